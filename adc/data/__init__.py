@@ -1,0 +1,182 @@
+"""From a source to a dataset on disk: `prepare` makes `data/processed/<dataset>/`, `load` reads it."""
+
+import difflib
+import hashlib
+import importlib
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from adc import files, paths, runs
+from adc.data import schema, table
+from adc.data.schema import Ratings
+from adc.errors import UserError
+
+SOURCES = {
+    "movielens": "real ratings, made on the spot; domains are genres",
+    "twin": "synthetic, with the sizes of Table I",
+    "amazon": "the paper's; data/raw/amazon/unprocessed.tar.gz, downloaded if it is not there",
+}
+_NUMBER = r"[\d.]+(?:e-?\d+)?"
+_TWIN = re.compile(rf"twin(?:-s(?P<scale>{_NUMBER}))?(?:-t(?P<transfer>{_NUMBER}))?(?:-seed(?P<seed>\d+))?")
+
+
+def dataset_id(source: str, seed: int = 0, scale: float = 1.0, transfer: float = 0.5) -> str:
+    """Name of the dataset that a source and its arguments make, and of its folder under `data/processed/`.
+
+    The arguments count for the twin only. A file's name carries the hash of its content: an edited file is
+    another dataset. Raises `UserError` for an unknown source or a file that is not there.
+    """
+    if source == "twin":
+        options = [("s", float(scale), 1.0), ("t", float(transfer), 0.5), ("seed", int(seed), 0)]
+        return "twin" + "".join(f"-{name}{value}" for name, value, usual in options if value != usual)
+    if source in SOURCES:
+        return source
+    path = _path(source)
+    digest = hashlib.sha256(table.content(path)).hexdigest()
+    slug = re.sub(r"[^a-z0-9_]+", "-", path.name[: -len(table.ending(path))].lower()).strip("-")
+    return f"{slug[:40] or 'table'}-{digest[:8]}"
+
+
+def prepare(source: str, seed: int = 0, scale: float = 1.0, transfer: float = 0.5) -> Ratings:
+    """Check a source's ratings and put them into `data/processed/<dataset>/`, unless they lie there whole.
+
+    source: "movielens", "twin", "amazon", or the path of a table (see `adc.data.table`). The twin is made with seed,
+    scale and transfer; seed is also that of the split in which every domain must have a user to evaluate.
+    Whatever is wrong raises a `UserError` and leaves the data folder as it was.
+    """
+    dataset = dataset_id(source, seed, scale, transfer)
+    ratings = _stored(dataset)
+    if ratings is None:
+        clean, manifest = _checked(source, dataset, seed, scale, transfer)
+        ratings = _encode(clean, manifest)
+        _check_evaluable(ratings, source, seed)
+        with files.aside(paths.processed(dataset), folder=True) as partial:
+            clean.to_parquet(partial / "ratings.parquet", index=False)
+            files.write_json(partial / "manifest.json", manifest)
+    else:
+        _check_evaluable(ratings, source, seed)
+    if ratings.p == 1:
+        print(f"Remark: '{dataset}' has one domain only, '{ratings.domains[0]}': there is nothing to transfer from.")
+    return ratings
+
+
+def load(dataset: str) -> Ratings:
+    """Ratings of a prepared dataset. MovieLens and the twin are made on the spot where they are not there yet."""
+    ratings = _stored(dataset)
+    if ratings is not None:
+        return ratings
+    twin = _TWIN.fullmatch(dataset)
+    if dataset == "movielens":
+        return prepare("movielens")
+    if twin:
+        return prepare("twin", **{name: float(value) for name, value in twin.groupdict().items() if value})
+    source = dataset if dataset in SOURCES else "PATH"
+    raise UserError(
+        f"Dataset '{dataset}' is not prepared, or {paths.processed(dataset)} is damaged. Run the notebook 01_data with "
+        f"dataset = \"{source}\", or `./run_all.sh --data {source}`, which does so{' (PATH: your file)' if source == 'PATH' else ''}."
+    )
+
+
+def manifest(dataset: str) -> dict:
+    """What is known about a prepared dataset: source, arguments, counts, what was dropped and why, checksum, versions."""
+    return json.loads((paths.processed(dataset) / "manifest.json").read_text(encoding="utf-8"))
+
+
+def label(dataset: str) -> str:
+    """The dataset in words, for titles; the twin is always called synthetic."""
+    known = manifest(dataset)
+    if known["source"] == "twin":
+        return "synthetic twin of Table I ({})".format(", ".join(f"{k} {v:g}" for k, v in known["arguments"].items()))
+    names = {"movielens": "MovieLens, domains are genres", "amazon": "Amazon, Multi-Domain Sentiment Dataset"}
+    return names.get(known["source"], f"own file {known['source']}")
+
+
+def _path(source: str) -> Path:
+    """The file that a source means; a `UserError` with the known sources when it looks like no file at all."""
+    path = Path(source).expanduser()
+    if path.exists() or table.ending(path) or path.name != source:
+        return path
+    near = difflib.get_close_matches(source, SOURCES, n=1)
+    known = "; ".join(f"{name} ({what})" for name, what in SOURCES.items())
+    raise UserError(
+        f"Unknown data source '{source}'.{f' Did you mean {near[0]!r}?' if near else ''} There are four kinds: {known}; "
+        f"and the path of your own table, ending in {', '.join(table.ENDINGS)}."
+    )
+
+
+def _checked(source: str, dataset: str, seed: int, scale: float, transfer: float) -> tuple[pd.DataFrame, dict]:
+    """The checked table, in an order of its own so that the split does not hang on the file's, and its manifest."""
+    arguments, name = {}, source
+    if source not in SOURCES:
+        path = _path(source)
+        raw, report, name = table.read(path), {}, "/".join(path.absolute().parts[-2:])
+    else:
+        if source == "twin":
+            arguments = {"seed": int(seed), "scale": float(scale), "transfer": float(transfer)}
+        raw, report = importlib.import_module(f"adc.data.{source}").ratings(**arguments)
+    clean, repeated = schema.check(raw, source)
+    clean = clean.sort_values(["domain", "item", "user"], ignore_index=True)
+    return clean, {
+        "dataset": dataset,
+        "source": name,
+        "arguments": arguments,
+        "domains": _order(clean["domain"], source),
+        "counts": clean.groupby("domain").agg(users=("user", "nunique"), items=("item", "nunique"), ratings=("rating", "size")).T.to_dict(),
+        "dropped": report.get("dropped", {}) | repeated,
+        "report": report,
+        "sha256": _checksum(clean),
+        "versions": runs.versions(),
+    }
+
+
+def _order(domain: pd.Series, source: str) -> list[str]:
+    """Table I's order for what follows Table I, else the largest domain first."""
+    sizes = domain.value_counts()
+    if source in ("amazon", "twin"):
+        from adc.data.table1 import TABLE_I
+
+        return [name for name in TABLE_I if name in sizes]
+    return sorted(sizes.index, key=lambda name: (-sizes[name], name))
+
+
+def _encode(clean: pd.DataFrame, known: dict) -> Ratings:
+    return schema.encode(clean, known["dataset"], known["domains"])
+
+
+def _stored(dataset: str) -> Ratings | None:
+    """The dataset on disk, or None when it is not there or not as it was written."""
+    try:
+        known = manifest(dataset)
+        clean = pd.read_parquet(paths.processed(dataset) / "ratings.parquet")
+    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError, pa.ArrowException):
+        return None
+    return _encode(clean, known) if _checksum(clean) == known["sha256"] else None
+
+
+def _checksum(clean: pd.DataFrame) -> str:
+    """SHA-256 of the table's content: the same whatever version of Parquet wrote it."""
+    digest = hashlib.sha256()
+    for name in clean.columns:
+        column = clean[name]
+        number = pd.api.types.is_numeric_dtype(column)
+        cells = column.to_numpy(dtype="<f8").tobytes() if number else "\0".join(column).encode("utf-8", "surrogatepass")
+        digest.update(f"{name}\0{len(cells)}\0".encode() + cells)
+    return digest.hexdigest()
+
+
+def _check_evaluable(ratings: Ratings, where: str, seed: int) -> None:
+    from adc.relevance import evaluable  # here, as these two are built on adc.data.schema
+    from adc.split import split
+
+    parts = split(ratings, seed)
+    for k, domain in enumerate(ratings.domains):
+        if not evaluable(parts, k):
+            raise UserError(
+                f"{where}: nobody can be evaluated in domain '{domain}': after the split with seed {seed} no user has a test rating "
+                f"strictly above the mean of her ratings there (R24). Remove the domain, merge it with another, or add users who "
+                f"gave different ratings."
+            )

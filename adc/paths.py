@@ -1,0 +1,34 @@
+"""Where everything lies. Never the working directory: notebooks run from anywhere."""
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """The folder that holds `data/` and `figures/`: this checkout, or `$ADC_HOME` where that is set."""
+    return Path(os.environ.get("ADC_HOME") or Path(__file__).resolve().parent.parent)
+
+
+def raw(source: str) -> Path:
+    """Downloads of one source, kept as they came: `data/raw/<source>/`."""
+    return home() / "data" / "raw" / source
+
+
+def processed(dataset: str) -> Path:
+    """Checked ratings, splits and MF starts of one dataset: `data/processed/<dataset>/`."""
+    return home() / "data" / "processed" / dataset
+
+
+def runs(dataset: str) -> Path:
+    """One folder a run: `data/runs/<dataset>/<method>-<hash>/`."""
+    return home() / "data" / "runs" / dataset
+
+
+def results() -> Path:
+    """All runs gathered in one long table: `data/results.parquet`."""
+    return home() / "data" / "results.parquet"
+
+
+def figures() -> Path:
+    """PDF, PNG and provenance JSON of every figure."""
+    return home() / "figures"

@@ -1,0 +1,45 @@
+"""Which test items count as hits (R24): "a user has rated it above her average ratings" (§IV-B)."""
+
+import numpy as np
+
+from adc.errors import UserError
+from adc.split import TEST, TRAIN, VALID, Split
+
+RULES = {
+    "above": "strictly above the mean of her ratings in the domain",
+    "at_least": "at least the mean of her ratings in the domain",
+    "all_domains": "strictly above the mean of her ratings in all domains",
+    "train_only": "strictly above the mean of her training ratings in the domain",
+    "stars4": "four stars or more",
+}
+# Ratings are kept as float32: 1.2 must not count as above the mean of 1.1, 1.2 and 1.3 by a rounding error.
+TOLERANCE = 1e-6
+
+
+def relevant(parts: Split, domain: int, rule: str = "above", seen: tuple[int, ...] = (TRAIN, VALID, TEST)) -> np.ndarray:
+    """Which of a domain's ratings are relevant: bool [ratings of the domain], in the order of `parts.of(domain)`.
+
+    Means are taken over the parts in `seen`, and ratings of other parts are never relevant: with (TRAIN, VALID),
+    choosing by validation looks at no test rating. A user without a rating to take a mean of has nothing relevant.
+    Raises `UserError` for a rule that is not in RULES.
+    """
+    if rule not in RULES:
+        raise UserError(f"Unknown relevance rule '{rule}'. The rules are: {', '.join(RULES)} (R24).")
+    ratings = parts.ratings
+    here = ratings.domain == domain
+    known = np.isin(parts.part, seen)
+    user, rating = ratings.user[here], ratings.rating[here]
+    if rule == "stars4":
+        return (rating >= 4) & known[here]
+    averaged = known if rule == "all_domains" else here & known & ((parts.part == TRAIN) | (rule != "train_only"))
+    count = np.bincount(ratings.user[averaged], minlength=len(ratings.users))[user]
+    total = np.bincount(ratings.user[averaged], weights=ratings.rating[averaged], minlength=len(ratings.users))[user]
+    above = rating - total / np.maximum(count, 1)
+    slack = TOLERANCE * np.abs(rating)
+    return (above >= -slack if rule == "at_least" else above > slack) & (count > 0) & known[here]
+
+
+def evaluable(parts: Split, domain: int, rule: str = "above") -> int:
+    """Number of users with at least one relevant test rating in the domain: those that R25 averages over."""
+    tested = parts.part[parts.ratings.domain == domain] == TEST
+    return len(np.unique(parts.of(domain, TEST)[0][relevant(parts, domain, rule)[tested]]))

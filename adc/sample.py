@@ -1,0 +1,53 @@
+"""Training triples (§III-A): every training rating with freshly drawn negatives, in batches of users (R16, R17)."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from adc.split import TRAIN, Split
+
+
+class Triples:
+    """The positives of one domain, and uniform draws of items their users have not rated in training.
+
+    A user who rated every item of the domain has no negative and is left out.
+    """
+
+    def __init__(self, parts: Split, domain: int, negatives: int):
+        user, item, _ = parts.of(domain, TRAIN)
+        self.m, self.negatives = len(parts.ratings.items[domain]), negatives
+        full = np.bincount(user, minlength=len(parts.ratings.users)) >= self.m
+        self.user, self.item = user[~full[user]].astype(np.int64), item[~full[user]].astype(np.int64)  # [T]
+        self.rated = np.sort(self.user * self.m + self.item)
+
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        """Negatives of every positive [T, c], drawn again until none is a training item of its user."""
+        drawn = rng.integers(self.m, size=(len(self.user), self.negatives))
+        again = np.arange(drawn.size)
+        while len(again):
+            key = self.user[again // self.negatives] * self.m + drawn.flat[again]
+            place = np.searchsorted(self.rated, key).clip(max=len(self.rated) - 1)
+            again = again[self.rated[place] == key]
+            drawn.flat[again] = rng.integers(self.m, size=len(again))
+        return drawn
+
+
+def epoch(domains: list[Triples], users: np.ndarray, size: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, list]]:
+    """One pass over `users` in random order, in batches of `size` with all their triples of every domain (R16).
+
+    Yields `(users [B], per domain (row [T] of the batch, positive [T], negative [T, c]))`.
+    """
+    order = rng.permutation(users)
+    place = np.empty(users.max() + 1, dtype=np.int64)
+    place[order] = np.arange(len(order))
+    sorted_domains = []
+    for triples in domains:
+        where = place[triples.user]
+        by_place = np.argsort(where, kind="stable")
+        sorted_domains.append((where[by_place], triples.item[by_place], triples.draw(rng)[by_place]))
+    for start in range(0, len(order), size):
+        batch = []
+        for where, positive, negative in sorted_domains:
+            a, b = np.searchsorted(where, (start, start + size))
+            batch.append((where[a:b] - start, positive[a:b], negative[a:b]))
+        yield order[start : start + size], batch
