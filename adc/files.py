@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from adc.errors import UserError
@@ -46,8 +46,8 @@ def aside(target: Path, folder: bool = False):
             shutil.rmtree(partial, ignore_errors=True)
         elif os.path.exists(partial):
             partial.unlink()
-        for parent in absent:  # folders made for a target that did not come about
-            if os.path.isdir(parent) and not os.listdir(parent):
+        for parent in absent:  # folders made for a target that did not come about; one that holds something stays
+            with suppress(OSError):
                 parent.rmdir()
 
 

@@ -24,6 +24,17 @@ class Start:
     curve: pd.DataFrame  # regulariser, sweep, train (RMSE), valid (RMSE)
 
 
+def starts(parts: Split, kind: str, dim: int) -> list[Start]:
+    """The start of every domain: "als" (R22), "als_literal" (raw ratings, next to no penalty) or "random" (zeros,
+    to which training adds its noise). Seconds at Table I's sizes, so they are computed where they are needed."""
+    if kind == "random":
+        n = len(parts.ratings.users)
+        empty = pd.DataFrame(columns=["regulariser", "sweep", "train", "valid"])
+        return [Start(np.zeros((n, dim), np.float32), np.zeros((len(i), dim), np.float32), 0.0, empty) for i in parts.ratings.items]
+    options = {} if kind == "als" else {"regularisers": (1e-3,), "centred": False}
+    return [factorize(parts, k, dim, **options) for k in range(parts.ratings.p)]
+
+
 def factorize(parts: Split, domain: int, dim: int, regularisers: tuple[float, ...] = REGULARISERS, centred: bool = True) -> Start:
     """Minimise sum over training ratings of (R_ui - mean_ui - u_u·v_i)^2 + reg (|u_u|^2 + |v_i|^2).
 

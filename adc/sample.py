@@ -13,21 +13,25 @@ class Triples:
     A user who rated every item of the domain has no negative and is left out.
     """
 
-    def __init__(self, parts: Split, domain: int, negatives: int):
+    def __init__(self, parts: Split, domain: int, negatives: int, redraw: bool, rng: np.random.Generator):
         user, item, _ = parts.of(domain, TRAIN)
         self.m, self.negatives = len(parts.ratings.items[domain]), negatives
         full = np.bincount(user, minlength=len(parts.ratings.users)) >= self.m
         self.user, self.item = user[~full[user]].astype(np.int64), item[~full[user]].astype(np.int64)  # [T]
         self.rated = np.sort(self.user * self.m + self.item)
+        self._once = None if redraw else self._draw(rng)
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
-        """Negatives of every positive [T, c], drawn again until none is a training item of its user."""
+        """Negatives of every positive [T, c]: new ones, or always the first where `redraw` is off (R17 ★)."""
+        return self._draw(rng) if self._once is None else self._once
+
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         drawn = rng.integers(self.m, size=(len(self.user), self.negatives))
         again = np.arange(drawn.size)
         while len(again):
             key = self.user[again // self.negatives] * self.m + drawn.flat[again]
             place = np.searchsorted(self.rated, key).clip(max=len(self.rated) - 1)
-            again = again[self.rated[place] == key]
+            again = again[self.rated[place] == key]  # a training item of its user: once more
             drawn.flat[again] = rng.integers(self.m, size=len(again))
         return drawn
 

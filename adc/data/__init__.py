@@ -13,6 +13,7 @@ import pyarrow as pa
 from adc import files, paths, runs
 from adc.data import schema, table
 from adc.data.schema import Ratings
+from adc.data.table1 import TABLE_I
 from adc.errors import UserError
 
 SOURCES = {
@@ -20,7 +21,7 @@ SOURCES = {
     "twin": "synthetic, with the sizes of Table I",
     "amazon": "the paper's; data/raw/amazon/unprocessed.tar.gz, downloaded if it is not there",
 }
-_NUMBER = r"[\d.]+(?:e-?\d+)?"
+_NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
 _TWIN = re.compile(rf"twin(?:-s(?P<scale>{_NUMBER}))?(?:-t(?P<transfer>{_NUMBER}))?(?:-seed(?P<seed>\d+))?")
 
 
@@ -39,6 +40,12 @@ def dataset_id(source: str, seed: int = 0, scale: float = 1.0, transfer: float =
     digest = hashlib.sha256(table.content(path)).hexdigest()
     slug = re.sub(r"[^a-z0-9_]+", "-", path.name[: -len(table.ending(path))].lower()).strip("-")
     return f"{slug[:40] or 'table'}-{digest[:8]}"
+
+
+def twin_arguments(dataset: str) -> dict[str, float]:
+    """The arguments of `dataset_id` that a twin's name stands for, less those left at their defaults."""
+    found = _TWIN.fullmatch(dataset).groupdict()
+    return {name: (int if name == "seed" else float)(value) for name, value in found.items() if value}
 
 
 def prepare(source: str, seed: int = 0, scale: float = 1.0, transfer: float = 0.5) -> Ratings:
@@ -69,11 +76,10 @@ def load(dataset: str) -> Ratings:
     ratings = _stored(dataset)
     if ratings is not None:
         return ratings
-    twin = _TWIN.fullmatch(dataset)
     if dataset == "movielens":
         return prepare("movielens")
-    if twin:
-        return prepare("twin", **{name: float(value) for name, value in twin.groupdict().items() if value})
+    if _TWIN.fullmatch(dataset):
+        return prepare("twin", **twin_arguments(dataset))
     source = dataset if dataset in SOURCES else "PATH"
     raise UserError(
         f"Dataset '{dataset}' is not prepared, or {paths.processed(dataset)} is damaged. Run the notebook 01_data with "
@@ -137,8 +143,6 @@ def _order(domain: pd.Series, source: str) -> list[str]:
     """Table I's order for what follows Table I, else the largest domain first."""
     sizes = domain.value_counts()
     if source in ("amazon", "twin"):
-        from adc.data.table1 import TABLE_I
-
         return [name for name in TABLE_I if name in sizes]
     return sorted(sizes.index, key=lambda name: (-sizes[name], name))
 
@@ -152,7 +156,7 @@ def _stored(dataset: str) -> Ratings | None:
     try:
         known = manifest(dataset)
         clean = pd.read_parquet(paths.processed(dataset) / "ratings.parquet")
-    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError, pa.ArrowException):
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError, pa.ArrowException):  # Arrow raises either for a damaged file
         return None
     return _encode(clean, known) if _checksum(clean) == known["sha256"] else None
 

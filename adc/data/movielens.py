@@ -25,6 +25,6 @@ def ratings() -> tuple[pd.DataFrame, dict]:
         }
     )
     kept = genre.isin(sizes.index[:DOMAINS])
-    dropped = {f"genre not among the {DOMAINS} largest: {name}": int(n) for name, n in sizes[DOMAINS:].items()}
+    dropped = {f"a smaller genre: {name}": int(n) for name, n in sizes[DOMAINS:].items()}
     dropped["no genre listed"] = int((genre == "(no genres listed)").sum())
     return frame[kept].reset_index(drop=True), {"read": len(frame), "dropped": dropped}

@@ -43,7 +43,9 @@ class Ratings:
         return self.domains.index(domain)
 
     def only(self, domains: list[str]) -> "Ratings":
-        """The same ratings restricted to some domains (Sets 1–3), users and items coded anew."""
+        """The same ratings restricted to some domains (Sets 1–3, R35), users and items coded anew; none named: all."""
+        if not domains:
+            return self
         keep = np.isin(self.domain, [self.index(name) for name in domains])
         return encode(self.frame()[keep], self.name, domains, self.titles_by_id())
 

@@ -1,0 +1,111 @@
+"""From a learner to a run: epochs, early stopping per target on validation (R18, R21), one look at the test set."""
+
+import math
+import time
+from collections import deque
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm.auto import tqdm
+
+from adc import runs
+from adc.evaluate import PROTOCOLS, Score, evaluate, groups, popularity, summarise
+from adc.split import TEST, VALID, Split
+
+WINDOW = 5  # epochs whose mean validation NDCG@10 counts: one epoch's is noise where a domain has 50 users to validate on
+RELEVANT = "at_least"  # R24's ≥ for validation only: the strict rule leaves a tenth of the users, too few to choose by
+Arrays = dict[str, np.ndarray]
+
+
+class Learner(Protocol):
+    """What `fit` needs of a method that learns by epochs."""
+
+    def epoch(self) -> list[dict]:
+        """Train for one epoch; rows for the history, one a domain (`domain`, `loss`, …)."""
+
+    def score(self, domain: int) -> Score:
+        """A function from users [B] to scores [B, m_k] by the parameters as they are now."""
+
+    def arrays(self, domain: int) -> Arrays:
+        """What scoring one domain needs, detached: `user` [n, d] and `item` [m_k, d]."""
+
+
+def factor_score(parts: Split, domain: int, arrays: Arrays) -> Score:
+    """Scores user·item from stored arrays; `cold` users of `arrays`, if named, get the domain's popularity (R36)."""
+    user, item = torch.from_numpy(arrays["user"]), torch.from_numpy(arrays["item"])
+    cold = torch.from_numpy(groups(parts, domain) > 0) if "cold" in arrays else None
+    popular = torch.from_numpy(popularity(parts, domain))
+
+    def score(users: np.ndarray) -> torch.Tensor:
+        scores = user[users] @ item.T  # [B, m]
+        if cold is not None:
+            scores[cold[users]] = popular
+        return scores
+
+    return score
+
+
+class Keeper:
+    """Keeps, for every target, the arrays of the epoch with the best mean validation NDCG@10 of the last WINDOW."""
+
+    def __init__(self, targets: int, patience: int):
+        self.best, self.epoch, self.kept = [-math.inf] * targets, [0] * targets, [None] * targets
+        self.recent, self.patience = [deque(maxlen=WINDOW) for _ in range(targets)], patience
+
+    def see(self, epoch: int, target: int, value: float, learner: Learner) -> None:
+        """Note a validation value; the arrays are copied only when it is the best so far."""
+        self.recent[target].append(value)
+        mean = float(np.mean(self.recent[target]))
+        if self.kept[target] is None or mean > self.best[target]:
+            self.best[target], self.epoch[target], self.kept[target] = mean, epoch, learner.arrays(target)
+
+    def done(self, epoch: int) -> bool:
+        """Whether no target has improved for `patience` epochs."""
+        return epoch - max(self.epoch) >= self.patience
+
+
+def fit(learner: Learner, parts: Split, config: dict, show: bool = True) -> runs.Run:
+    """Train `learner` to its end, test each target's best epoch, and store the run of `config`.
+
+    `config` gives epochs and patience. A loss or score that is not finite ends training; what was best before
+    is tested and the run is marked as diverged (R34).
+    """
+    domains, began = parts.ratings.domains, time.perf_counter()
+    keeper, history, diverged = Keeper(len(domains), config["patience"]), [], False
+    bar = tqdm(range(1, config["epochs"] + 1), desc=f"{config['method']} {config['variant']}", unit="epoch", disable=not show)
+    for epoch in bar:
+        rows = learner.epoch()
+        diverged = not all(math.isfinite(row["loss"]) for row in rows)
+        if not diverged:
+            for k, row in enumerate(rows):
+                row["validation"] = validate(parts, k, learner.score(k))
+                keeper.see(epoch, k, row["validation"], learner)
+        history += [{"epoch": epoch, "domain": domains[k], **row} for k, row in enumerate(rows)]
+        bar.set_postfix(validation=f"{np.mean([row.get('validation', math.nan) for row in rows]):.4f}")
+        if diverged or keeper.done(epoch):
+            break
+    if None in keeper.kept:  # diverged in its first epoch: what the parameters had become is all there is
+        keeper.kept = [{name: np.nan_to_num(a) for name, a in learner.arrays(k).items()} for k in range(len(domains))]
+    scores = [factor_score(parts, k, arrays) for k, arrays in enumerate(keeper.kept)]
+    notes = {"diverged": diverged, "epochs": epoch, "best_epoch": dict(zip(domains, keeper.epoch)),
+             "validation": dict(zip(domains, keeper.best)), "train_seconds": round(time.perf_counter() - began, 2)}
+    model = {f"{name}.{domains[k]}": a for k, arrays in enumerate(keeper.kept) for name, a in arrays.items()}
+    return finish(parts, config, scores, notes, pd.DataFrame(history), model)
+
+
+def validate(parts: Split, domain: int, score: Score) -> float:
+    """Validation NDCG@10 of one domain; 0 where nobody can be validated."""
+    users = evaluate(parts, domain, score, VALID, rule=RELEVANT)
+    return float(users["ndcg@10"].mean()) if len(users) else 0.0
+
+
+def finish(parts: Split, config: dict, scores: list[Score], notes: dict, history: pd.DataFrame, model: Arrays) -> runs.Run:
+    """The one look at the test set: every target under every protocol; then the run is stored."""
+    users, values = [], []
+    for k, target in enumerate(parts.ratings.domains):
+        table = evaluate(parts, k, scores[k], TEST, PROTOCOLS)
+        values += summarise(table, target)
+        users.append(table.assign(target=target, user=parts.ratings.users[table["user"]]))
+    return runs.save(config, {"values": values, **notes}, pd.concat(users, ignore_index=True), history, model)

@@ -1,0 +1,87 @@
+"""What a run of ADC depends on: the paper's symbols, the readings, and a configuration that names the run."""
+
+from dataclasses import asdict, dataclass, fields
+
+from adc import balancer
+from adc.errors import UserError
+
+CODE = ("adc.settings", "adc.train", "adc.fit", "adc.model", "adc.loss", "adc.balancer", "adc.sample", "adc.mf")
+CHOICES = {
+    "start": ("als", "als_literal", "random"),
+    "pretraining": ("identity", "random", "none"),
+    "optimizer": ("adam", "sgd"),
+    "missing": ("current", "start"),
+    "agreement_on": ("z", "u"),
+    "agreement_with": ("all", "own"),
+    "initial_losses": ("common", "first_epoch"),
+    "reduction": ("mean", "sum"),
+    "norm_layer": ("W", "last_hidden"),
+    "balancer": tuple(balancer.BALANCERS),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a run of ADC depends on besides its ratings; names and defaults are notebook 03's parameters."""
+
+    dataset: str = "movielens"
+    domains: str = ""  # comma-separated names; empty: all (R35)
+    seed: int = 0
+    hidden_layers: int = 3  # h (R8)
+    gamma: float = 2.0
+    balancer: str = "gradnorm"  # R12, R33
+    dim: int = 100  # d
+    negatives: int = 5  # R17
+    redraw: bool = True  # negatives anew each epoch (R17)
+    agreement: float = 1.0  # lambda of Eq. 2 (R5)
+    agreement_on: str = "z"  # R1
+    agreement_with: str = "all"  # R4
+    start: str = "als"  # R22
+    start_noise: float = 0.03  # standard deviation added to the start
+    train_users: bool = True  # R3
+    train_items: bool = True  # R2
+    missing: str = "current"  # R6
+    width: int = 0  # of the hidden layers; 0: p·d (R7)
+    pretraining: str = "identity"  # R10
+    pretraining_epochs: int = 5
+    optimizer: str = "adam"  # R11
+    learning_rate: float = 3e-4  # of the network
+    vector_rate: float = 3e-3  # of user and item vectors
+    weight_decay: float = 0.0  # of A's and W's weights, decoupled
+    initial_losses: str = "common"  # L_k(0) (R13)
+    reduction: str = "mean"  # R14
+    norm_layer: str = "W"  # R15
+    batch_users: int = 256  # R16
+    epochs: int = 100  # R18
+    patience: int = 15
+    device: str = "auto"
+
+    def __post_init__(self):
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise UserError(f"Parameter {name}={getattr(self, name)!r} is unknown. Known: {', '.join(known)}.")
+        for name in ("hidden_layers", "dim", "negatives", "batch_users", "epochs"):
+            if getattr(self, name) < 1:
+                raise UserError(f"Parameter {name}={getattr(self, name)} must be at least 1.")
+
+
+def configuration(**parameters) -> dict:
+    """The configuration of a run, as stored in `config.json`: every setting, its method's name and its code.
+
+    Raises `UserError` for a parameter that is unknown or has an unknown value.
+    """
+    known = {f.name: f.type for f in fields(Settings)}
+    for name in parameters:
+        if name not in known:
+            raise UserError(f"ADC has no parameter '{name}'. It has: {', '.join(known)}.")
+    config = asdict(Settings(**parameters))
+    static = config["balancer"] == "static"
+    if static:
+        config["gamma"] = 0.0  # has no meaning there; one run, whatever was said
+    variant = f"h={config['hidden_layers']}" + ("" if static else f" γ={config['gamma']:g}")
+    return config | {"method": "static" if static else "adc", "variant": variant, "code": list(CODE)}
+
+
+def named(domains: str) -> list[str]:
+    """The names in a comma-separated parameter; none for an empty one."""
+    return [name.strip() for name in domains.split(",") if name.strip()]

@@ -1,0 +1,90 @@
+"""What `./run_all.sh` starts once the environment is there; its help is the head of that script."""
+
+import signal
+import sys
+import time
+
+from adc import paths
+from adc.errors import UserError
+from workflow import engine, lock, options, plan, render
+from workflow.progress import clock
+
+
+def main(arguments: list[str]) -> int:
+    """Do what was asked and return the exit code."""
+    asked = options.parse(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        if asked.command == "render":
+            asked = render.options(asked)
+        planned = plan.jobs(asked)
+        return dry_run(planned, asked) if asked.dry_run else run(planned, asked)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here: what is finished is not done again.", file=sys.stderr)
+        return 130
+
+
+def run(planned: list[plan.Job], asked: options.Options) -> int:
+    """Run what is not done yet and name the files worth opening."""
+    began, data = time.monotonic(), paths.home() / "data"
+    with lock.whole_folder():
+        lock.sweep()
+        _forget_gathered(planned)
+        pending = engine.todo(planned, asked, data)
+        print(_summary(planned, pending, asked), flush=True)
+        if pending and not engine.run(planned, pending, asked):
+            print(f"Not finished ({clock(time.monotonic() - began)}). Mend the cause and give the same command again: it goes on from here.")
+            return 1
+        print(f"Done in {clock(time.monotonic() - began)}.")
+        if asked.command == "render":
+            render.write(planned, asked.profile)
+        else:
+            _worth_opening(planned)
+    return 0
+
+
+def dry_run(planned: list[plan.Job], asked: options.Options) -> int:
+    """Say what would run; nothing is written."""
+    with engine.stand_in() as folder:
+        pending = engine.todo(planned, asked, folder)
+    print(_summary(planned, pending, asked))
+    for number in pending:
+        print(f"  {planned[number].label}")
+    return 0
+
+
+def _summary(planned: list[plan.Job], pending: list[int], asked: options.Options) -> str:
+    names = " and ".join(dict.fromkeys(job.dataset for job in planned))
+    done = len(planned) - len(pending)
+    return f"Profile {asked.profile} on {names}: {len(planned)} steps, {done} done already, {len(pending)} to do, {asked.cores} at a time."
+
+
+def _forget_gathered(planned: list[plan.Job]) -> None:
+    """Without the table the runs have to be gathered again, whatever is noted."""
+    if not paths.results().exists():
+        for job in planned:
+            if job.notebook == plan.GATHER:
+                (paths.home() / "data" / job.output).unlink(missing_ok=True)
+
+
+def _worth_opening(planned: list[plan.Job]) -> None:
+    data = paths.home() / "data"
+    print("Worth opening:")
+    for job in reversed(planned):
+        if job.notebook == plan.DATA or (job.output.startswith("reports/") and job.notebook != plan.GATHER):
+            print(f"  {data / job.output}")
+    for dataset in dict.fromkeys(job.dataset for job in planned):
+        print(f"  {paths.runs(dataset)}/*/notebook.html")
+    print(f"  {paths.figures()}/")
+
+
+def _interrupt(number, frame):
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,125 @@
+"""Hands a plan to Snakemake and follows it. `python -m workflow.engine …` is Snakemake that ends when its parent does."""
+
+import json
+import os
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from adc import paths
+from adc.errors import UserError
+from workflow import NOTEBOOKS, ROOT, lock, plan
+from workflow.options import Options
+from workflow.progress import Progress
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """For every process below: this checkout's code, the reader's data folder, and every cache inside `folder`."""
+    cache = folder.resolve() / ".cache"
+    return os.environ | {
+        "ADC_HOME": str(paths.home().resolve()),
+        "PYTHONPATH": os.pathsep.join([str(NOTEBOOKS), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        "XDG_CACHE_HOME": str(cache),
+        "MPLCONFIGDIR": str(cache / "matplotlib"),
+        "IPYTHONDIR": str(cache / "ipython"),
+        "JUPYTER_RUNTIME_DIR": str(cache / "jupyter"),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+    }
+
+
+def todo(planned: list[plan.Job], options: Options, folder: Path) -> list[int]:
+    """Numbers of the jobs that Snakemake would run; writes into `folder` only."""
+    file = folder / ".workflow" / "plan.json"
+    plan.save(file, planned, folder / ".workflow" / "events")
+    asked = subprocess.run(_command("snakemake", file, folder, options) + ["--summary"], env=environment(folder), capture_output=True, text=True)
+    lines = [line.split("\t") for line in asked.stdout.splitlines()]
+    if not lines or lines[0][0] != "output_file":  # one of the words after -- made Snakemake print something else, or fail
+        print(asked.stdout if asked.returncode == 0 else asked.stderr, end="")
+        raise SystemExit(asked.returncode)
+    pending = {line[0] for line in lines[1:] if line[-1] == "update pending"}
+    return [number for number, job in enumerate(planned) if job.output in pending]
+
+
+@contextmanager
+def stand_in():
+    """A throw-away folder that looks like `data/` to Snakemake, so that a dry run writes nothing there."""
+    data = paths.home() / "data"
+    with tempfile.TemporaryDirectory() as place:
+        for entry in data.glob("[!.]*"):
+            (Path(place) / entry.name).symlink_to(entry.resolve())
+        if (data / ".snakemake" / "metadata").is_dir():
+            shutil.copytree(data / ".snakemake" / "metadata", Path(place) / ".snakemake" / "metadata")
+        yield Path(place)
+
+
+def run(planned: list[plan.Job], pending: list[int], options: Options) -> bool:
+    """Run the pending jobs; True when all went well. However this ends, no process of ours stays behind."""
+    data = paths.home().resolve() / "data"
+    file, events = data / ".workflow" / "plan.json", data / ".workflow" / "events"
+    events.write_text("")
+    log = data / "logs" / f"snakemake-{time.strftime('%Y%m%d-%H%M%S')}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    progress = Progress({number: planned[number].label for number in pending}, options.cores)
+    with open(log, "w", encoding="utf-8") as output:
+        engine = subprocess.Popen(
+            _command("workflow.engine", file, data, options), env=environment(data), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+        try:
+            _follow(engine, events, progress)
+        finally:
+            _end(engine)
+    if engine.returncode and not progress.failed:
+        _unexplained(progress, log)
+    return engine.returncode == 0
+
+
+def _command(module: str, file: Path, folder: Path, options: Options) -> list[str]:
+    # --nolock: lock.whole_folder does it better, a killed call leaves no lock behind
+    return [
+        *(sys.executable, "-m", module, "--snakefile", str(NOTEBOOKS / "Snakefile"), "--configfile", str(file)),
+        *("--rerun-triggers", "mtime", "input", "--rerun-incomplete", "--directory", str(folder)),
+        *("--cores", str(options.cores), "--nolock", *options.extra),
+    ]
+
+
+def _follow(engine: subprocess.Popen, events: Path, progress: Progress) -> None:
+    with open(events, encoding="utf-8") as lines:
+        rest = ""
+        while True:
+            ended = engine.poll() is not None
+            rest += lines.read()
+            *whole, rest = rest.split("\n")
+            for line in whole:
+                progress.event(**json.loads(line))
+            if ended:
+                return
+            time.sleep(0.1)
+
+
+def _end(engine: subprocess.Popen) -> None:
+    # every file is written aside and renamed, so there is nothing to say goodbye to; kernels end with their jobs
+    try:
+        os.killpg(engine.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    engine.wait()
+
+
+def _unexplained(progress: Progress, log: Path) -> None:
+    for number in progress.running:
+        print(f"{progress.labels[number]} was killed before it could say why. Is there enough memory? Fewer --cores need less.")
+    if not progress.running:
+        tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-12:])
+        print(f"Snakemake stopped:\n{tail}")
+    print(f"All of Snakemake's words: {log}")
+
+
+if __name__ == "__main__":
+    lock.as_job()
+    runpy.run_module("snakemake", run_name="__main__", alter_sys=True)

@@ -1,0 +1,112 @@
+"""One job of a plan: a notebook by papermill, or the gathering of runs. Started by Snakemake: `python -m workflow.job PLAN NUMBER`."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+from adc import files, paths, runs
+from adc.errors import UserError
+from workflow import failure, lock, source
+from workflow.plan import GATHER, Job
+
+
+def main(plan_file: str, number: int) -> int:
+    """Do one job, report to the driver, and return the exit code."""
+    lock.as_job()
+    plan = json.loads(Path(plan_file).read_text(encoding="utf-8"))
+    job, began = Job(**plan["jobs"][number]), time.monotonic()
+    _tell(plan["events"], number=number, what="started")
+    try:
+        if job.notebook == GATHER:
+            _gather(job)
+        else:
+            _run(job, number, plan["threads"])
+    except Exception as error:
+        expected = isinstance(error, failure.Failed | UserError)
+        report = str(error) if expected else f"FAILED: {job.label}\n" + "\n".join(traceback.format_exc().splitlines()[-12:])
+        _tell(plan["events"], number=number, what="failed", report=report)
+        _remove_empty((paths.home() / "data" / job.output).parent)
+        return 1
+    _tell(plan["events"], number=number, what="finished", seconds=time.monotonic() - began)
+    return 0
+
+
+def _tell(events: str, **event) -> None:
+    line = json.dumps(event, ensure_ascii=False) + "\n"
+    with open(events, "ab", buffering=0) as file:  # one write, so that jobs at work at the same time do not mix their lines
+        file.write(line.encode())
+
+
+def _gather(job: Job) -> None:
+    data = paths.home() / "data"
+    runs.gather([data / run for run in job.parameters["runs"]], job.parameters["profile"])
+    files.write_json(data / job.output, job.parameters)
+
+
+def _run(job: Job, number: int, threads: int) -> None:
+    data = paths.home() / "data"
+    original = source.path(job.notebook)
+    source.check(original, job.parameters, job.label)
+    working = data / ".workflow" / "now"
+    working.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=working, prefix=f"{number}-") as place:
+        executed = Path(place) / original.name
+        _environment(threads, place)
+        _execute(job, original, executed)
+        missing = [name for name in job.leaves if not (data / name).is_file()]
+        if missing:
+            raise failure.Failed(f"{job.label} ran to its end but did not leave {data / missing[0]}; does it save its run?")
+        _publish(job, executed, data / job.output)
+
+
+def _environment(threads: int, place: str) -> None:
+    """For the kernel: its share of the cores, no progress bars (they are for Lab), its temporary files where they are swept."""
+    for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM"):
+        os.environ[f"{name}_NUM_THREADS" if name != "VECLIB_MAXIMUM" else f"{name}_THREADS"] = str(threads)
+    os.environ |= {"TQDM_DISABLE": "1", "TMPDIR": place}
+
+
+def _execute(job: Job, original: Path, executed: Path) -> None:
+    import papermill  # here, as it takes a second and a slip in the plan should not
+
+    read, write = (str(path).replace("{", "{{").replace("}", "}}") for path in (original, executed))  # papermill fills braces in
+    try:
+        papermill.execute_notebook(
+            read, write, job.parameters, kernel_name="python3", language="python", cwd=executed.parent, progress_bar=False
+        )  # cwd is a folder that goes away: a notebook that relies on its working directory fails here
+    except papermill.PapermillExecutionError as error:
+        raise failure.Failed(failure.report(job, executed, error)) from error
+    except RuntimeError as error:  # nbclient: the kernel died
+        raise failure.Failed(failure.died(job, executed, error)) from error
+
+
+def _publish(job: Job, executed: Path, page: Path) -> None:
+    """Put the executed notebook and its HTML into place; the HTML last, as it is what says that the job is done."""
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    from workflow import stamp
+
+    notebook = nbformat.read(executed, as_version=4)
+    notebook.metadata["adc"] = stamp.make(job.notebook, job.dataset, job.parameters)
+    notebook.metadata.pop("papermill", None)  # holds paths of this machine
+    html, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook, resources={"metadata": {"name": job.label}})
+    with files.aside(page.with_suffix(".ipynb")) as partial:
+        nbformat.write(notebook, partial)
+    with files.aside(page) as partial:
+        partial.write_text(html, encoding="utf-8")
+
+
+def _remove_empty(folder: Path) -> None:
+    """Snakemake makes the folder of an output beforehand; after a failure nothing of it should stay."""
+    while folder.is_dir() and not any(folder.iterdir()) and folder.name != "data":
+        folder.rmdir()
+        folder = folder.parent
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))

@@ -1,0 +1,73 @@
+"""One call at a time in a data folder, and nothing left of a killed one. The kernel releases a lock when its holder dies."""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from adc import paths
+
+
+def _file(name: str) -> Path:
+    place = paths.home() / "data" / ".workflow"
+    place.mkdir(parents=True, exist_ok=True)
+    return place / name
+
+
+@contextmanager
+def whole_folder():
+    """Hold the data folder for this call; wait, and say for whom, while another call or what it left running is at work."""
+    with open(_file("lock"), "a+", encoding="utf-8") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"Waiting: {_holder(held)} is at work in {paths.home() / 'data'}. This call goes on when that ends.", flush=True)
+            fcntl.flock(held, fcntl.LOCK_EX)
+        held.truncate(0)
+        held.write(json.dumps({"pid": os.getpid(), "since": time.strftime("%H:%M:%S"), "arguments": sys.argv[1:]}))
+        held.flush()
+        with open(_file("jobs"), "w") as jobs:  # jobs of a killed call end by themselves within a second or two
+            fcntl.flock(jobs, fcntl.LOCK_EX)
+        yield
+
+
+def as_job():
+    """For Snakemake and its jobs: be seen as at work while alive, and end when the parent process does."""
+    global _kept
+    _kept = open(_file("jobs"), "a")  # the lock lasts as long as this stays open
+    fcntl.flock(_kept, fcntl.LOCK_SH)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def sweep() -> None:
+    """Remove what killed calls left half-written. Only while holding `whole_folder`; downloads in raw/ can be resumed."""
+    data = paths.home() / "data"
+    for place in [*data.glob("*"), paths.figures()]:
+        if place.name not in ("raw", "logs") and place.is_dir():
+            for left in [*place.rglob(".*.partial"), *place.rglob(".*.old")]:
+                shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    for left in data.glob(".*.partial"):
+        left.unlink(missing_ok=True)
+    for place in (data / ".workflow" / "now", data / ".snakemake" / "log"):
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _holder(held) -> str:
+    held.seek(0)
+    try:
+        known = json.loads(held.read())
+        return " ".join([f"process {known['pid']}, started at {known['since']} as './run_all.sh", *known["arguments"]]) + "'"
+    except (json.JSONDecodeError, KeyError):
+        return "another ./run_all.sh"
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.3)
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,138 @@
+"""From a profile and data sources to the list of jobs, every parameter checked before anything runs."""
+
+import hashlib
+import importlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+from adc import data, paths, runs
+from workflow import profile, source
+from workflow.options import Options
+
+DATA, START = "01_data", "02_mf_init"
+# notebooks that leave one run folder, and the module whose `configuration(**parameters)` names that folder;
+# every notebook of a profile that is in none of these only reads: it has the parameters profile and dataset
+RUNS = {"03_train_adc": "adc.train", "04_baselines": "adc.baselines"}
+GATHER = "gather"
+
+# Measured: N runs at once with one thread each beat one run with N threads.
+THREADS = 1
+
+
+@dataclass(frozen=True)
+class Job:
+    """One notebook with all its parameters, or one gathering of runs; file names relative to `data/` where they lie in it."""
+
+    notebook: str
+    dataset: str
+    parameters: dict
+    output: str  # what is written last: while it is missing the job is to be done
+    inputs: list[str] = field(default_factory=list)  # done again when one of these is newer
+    after: list[str] = field(default_factory=list)  # only has to be there
+    leaves: list[str] = field(default_factory=list)  # files that must be there when the notebook has ended
+    label: str = ""
+    priority: int = 0
+
+
+def jobs(options: Options) -> list[Job]:
+    """All jobs of a call, in the order of the story. Raises `UserError` for whatever cannot be run as asked."""
+    chosen = profile.named(options.profile)
+    for notebook in chosen.notebooks:
+        source.path(notebook)
+    found = {}
+    sources = options.data or default_data(chosen)
+    for rank, name in enumerate(dict.fromkeys(sources)):
+        for entry in profile.expand(chosen.data.get(name, {})):
+            for job in _dataset(chosen, {"dataset": name} | entry, options.device):
+                found.setdefault(job.output, replace(job, priority=len(sources) - rank))
+    return _labelled(list(found.values()))
+
+
+def default_data(chosen: profile.Profile) -> list[str]:
+    """The profile's sources, the paper's own data in the twin's place once its archive is there."""
+    archive = paths.raw("amazon") / "unprocessed.tar.gz"
+    return ["amazon" if name == "twin" and archive.exists() else name for name in chosen.default_data]
+
+
+def save(file: Path, planned: list[Job], events: Path) -> None:
+    """Write what the Snakefile and the jobs read."""
+    content = {"plan": str(file), "events": str(events), "threads": THREADS, "jobs": [asdict(job) for job in planned]}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def _dataset(chosen: profile.Profile, entry: dict, device: str) -> list[Job]:
+    first = _notebook(chosen, DATA, entry, device)
+    dataset = data.dataset_id(*(first[name] for name in ("dataset", "seed", "scale", "transfer")))
+    ratings = Job(DATA, dataset, first, f"processed/{dataset}/{DATA}.html", _sources(DATA) + _own_file(first["dataset"]))
+    starts, trained = [], []
+    for seed in chosen.seeds:
+        common = {"dataset": dataset, "seed": seed}
+        for entry in chosen.entries(START):
+            parameters = _notebook(chosen, START, common | entry, device)
+            output = f"processed/{dataset}/mf/{START}-{_hash(parameters)}.html"
+            starts.append(Job(START, dataset, parameters, output, _sources(START), [ratings.output]))
+        same_seed = [job.output for job in starts if job.parameters["seed"] == seed]
+        for notebook in RUNS:
+            for entry in chosen.entries(notebook):
+                trained.append(_run(notebook, _notebook(chosen, notebook, common | entry, device), [ratings.output, *same_seed]))
+    return [ratings, *starts, *trained, *_reports(chosen, dataset, trained, device)]
+
+
+def _run(notebook: str, parameters: dict, after: list[str]) -> Job:
+    configuration = importlib.import_module(RUNS[notebook]).configuration(**parameters)
+    folder = runs.folder(configuration).relative_to(paths.home() / "data").as_posix()
+    inputs = [str(source.path(notebook))]  # not the modules: their meaning is part of the folder's name
+    return Job(notebook, parameters["dataset"], parameters, f"{folder}/notebook.html", inputs, after, [f"{folder}/metrics.json"])
+
+
+def _reports(chosen: profile.Profile, dataset: str, trained: list[Job], device: str) -> list[Job]:
+    place = f"reports/{chosen.name}/{dataset}"
+    done = list(dict.fromkeys(job.output for job in trained))
+    what = {"profile": chosen.name, "dataset": dataset, "runs": [Path(output).parent.as_posix() for output in done]}
+    gather = Job(GATHER, dataset, what, f"{place}/runs.json", done)
+    gathered = [gather.output] if done else []
+    found = [gather] if done else []
+    for notebook in chosen.notebooks:
+        if notebook not in (DATA, START, *RUNS):
+            for entry in chosen.entries(notebook):
+                parameters = _notebook(chosen, notebook, {"profile": chosen.name, "dataset": dataset} | entry, device)
+                output = f"{place}/{notebook}{'-' + _hash(entry) if entry else ''}.html"
+                found.append(Job(notebook, dataset, parameters, output, _sources(notebook) + gathered))
+    return found
+
+
+def _notebook(chosen: profile.Profile, notebook: str, given: dict, device: str) -> dict:
+    """All parameters of a notebook, checked; one that has a parameter `device` gets the reader's."""
+    path = source.path(notebook)
+    if "device" in source.parameters(path):
+        given = given | {"device": device}
+    return source.check(path, given, f"profiles/{chosen.name}.yaml")
+
+
+@cache
+def _sources(notebook: str) -> list[str]:
+    path = source.path(notebook)
+    return [str(file) for file in [path, *source.files(source.modules(path))]]
+
+
+def _own_file(name: str) -> list[str]:
+    return [name] if Path(name).is_file() else []
+
+
+def _hash(parameters: dict) -> str:
+    same = {name: value for name, value in parameters.items() if name not in runs.NOT_IDENTITY}
+    return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def _labelled(planned: list[Job]) -> list[Job]:
+    """Name each job by what tells it from the notebook's other jobs."""
+    named = []
+    for job in planned:
+        others = [other.parameters for other in planned if other.notebook == job.notebook]
+        telling = [f"{name}={value}" for name, value in job.parameters.items()
+                   if name not in ("dataset", "runs") and any(other[name] != value for other in others)]  # fmt: skip
+        named.append(replace(job, label=" ".join([job.notebook, job.dataset, *telling])))
+    return named

@@ -1,0 +1,65 @@
+"""What the reader sees while the jobs run: one line a finished job, what is left, and the report of one that failed."""
+
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+
+
+class Progress:
+    """Turns the jobs' events into lines."""
+
+    def __init__(self, labels: dict[int, str], cores: int, say: Callable = print, status: bool = sys.stdout.isatty()):
+        self.labels, self.cores, self.say, self.status = labels, cores, say, status
+        self.running: dict[int, float] = {}
+        self.took: dict[str, list[float]] = defaultdict(list)
+        self.left = list(labels)
+        self.failed: list[int] = []
+
+    def event(self, number: int, what: str, seconds: float = 0.0, report: str = "") -> None:
+        """`what` is one of started, finished, failed."""
+        if what == "started":
+            self.running[number] = time.monotonic()
+        else:
+            self.running.pop(number, None)
+            if what == "finished":
+                self._finished(number, seconds)
+            else:
+                self._failed(number, report)
+        self._show_status()
+
+    def _finished(self, number: int, seconds: float) -> None:
+        label = self.labels[number]
+        self.left.remove(number)
+        self.took[label.split()[0]].append(seconds)
+        count = f"[{len(self.labels) - len(self.left)}/{len(self.labels)}]"
+        self._line(f"{count} {label} ... {clock(seconds)}{self._remaining()}")
+
+    def _remaining(self) -> str:
+        """About how long the rest takes, once every kind of notebook that is left has been timed."""
+        kinds = [self.labels[number].split()[0] for number in self.left]
+        if not kinds or any(kind not in self.took for kind in kinds):
+            return f", {len(kinds)} left" if kinds else ""
+        seconds = sum(sum(self.took[kind]) / len(self.took[kind]) for kind in kinds)
+        return f", about {clock(seconds / min(self.cores, len(kinds)))} left"
+
+    def _failed(self, number: int, report: str) -> None:
+        self.failed.append(number)
+        self._line("\n" + report + "\n")
+        if self.running:
+            self._line(f"Stopping; {len(self.running)} running notebook(s) may end first (Ctrl-C stops them too).")
+
+    def _line(self, text: str) -> None:
+        self.say(("\r\033[K" if self.status else "") + text, flush=True)
+
+    def _show_status(self) -> None:
+        if self.status:
+            names = ", ".join(self.labels[number] for number in self.running)
+            self.say(f"\r\033[K  running: {names}"[:100] if names else "\r\033[K", end="", flush=True)
+
+
+def clock(seconds: float) -> str:
+    """14.2 s, 6 min, 2.5 h."""
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

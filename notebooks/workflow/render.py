@@ -1,0 +1,58 @@
+"""Executed copies for reading: `./run_all.sh render` puts them, stamped, into notebooks/rendered/."""
+
+from dataclasses import replace
+
+import nbformat
+
+from adc import files, paths
+from adc.errors import UserError
+from workflow import NOTEBOOKS, plan, stamp
+from workflow.options import Options
+
+RENDERED = NOTEBOOKS / "rendered"
+# (notebook, dataset) -> the parameters that pick the one to show
+SHOWN = {
+    ("01_data", "movielens"): {},
+    ("02_mf_init", "movielens"): {"seed": 0},
+    ("03_train_adc", "movielens"): {"seed": 0, "hidden_layers": 3, "gamma": 2.0, "balancer": "gradnorm"},
+    ("05_performance", "movielens"): {},
+    ("01_data", "twin"): {},
+    ("05_performance", "twin"): {},
+}
+
+
+def options(asked: Options) -> Options:
+    """Whatever the shown copies come from is run first, where it is not done already."""
+    if asked.data:
+        raise UserError("render shows movielens and twin; leave out --data.")
+    return replace(asked, data=list(dict.fromkeys(source for _, source in SHOWN)))
+
+
+def write(planned: list[plan.Job], profile: str) -> None:
+    """Copy the executed notebooks that are worth reading, scrubbed of this machine and stamped."""
+    for (notebook, source), wanted in SHOWN.items():
+        target = RENDERED / f"{notebook}-{source}.ipynb"
+        executed = nbformat.read((paths.home() / "data" / pick(planned, notebook, source, wanted).output).with_suffix(".ipynb"), as_version=4)
+        with files.aside(target) as partial:
+            nbformat.write(stamped(executed, profile), partial)
+        print(f"Rendered {target.relative_to(NOTEBOOKS.parent)}")
+
+
+def pick(planned: list[plan.Job], notebook: str, source: str, wanted: dict) -> plan.Job:
+    """The one job of a notebook and source with these parameters."""
+    datasets = {job.dataset for job in planned if job.notebook == plan.DATA and job.parameters["dataset"] == source}
+    for job in planned:
+        if job.notebook == notebook and job.dataset in datasets and wanted.items() <= job.parameters.items():
+            return job
+    raise UserError(f"The profile has no {notebook} on {source} with {wanted}; change SHOWN in notebooks/workflow/render.py or the profile.")
+
+
+def stamped(executed: nbformat.NotebookNode, profile: str) -> nbformat.NotebookNode:
+    """The copy with its stamp as first cell and in its metadata, without ids, timings and paths of the machine."""
+    mark = dict(executed.metadata["adc"]) | {"profile": profile}
+    cells = [nbformat.v4.new_markdown_cell(stamp.visible(mark), id="stamp")]
+    for number, cell in enumerate(executed.cells):
+        cell = dict(cell) | {"id": f"cell-{number}", "metadata": {"tags": cell.metadata.get("tags", [])}}
+        cells.append(cell | {"outputs": stamp.scrub(cell["outputs"])} if "outputs" in cell else cell)
+    metadata = {"kernelspec": executed.metadata.get("kernelspec", {}), "adc": mark}
+    return nbformat.from_dict({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})

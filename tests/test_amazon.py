@@ -1,0 +1,437 @@
+"""The archive of raw reviews: fetched from a loopback server, read as a stream, distrusted."""
+
+import gzip
+import io
+import json
+import random
+import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from adc import paths
+from adc.data import amazon
+from adc.data.schema import check, encode
+from adc.data.table1 import TABLE_I
+from adc.errors import UserError
+
+REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "blitzer_raw"
+
+
+def review(user: str, item: str, stars: str = "4.0", location: str = "Ayr", date: str = "May 4, 2005") -> bytes:
+    fields = {
+        "unique_id": f"{item}:fine:{user.lower().replace(' ', '_')}", "asin": item, "product_name": "Tea",
+        "rating": stars, "date": date, "reviewer": user, "reviewer_location": location, "review_text": "Fine & good",
+    }
+    return b"<review>\n" + "".join(f"<{k}>\n{v}\n</{k}>\n" for k, v in fields.items()).encode() + b"</review>\n"
+
+
+CONTENT = {
+    name: b"".join(review(f"User {n}", f"B00{domain[:3]}{n % 4}") for n in range(12))
+    for name, domain in amazon.MEMBERS.items()
+} | {"sorted_data/books/all.review": random.Random(0).randbytes(400_000)}  # hardly packs: several blocks to send
+
+
+def entry(name: str, size: int = 0, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.size, member.type, member.linkname = size, kind, target
+    return member
+
+
+def packed(content: dict[str, bytes], extra=(), first=()) -> bytes:
+    """A .tar.gz with `content` as regular files, and hand-made members before and after them."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for member, data in first:
+            tar.addfile(member, io.BytesIO(data))
+        for name, data in content.items():
+            tar.addfile(entry(name, len(data)), io.BytesIO(data))
+        for member, data in extra:
+            tar.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
+GOOD = packed(CONTENT)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return tmp_path
+
+
+def place(content: bytes) -> Path:
+    archive = paths.raw("amazon") / amazon.ARCHIVE
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    archive.write_bytes(content)
+    return archive
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# --- a server on loopback
+
+
+class Server:
+    """Answers the n-th request with the n-th of `acts`, and every later one with the last; notes the ranges asked for.
+
+    Acts: "whole"; "part" (honours a range); "drop", "part drop" (closes half-way through the body); "short" (the same,
+    but without having told a length); "stall" (sends half, then nothing); "gzip" (labels the archive as packed for
+    transport); "page" (a web page instead); "wrong part"; or a status such as "404".
+    """
+
+    def __init__(self):
+        self.acts, self.ranges, self.body, self.done = ["whole"], [], GOOD, threading.Event()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                outer.answer(self)
+
+            def log_message(self, *_):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self.thread.start()
+        self.url = f"http://127.0.0.1:{self.http.server_port}/{amazon.ARCHIVE}"
+
+    def answer(self, request):
+        act = self.acts[min(len(self.ranges), len(self.acts) - 1)]
+        asked = request.headers.get("Range")
+        self.ranges.append(asked)
+        request.close_connection = True
+        if act.isdigit():
+            return request.send_error(int(act))
+        body, start = (b"<html>sorry</html>" if act == "page" else self.body), 0
+        if asked and "part" in act:
+            start = int(asked.removeprefix("bytes=").removesuffix("-")) + ("wrong" in act)
+        request.send_response(206 if start else 200)
+        if start:
+            request.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        if act == "gzip":
+            request.send_header("Content-Encoding", "gzip")
+        if act != "short":
+            request.send_header("Content-Length", str(len(body) - start))
+        request.end_headers()
+        rest = body[start:]
+        request.wfile.write(rest[: len(rest) // 2] if act.split()[-1] in ("drop", "stall", "short") else rest)
+        if act == "stall":
+            self.done.wait(10)
+
+    def close(self):
+        self.done.set()
+        self.http.shutdown()
+        self.http.server_close()
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    yield server
+    server.close()
+
+
+def fetch(*servers, timeout=(2, 0.3)) -> Path:
+    return amazon.download(tuple(server.url for server in servers), timeout=timeout, pause=0)
+
+
+def test_a_download_is_whole_and_its_hash_recorded(server):
+    archive = fetch(server)
+    assert archive == paths.raw("amazon") / "unprocessed.tar.gz" and archive.read_bytes() == GOOD
+    assert sorted(path.name for path in archive.parent.iterdir()) == ["unprocessed.tar.gz", "unprocessed.tar.gz.sha256"]
+    assert amazon.checked(archive) in archive.with_name("unprocessed.tar.gz.sha256").read_text()
+    fetch(server)
+    assert server.ranges == [None]  # the second call asked for nothing
+
+
+def test_an_archive_put_there_by_hand_is_used_as_it_is(server):
+    place(GOOD)
+    assert fetch(server).read_bytes() == GOOD and not server.ranges
+    amazon.ratings()
+
+
+def test_a_changed_archive_is_refused(server):
+    archive = fetch(server)
+    place(packed(CONTENT | {"more": b""}))
+    with pytest.raises(UserError, match=r"unprocessed.tar.gz has changed.*delete unprocessed.tar.gz.sha256"):
+        amazon.ratings()
+    archive.with_name("unprocessed.tar.gz.sha256").unlink()
+    amazon.ratings()
+    assert archive.with_name("unprocessed.tar.gz.sha256").exists()
+
+
+def test_a_dropped_connection_is_taken_up_where_it_broke(server):
+    server.acts = ["drop", "part drop", "part"]
+    assert fetch(server).read_bytes() == GOOD
+    starts = [int(asked.strip("bytes=-")) for asked in server.ranges[1:]]
+    assert 0 < starts[0] < starts[1] < len(GOOD)
+
+
+def test_without_ranges_a_dropped_download_starts_anew(server):
+    server.acts = ["drop", "whole"]
+    assert fetch(server).read_bytes() == GOOD and len(server.ranges) == 2
+
+
+def test_a_server_that_always_drops_is_given_up(server):
+    server.acts = ["drop"]
+    with pytest.raises(UserError, match="Could not download"):
+        fetch(server)
+    assert len(server.ranges) == 1 + amazon.TRIES
+
+
+def test_an_archive_labelled_as_packed_for_transport_is_kept_packed(server):
+    server.acts = ["gzip"]
+    assert fetch(server).read_bytes() == GOOD
+
+
+@pytest.mark.parametrize("act", ["404", "500", "stall", "drop", "page", "wrong part"])
+def test_where_one_place_fails_the_second_serves(server, act):
+    server.acts = ["drop", "wrong part"] if act == "wrong part" else [act]
+    second = Server()
+    try:
+        assert fetch(server, second).read_bytes() == GOOD
+        assert second.ranges == [None]  # nothing of the first place's is built upon
+    finally:
+        second.close()
+
+
+def test_when_all_places_fail_each_is_named_with_its_reason_and_nothing_is_left(server, home):
+    before = everything(home)
+    server.acts = ["404"]
+    gone = Server()
+    gone.close()
+    with pytest.raises(UserError) as error:
+        amazon.download((server.url, gone.url), timeout=(1, 1), pause=0)
+    message = str(error.value)
+    assert f"{server.url}: 404" in message and f"{gone.url}: " in message and "refused" in message
+    assert f"put it at {paths.raw('amazon') / 'unprocessed.tar.gz'}" in message
+    assert everything(home) == before
+
+
+def test_a_stall_ends_at_the_time_out(server, home):
+    server.acts = ["stall"]  # after 10 s the server would hang up, with another message
+    with pytest.raises(UserError, match="timed out"):
+        fetch(server, timeout=(1, 0.1))
+    assert not everything(home)
+
+
+def test_a_body_cut_short_that_no_length_betrays_is_noticed_in_reading(server):
+    server.acts = ["short"]
+    fetch(server)
+    with pytest.raises(UserError, match=r"damaged.*Delete it"):
+        amazon.ratings()
+
+
+def test_a_full_disk_is_named_and_nothing_is_left(server, home, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(amazon, "_receive", full)
+    with pytest.raises(UserError, match="disk is full"):
+        fetch(server)
+    assert not everything(home)
+
+
+# --- archives that are damaged or hostile
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no gzip", gzip.compress(b""), gzip.compress(b"no tar" * 500), GOOD[:-4], GOOD[: len(GOOD) // 2], GOOD[:1]],
+    ids=["0 bytes", "no gzip", "empty gzip", "no tar", "checksum cut", "half", "1 byte"],
+)
+def test_a_damaged_archive_is_named_with_the_cure_and_nothing_is_written(home, content):
+    archive = place(content)
+    before = everything(home)
+    with pytest.raises(UserError) as error:
+        amazon.ratings()
+    assert str(archive) in str(error.value) and "Delete it" in str(error.value)
+    assert everything(home) == before
+
+
+def test_a_flipped_byte_is_noticed(tmp_path):
+    for position in range(20, len(GOOD) - 8, len(GOOD) // 12):
+        archive = tmp_path / "flipped.tar.gz"
+        archive.write_bytes(GOOD[:position] + bytes([GOOD[position] ^ 1]) + GOOD[position + 1 :])
+        with pytest.raises(UserError, match="damaged|holds no file"):
+            amazon.read(archive)
+
+
+def test_climbing_absolute_and_special_members_are_skipped(tmp_path):
+    evil = review("Eve", "B00evil666")
+    first = [
+        (entry("../../sorted_data/dvd/all.review", len(evil)), evil),
+        (entry("/sorted_data/dvd/all.review", len(evil)), evil),
+        (entry("sorted_data/../sorted_data/dvd/all.review", len(evil)), evil),
+        (entry("pipe", kind=tarfile.FIFOTYPE), b""),
+        (entry("disk", kind=tarfile.BLKTYPE), b""),
+        (entry("console", kind=tarfile.CHRTYPE), b""),
+        (entry("climb", kind=tarfile.SYMTYPE, target="../../.."), b""),
+    ]
+    archive = tmp_path / "in" / "hostile.tar.gz"
+    archive.parent.mkdir()
+    archive.write_bytes(packed(CONTENT, first=first))
+    before = everything(tmp_path)
+    records, tallies = amazon.read(archive)
+    assert "Eve" not in set(records["reviewer"])
+    assert {domain: tally.kept for domain, tally in tallies.items()} == dict.fromkeys(TABLE_I, 12)
+    assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE])
+@pytest.mark.parametrize("target", ["/etc/passwd", "sorted_data/music/all.review"])
+def test_an_expected_name_that_is_no_regular_file_is_not_followed(tmp_path, kind, target):
+    name = "sorted_data/dvd/all.review"
+    rest = {key: data for key, data in CONTENT.items() if key != name}
+    (tmp_path / "link.tar.gz").write_bytes(packed(rest, extra=[(entry(name, kind=kind, target=target), b"")]))
+    with pytest.raises(UserError, match="holds no file with usable reviews at sorted_data/dvd/all.review"):
+        amazon.read(tmp_path / "link.tar.gz")
+
+
+def test_the_same_file_twice_is_refused(tmp_path):
+    again = CONTENT["sorted_data/dvd/all.review"]
+    second = entry("sorted_data/dvd/all.review", len(again))
+    (tmp_path / "twice.tar.gz").write_bytes(packed(CONTENT, extra=[(second, again)]))
+    with pytest.raises(UserError, match="'dvd' twice"):
+        amazon.read(tmp_path / "twice.tar.gz")
+
+
+@pytest.mark.parametrize("limits", [{"member": 300_000}, {"total": 300_000}, {"members": 6}], ids=str)
+def test_a_bomb_is_refused(tmp_path, limits):
+    (tmp_path / "bomb.tar.gz").write_bytes(GOOD)
+    with pytest.raises(UserError, match="unpacks to more than"):
+        amazon.read(tmp_path / "bomb.tar.gz", amazon.Limits(**limits))
+    amazon.read(tmp_path / "bomb.tar.gz", amazon.Limits(member=500_000, total=600_000, members=7))
+
+
+def test_what_follows_the_last_member_counts_towards_the_limit(tmp_path):
+    (tmp_path / "tail.tar.gz").write_bytes(GOOD + gzip.compress(bytes(5_000_000)))
+    with pytest.raises(UserError, match="unpacks to more than"):
+        amazon.read(tmp_path / "tail.tar.gz", amazon.Limits(total=2_000_000))
+
+
+def test_a_header_that_would_fill_the_memory_is_refused(tmp_path):
+    header = tarfile.TarInfo("././@LongLink")
+    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 64 << 20
+    (tmp_path / "header.tar.gz").write_bytes(gzip.compress(header.tobuf() + bytes(64 << 20), 1))
+    with pytest.raises(UserError, match="unpacks to more than 131,072 bytes"):
+        amazon.read(tmp_path / "header.tar.gz")
+
+
+def test_a_long_chain_of_headers_is_refused(tmp_path):
+    header = tarfile.TarInfo("././@LongLink")
+    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 2
+    (tmp_path / "chain.tar.gz").write_bytes(gzip.compress((header.tobuf() + b"a".ljust(512, b"\0")) * 3000))
+    with pytest.raises(UserError, match="unpacks to more than 131,072 bytes"):
+        amazon.read(tmp_path / "chain.tar.gz")
+
+
+def test_a_sparse_member_is_not_read(tmp_path):
+    name = "sorted_data/dvd/all.review"
+    holes = entry(name)
+    sparse = {"major": "0", "minor": "1", "map": "0,0", "size": "2000000000"}
+    holes.pax_headers = {f"GNU.sparse.{field}": value for field, value in sparse.items()}
+    rest = {key: data for key, data in CONTENT.items() if key != name}
+    (tmp_path / "holes.tar.gz").write_bytes(packed(rest, extra=[(holes, b"")]))
+    with pytest.raises(UserError, match="holds no file"):
+        amazon.read(tmp_path / "holes.tar.gz")
+
+
+# --- ratings and the user key
+
+
+def test_ratings_fit_the_schema_and_the_report_is_json(home):
+    content = dict(CONTENT)
+    content["sorted_data/dvd/all.review"] += (
+        review("", "B00x") + review("Zoë", "B00x", "?") + review("Ann", "B00x", "2.0", date="") + b"<review>\n<asin>"
+    )
+    place(packed(content))
+    frame, report = amazon.ratings()
+    assert list(frame.columns) == ["domain", "user", "item", "rating", "timestamp", "title"]
+    assert json.loads(json.dumps(report)) == report
+    dvd = report["domains"]["dvd"]
+    assert (dvd["seen"], dvd["kept"], dvd["undated"]) == (16, 14, 1)
+    assert dvd["bad"] == {"a rating that is no number": 1, "no </review> after it": 1}
+    assert report["dropped"] == dvd["bad"] | {f"no user ({report['user_key']})": 1}
+    assert sum(domain["seen"] for domain in report["domains"].values()) == len(frame) + sum(report["dropped"].values())
+    ratings = encode(check(frame, "amazon")[0], "amazon", list(TABLE_I))
+    assert ratings.domains == list(TABLE_I) and len(ratings.rating) == 6 * 12 + 1
+    assert set(ratings.titles.values()) == {"Tea"}
+
+
+def records(rows: list[tuple]) -> pd.DataFrame:
+    """Rows of (domain, item, unique_id, reviewer, location)."""
+    return pd.DataFrame(rows, columns=["domain", "item", "unique_id", "reviewer", "location"])
+
+
+def test_every_key_names_the_user_it_says():
+    frame = records(
+        [
+            ("dvd", "B1", "B1:wow: great:ann_lee", "Ann Lee", "Ayr"),
+            ("dvd", "B1", "B1:wow:j._\"http://x.com\"", 'J. "http://x.com"', ""),
+            ("dvd", "B1", "B1:wow:", "", "Ayr"),
+            ("dvd", "B1", "", "Ann Lee", ""),
+        ]
+    )
+    link = 'J. "http://x.com"'
+    assert amazon.users(frame, "reviewer") == ["Ann Lee", link, "", "Ann Lee"]
+    assert amazon.users(frame, "reviewer + location") == ["Ann Lee | Ayr", link, "", "Ann Lee"]
+    assert amazon.users(frame, "unique_id") == ["ann_lee", 'j._"http://x.com"', "", ""]
+    assert amazon.users(frame, "unique_id + location") == ["ann_lee | Ayr", 'j._"http://x.com"', "", ""]
+
+
+def test_the_comparison_counts_after_removing_repeats():
+    frame = records(
+        [
+            ("toys", "B1", "B1:x:ann", "Ann", "Ayr"),
+            ("toys", "B1", "B1:y:ann", "ann", "Ayr"),  # another reviewer, the same user by unique_id
+            ("toys", "B1", "B1:x:ann", "Ann", "Rye"),
+            ("toys", "B2", "B2:x:bob", "Bob", ""),
+            ("toys", "B3", "B3:x:", "", ""),
+        ]
+    )
+    table = amazon.key_comparison(frame)
+    counts = table.xs("toys", level="domain")[["no_user", "users", "items", "ratings"]]
+    assert counts.loc["reviewer"].tolist() == [1, 3, 2, 3]
+    assert counts.loc["reviewer + location"].tolist() == [1, 4, 2, 4]
+    assert counts.loc["unique_id"].tolist() == [1, 2, 2, 2]
+    row = table.loc[("unique_id", "toys")]
+    assert row[["table_users", "table_items", "table_ratings"]].tolist() == [9924, 3451, 13147]
+    assert row["deviation"] == pytest.approx((9924 - 2) / 9924 + (3451 - 2) / 3451 + (13147 - 2) / 13147)
+    assert row["total"] == pytest.approx(table.loc["unique_id", "deviation"].sum())
+
+
+def test_the_key_nearest_to_table_1_is_chosen(monkeypatch, home):
+    """Three reviewers of one name who live in three places; which key wins hangs on the counts asked for."""
+    reviews = b"".join(review("Ann", f"B{n}", location=f"Town {n % 3}") for n in range(12))
+    place(packed(dict.fromkeys(amazon.MEMBERS, reviews)))
+    for users, key in ((1, "reviewer"), (3, "reviewer + location")):
+        monkeypatch.setattr(amazon, "TABLE_I", dict.fromkeys(TABLE_I, (users, 12, 12)))
+        frame, report = amazon.ratings()
+        assert report["user_key"] == key and frame["user"].nunique() == users
+        assert min(report["keys"], key=lambda row: row["total"])["total"] == 0
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the 4,000 real records are not here")
+def test_keys_of_real_records():
+    content = {name: CONTENT[name] for name in amazon.MEMBERS}
+    for name, domain in amazon.MEMBERS.items():
+        if domain in ("electronics", "kitchen"):
+            content[name] = b"".join(path.read_bytes() for path in sorted((REAL / domain).glob("*.review")))
+    place(packed(content))
+    frame, report = amazon.ratings()
+    assert report["domains"]["electronics"]["kept"] == report["domains"]["kitchen"]["kept"] == 2000
+    by_key = pd.DataFrame(report["keys"]).set_index(["key", "domain"])
+    for domain in ("electronics", "kitchen"):
+        users = [by_key.loc[(key, domain), "users"] for key in ("unique_id", "reviewer", "reviewer + location")]
+        assert 1500 < users[0] <= users[1] <= users[2] <= 2000
+    check(frame, "amazon")
