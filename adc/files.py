@@ -40,7 +40,9 @@ def aside(target: Path, folder: bool = False):
     except OSError as error:
         if error.errno not in _CURES:
             raise
-        raise UserError(f"Could not write {target}: {_CURES[error.errno]}. What was there before is unchanged.") from error
+        raise UserError(
+            f"Could not write {target}: {_CURES[error.errno]}. What was there before is unchanged."
+        ) from error
     finally:
         if os.path.isdir(partial):
             shutil.rmtree(partial, ignore_errors=True)

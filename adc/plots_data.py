@@ -1,4 +1,4 @@
-"""Pictures of a dataset for the notebook 01_data. Each takes a table of `adc.data.describe` and says in its title which data."""
+"""Pictures of a dataset for the notebook 01_data, from the tables of `adc.data.describe`; titles say which data."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,7 +18,8 @@ def overlap(share: pd.DataFrame, label: str) -> Figure:
     figure, axes = plt.subplots(figsize=(size + 1.5, size), layout="constrained")
     off = share.where(~np.eye(len(share), dtype=bool))  # the diagonal is 100 % by definition and would set the scale
     sns.heatmap(off, ax=axes, cmap="cividis", vmin=0, vmax=np.nanmax([1, off.max(axis=None)]),
-                annot=len(share) <= NAMED, fmt=".0f", square=True, cbar_kws={"label": "% of the row's users", "shrink": 0.8})
+                annot=len(share) <= NAMED, fmt=".0f", square=True,
+                cbar_kws={"label": "% of the row's users", "shrink": 0.8})
     axes.set(xlabel="also rate in", ylabel="users of")
     axes.tick_params(length=0, labelrotation=0)
     axes.tick_params(axis="x", labelrotation=90)
@@ -28,9 +29,9 @@ def overlap(share: pd.DataFrame, label: str) -> Figure:
 def tails(users: pd.DataFrame, items: pd.DataFrame, label: str) -> Figure:
     """Share of users and of items with at least so many ratings, both axes logarithmic."""
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    for panel, table, of in zip(axes, (users, items), ("user", "item"), strict=True):
-        sns.lineplot(table, x="ratings", y="share", ax=panel, **_by_domain(table, legend=of == "item"))
-        panel.set(xscale="log", yscale="log", xlabel=f"ratings of {'a' if of == 'user' else 'an'} {of}, at least", ylabel=f"share of {of}s")
+    for panel, table, of in zip(axes, (users, items), ("users", "items"), strict=True):
+        sns.lineplot(table, x="ratings", y="share", ax=panel, **_by_domain(table, legend=of == "items"))
+        panel.set(xscale="log", yscale="log", xlabel="at least so many ratings", ylabel=f"share of {of}")
         panel.xaxis.set_minor_formatter(NullFormatter())
     return _titled(figure, "Long tails of activity and popularity", label)
 
@@ -48,7 +49,7 @@ def evaluable(users: pd.DataFrame, label: str) -> Figure:
     """Share (%) of the users with a test rating who can be evaluated, by relevance rule and domain."""
     figure, axes = plt.subplots(figsize=(10, 4), layout="constrained")
     share = 100 * users[list(RULES)].div(users["tested"], axis=0)
-    long = share.rename(columns=RULES).rename_axis(columns="rule").reset_index().melt(id_vars="domain", value_name="share")
+    long = share.rename(columns=RULES).reset_index().melt(id_vars="domain", var_name="rule", value_name="share")
     sns.barplot(long, x="domain", y="share", hue="rule", ax=axes, palette="colorblind")
     axes.set(xlabel="", ylabel="% of users with a test rating", ylim=(0, 100))
     axes.tick_params(axis="x", length=0, labelrotation=0 if len(users) <= NAMED else 90)
@@ -59,7 +60,8 @@ def evaluable(users: pd.DataFrame, label: str) -> Figure:
 
 def _by_domain(table: pd.DataFrame, legend: bool = True) -> dict:
     many = table["domain"].nunique()
-    return {"hue": "domain", "palette": sns.color_palette("colorblind" if many <= NAMED else "viridis", many), "legend": legend and many <= NAMED}
+    colours = sns.color_palette("colorblind" if many <= NAMED else "viridis", many)
+    return {"hue": "domain", "palette": colours, "legend": legend and many <= NAMED}
 
 
 def _titled(figure: Figure, what: str, label: str) -> Figure:

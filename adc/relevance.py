@@ -16,7 +16,9 @@ RULES = {
 TOLERANCE = 1e-6
 
 
-def relevant(parts: Split, domain: int, rule: str = "above", seen: tuple[int, ...] = (TRAIN, VALID, TEST)) -> np.ndarray:
+def relevant(
+    parts: Split, domain: int, rule: str = "above", seen: tuple[int, ...] = (TRAIN, VALID, TEST)
+) -> np.ndarray:
     """Which of a domain's ratings are relevant: bool [ratings of the domain], in the order of `parts.of(domain)`.
 
     Means are taken over the parts in `seen`, and ratings of other parts are never relevant: with (TRAIN, VALID),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import requests
 
 from adc import paths
 from adc.data import amazon
@@ -83,7 +84,8 @@ class Server:
 
     Acts: "whole"; "part" (honours a range); "drop", "part drop" (closes half-way through the body); "short" (the same,
     but without having told a length); "stall" (sends half, then nothing); "gzip" (labels the archive as packed for
-    transport); "page" (a web page instead); "wrong part"; or a status such as "404".
+    transport); "page" (a web page instead); "wrong part" (not what was asked for); "small part" (150 kB of it); or a
+    status such as "404".
     """
 
     def __init__(self):
@@ -108,21 +110,23 @@ class Server:
         act = self.acts[min(len(self.ranges), len(self.acts) - 1)]
         asked = request.headers.get("Range")
         self.ranges.append(asked)
+        assert request.headers["Accept-Encoding"] == "identity"
         request.close_connection = True
         if act.isdigit():
             return request.send_error(int(act))
         body, start = (b"<html>sorry</html>" if act == "page" else self.body), 0
         if asked and "part" in act:
             start = int(asked.removeprefix("bytes=").removesuffix("-")) + ("wrong" in act)
+        end = min(len(body), start + 150_000) if act == "small part" and start else len(body)
         request.send_response(206 if start else 200)
         if start:
-            request.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+            request.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(body)}")
         if act == "gzip":
             request.send_header("Content-Encoding", "gzip")
         if act != "short":
-            request.send_header("Content-Length", str(len(body) - start))
+            request.send_header("Content-Length", str(end - start))
         request.end_headers()
-        rest = body[start:]
+        rest = body[start:end]
         request.wfile.write(rest[: len(rest) // 2] if act.split()[-1] in ("drop", "stall", "short") else rest)
         if act == "stall":
             self.done.wait(10)
@@ -174,6 +178,30 @@ def test_a_dropped_connection_is_taken_up_where_it_broke(server):
     assert fetch(server).read_bytes() == GOOD
     starts = [int(asked.strip("bytes=-")) for asked in server.ranges[1:]]
     assert 0 < starts[0] < starts[1] < len(GOOD)
+
+
+def test_a_server_that_sends_less_than_the_range_is_asked_for_the_rest(server):
+    server.acts = ["drop", "small part"]
+    assert fetch(server).read_bytes() == GOOD and len(server.ranges) == 3
+
+
+def test_a_part_that_was_not_asked_for_is_not_taken(server):
+    server.acts = ["drop", "wrong part"]
+    with pytest.raises(UserError, match="it sent another part"):
+        fetch(server)
+
+
+def test_a_place_that_sends_nothing_is_tried_once(monkeypatch):
+    asked = []
+
+    def refuse(url, partial, timeout):
+        asked.append(url)
+        raise requests.ConnectionError("refused")
+
+    monkeypatch.setattr(amazon, "_receive", refuse)
+    with pytest.raises(UserError, match="one: refused; two: refused"):
+        amazon.download(("one", "two"), pause=0)
+    assert asked == ["one", "two"]
 
 
 def test_without_ranges_a_dropped_download_starts_anew(server):
@@ -259,9 +287,10 @@ def test_a_damaged_archive_is_named_with_the_cure_and_nothing_is_written(home, c
 
 
 def test_a_flipped_byte_is_noticed(tmp_path):
-    for position in range(20, len(GOOD) - 8, len(GOOD) // 12):
+    good = packed({name: CONTENT[name] * 60 for name in amazon.MEMBERS})  # more than is read at a time
+    for position in range(10, len(good), len(good) // 30):
         archive = tmp_path / "flipped.tar.gz"
-        archive.write_bytes(GOOD[:position] + bytes([GOOD[position] ^ 1]) + GOOD[position + 1 :])
+        archive.write_bytes(good[:position] + bytes([good[position] ^ 1]) + good[position + 1 :])
         with pytest.raises(UserError, match="damaged|holds no file"):
             amazon.read(archive)
 
@@ -297,6 +326,17 @@ def test_an_expected_name_that_is_no_regular_file_is_not_followed(tmp_path, kind
         amazon.read(tmp_path / "link.tar.gz")
 
 
+def test_names_may_begin_with_a_dot(tmp_path):
+    (tmp_path / "dot.tar.gz").write_bytes(packed({f"./{name}": data for name, data in CONTENT.items()}))
+    assert len(amazon.read(tmp_path / "dot.tar.gz")[0]) == 6 * 12
+
+
+def test_a_file_without_a_usable_review_is_named(tmp_path):
+    (tmp_path / "poor.tar.gz").write_bytes(packed(CONTENT | {"sorted_data/dvd/all.review": review("Ann", "B1", "?")}))
+    with pytest.raises(UserError, match="no file with usable reviews at sorted_data/dvd/all.review"):
+        amazon.read(tmp_path / "poor.tar.gz")
+
+
 def test_the_same_file_twice_is_refused(tmp_path):
     again = CONTENT["sorted_data/dvd/all.review"]
     second = entry("sorted_data/dvd/all.review", len(again))
@@ -322,26 +362,29 @@ def test_what_follows_the_last_member_counts_towards_the_limit(tmp_path):
 def test_a_header_that_would_fill_the_memory_is_refused(tmp_path):
     header = tarfile.TarInfo("././@LongLink")
     header.type, header.size = tarfile.GNUTYPE_LONGNAME, 64 << 20
-    (tmp_path / "header.tar.gz").write_bytes(gzip.compress(header.tobuf() + bytes(64 << 20), 1))
-    with pytest.raises(UserError, match="unpacks to more than 131,072 bytes"):
+    content = entry("first").tobuf() + header.tobuf() + bytes(64 << 20)
+    (tmp_path / "header.tar.gz").write_bytes(gzip.compress(content, 1))
+    with pytest.raises(UserError, match=r"unpacks to more than 131,\d+ bytes"):
         amazon.read(tmp_path / "header.tar.gz")
 
 
 def test_a_long_chain_of_headers_is_refused(tmp_path):
     header = tarfile.TarInfo("././@LongLink")
     header.type, header.size = tarfile.GNUTYPE_LONGNAME, 2
-    (tmp_path / "chain.tar.gz").write_bytes(gzip.compress((header.tobuf() + b"a".ljust(512, b"\0")) * 3000))
-    with pytest.raises(UserError, match="unpacks to more than 131,072 bytes"):
+    content = entry("first").tobuf() + (header.tobuf() + b"a".ljust(512, b"\0")) * 3000
+    (tmp_path / "chain.tar.gz").write_bytes(gzip.compress(content))
+    with pytest.raises(UserError, match=r"unpacks to more than 131,\d+ bytes"):
         amazon.read(tmp_path / "chain.tar.gz")
 
 
 def test_a_sparse_member_is_not_read(tmp_path):
     name = "sorted_data/dvd/all.review"
-    holes = entry(name)
-    sparse = {"major": "0", "minor": "1", "map": "0,0", "size": "2000000000"}
+    size = len(CONTENT[name])
+    holes = entry(name, size)
+    sparse = {"major": "0", "minor": "1", "map": f"0,{size}", "size": str(size)}
     holes.pax_headers = {f"GNU.sparse.{field}": value for field, value in sparse.items()}
     rest = {key: data for key, data in CONTENT.items() if key != name}
-    (tmp_path / "holes.tar.gz").write_bytes(packed(rest, extra=[(holes, b"")]))
+    (tmp_path / "holes.tar.gz").write_bytes(packed(rest, extra=[(holes, CONTENT[name])]))
     with pytest.raises(UserError, match="holds no file"):
         amazon.read(tmp_path / "holes.tar.gz")
 

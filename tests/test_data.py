@@ -36,7 +36,8 @@ def home(tmp_path, monkeypatch):
 
 def lines(domains=("films", "books"), users=12, items=5):
     """Sound lines: every user rates most items of every domain, with stars from 1 to 5."""
-    return [f"{d},u{u},i{i},{1 + (u + 2 * i) % 5}" for d in domains for u in range(users) for i in range(items) if (u + i) % 4]
+    pairs = [(u, i) for u in range(users) for i in range(items) if (u + i) % 4]
+    return [f"{domain},u{u},i{i},{1 + (u + 2 * i) % 5}" for domain in domains for u, i in pairs]
 
 
 def sound(**options):
@@ -108,13 +109,13 @@ BAD = {
     "plain.csv.gz": (sound().encode(), ["not a sound gzip file"]),
     "short.csv.gz": (gzip.compress(sound().encode())[:-20], ["truncated"]),
     "flipped.csv.gz": (gzip.compress(sound().encode())[:-8] + b"\0" * 8, ["not a sound gzip file"]),
-    "latin1.csv": (sound().encode() + "books,André,i,3\n".encode("latin1"), ["line 92", "(0xe9) is not UTF-8", "iconv"]),
+    "latin1.csv": (sound().encode() + b"books,Andr\xe9,i,3\n", ["line 92", "(0xe9) is not UTF-8", "iconv"]),
     "utf16.csv": (sound().encode("utf-16"), ["line 1", "byte 0", "not UTF-8"]),
     "ragged.csv": ((sound() + "books,u,i\n").encode(), ["line 92", "3 columns", "names 4"]),
     "wide.csv": ((sound() + "books,u,i,3,4\n").encode(), ["line 92", "5 columns"]),
     "quote.csv": ((sound() + 'books,"u,i,3\nbooks,v,i,3\n').encode(), ["line 92", "double quote"]),
-    "column.csv": (sound().replace("rating\n", "stars\n").encode(), ["no column 'rating'", "Found: domain, user, item, stars"]),
-    "semicolon.csv": (sound().replace(",", ";").encode(), ["no column 'domain', 'user'", "Found: domain;user;item;rating"]),
+    "column.csv": (sound().replace("rating\n", "stars\n").encode(), ["no column 'rating'", "user, item, stars"]),
+    "semicolon.csv": (sound().replace(",", ";").encode(), ["no column 'domain', 'user'", "user;item;rating"]),
     "word.csv": ((sound() + "books,u,i,good\n").encode(), ["line 92, column 'rating'", "'good'"]),
     "inf.csv": ((sound() + "books,u,i,inf\n").encode(), ["line 92, column 'rating'", "'inf'"]),
     "nan.csv": ((sound() + "books,u,i,NaN\n").encode(), ["line 92, column 'rating'", "'NaN'"]),
@@ -159,7 +160,8 @@ def test_unreadable_file_is_refused(tmp_path, home, monkeypatch):
 
 def test_domain_without_a_user_to_evaluate_is_refused_by_name(tmp_path, home):
     flat = "".join(f"songs,u{i},i{i % 3},5\n" for i in range(40))
-    refused(written(tmp_path, "flat.csv", sound() + flat), home, "flat.csv", "nobody can be evaluated in domain 'songs'", "Remove the domain")
+    path = written(tmp_path, "flat.csv", sound() + flat)
+    refused(path, home, "flat.csv", "nobody can be evaluated in domain 'songs'", "Remove the domain")
 
 
 def test_one_domain_is_allowed_with_a_remark(tmp_path, capsys):
@@ -260,7 +262,7 @@ def test_manifest_says_what_the_dataset_is(tmp_path):
     stamped = HEADER.replace("\n", ",timestamp\n") + "".join(f"{line},{t}\n" for line in lines() for t in (1, 2))
     ratings = data.prepare(str(written(tmp_path, "mine.csv", stamped)))
     known = data.manifest(ratings.name)
-    assert known["source"] == f"{tmp_path.name}/mine.csv" and data.label(ratings.name) == f"own file {tmp_path.name}/mine.csv"
+    assert data.label(ratings.name) == f"own file {known['source']}" == f"own file {tmp_path.name}/mine.csv"
     assert known["dropped"] == {"repeated": len(lines())}
     assert known["counts"] == {d: {"users": 12, "items": 5, "ratings": len(lines()) // 2} for d in ("books", "films")}
     assert known["versions"]["pandas"] == pd.__version__

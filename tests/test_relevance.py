@@ -65,8 +65,9 @@ def test_rounding_puts_nothing_above_its_own_mean():
 
 def test_masks_agree_with_a_plain_loop():
     rng = np.random.default_rng(0)
-    rows = {(rng.choice(["a", "b"]), f"u{rng.integers(30)}", f"i{rng.integers(40)}"): rng.integers(1, 6) for _ in range(600)}
-    table = pd.DataFrame([(*key, float(stars)) for key, stars in rows.items()], columns=["domain", "user", "item", "rating"])
+    keys = {(rng.choice(["a", "b"]), f"u{rng.integers(30)}", f"i{rng.integers(40)}") for _ in range(600)}
+    table = pd.DataFrame(sorted(keys), columns=["domain", "user", "item"])
+    table["rating"] = rng.integers(1, 6, len(table)).astype(float)
     data = encode(table, "random")
     parts = Split(data, 0, rng.integers(0, 3, len(table)).astype(np.int8))
     frame = table.assign(part=parts.part)

@@ -62,6 +62,11 @@ def test_of_two_unique_ids_the_number_is_ignored_in_either_order(first):
         assert record.unique_id == text
 
 
+def test_of_another_field_given_twice_the_first_counts():
+    (record,), _ = read(review(rating="4.0\n</rating>\n<rating>\n1.0"))
+    assert record.rating == 4.0
+
+
 def test_a_lone_number_is_no_unique_id():
     (record,), _ = read(review(unique_id="12"))
     assert record.unique_id == ""

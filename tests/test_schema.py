@@ -45,7 +45,7 @@ def test_header_without_ratings_is_refused():
     assert "only a header" in refused(frame(n=0))
 
 
-@pytest.mark.parametrize("value", ["five", "", "inf", "-inf", "nan", "NaN", "1e400", "1e39", "4,5", "True", "0x5", None])
+@pytest.mark.parametrize("value", ["five", "", "inf", "-inf", "nan", "1e400", "1e39", "4,5", "True", "0x5", None])
 def test_rating_that_is_no_finite_number_is_refused_with_its_place(value):
     message = refused(frame([("a", "u", "i", value), ("a", "v", "i", value)]))
     assert "row 11, column 'rating'" in message and "2 such" in message
@@ -121,12 +121,13 @@ def test_a_very_long_id_costs_its_own_length_only():
     assert len(encode(clean, "long").users) == 20_001  # as fixed-width text this would take 80 GB
 
 
-names = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1).map(str.strip).filter(bool)
-tables = st.lists(st.tuples(st.sampled_from("abc"), names, names, st.sampled_from([1.0, 2.5, 5.0])), min_size=1, max_size=40)
+characters = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+names = st.text(characters, min_size=1).map(str.strip).filter(bool)
+rows = st.tuples(st.sampled_from("abc"), names, names, st.sampled_from([1.0, 2.5, 5.0]))
 
 
 @settings(deadline=None)
-@given(tables)
+@given(st.lists(rows, min_size=1, max_size=40))
 def test_encoding_and_back_keeps_every_rating(rows):
     table = pd.DataFrame(rows, columns=["domain", "user", "item", "rating"]).drop_duplicates(["domain", "user", "item"])
     ratings = encode(table.astype({"rating": np.float32}), "any")
@@ -138,8 +139,8 @@ def test_encoding_and_back_keeps_every_rating(rows):
 
 
 def test_a_subset_of_domains_keeps_its_own_ratings_ids_and_titles():
-    table = pd.concat([frame(domain="a"), frame(domain="b", n=12)], ignore_index=True).assign(title=[f"t{i}" for i in range(22)])
-    clean, _ = check(table, "mine.csv")
+    table = pd.concat([frame(domain="a"), frame(domain="b", n=12)], ignore_index=True)
+    clean, _ = check(table.assign(title=[f"t{i}" for i in range(22)]), "mine.csv")
     ratings = encode(clean, "both")
     some = ratings.only(["b"])
     assert some.domains == ["b"] and len(some.users) == 12

@@ -264,10 +264,10 @@ def test_a_failing_notebook_is_told_in_a_screenful(toy, work, told, untold):
     code, said = toy.run()
     report = said[said.index("FAILED") :].split("Not finished")[0].strip()
     assert code == 1 and told in report and untold not in report and "notebooks/01_data.ipynb" in report
-    assert len(report.splitlines()) <= 24 and max(map(len, report.splitlines())) <= 300
+    assert len(report.splitlines()) <= 24 and max(map(len, report.splitlines()[:-1])) <= 120
     if "died" not in told:
         assert "In cell 3 of 3" in report and work.splitlines()[0] in report
-    copy = report.split("up to the failure: ")[1].splitlines()[0]
+    copy = report.split("up to the failure: ")[1]
     assert nbformat.read(copy, as_version=4).cells
     assert not (toy.home / "data/processed").exists()
 
@@ -302,7 +302,8 @@ def victim(toy: Toy, whose: str) -> int:
     "whose, sent",
     [("-m workflow --", signal.SIGKILL), ("workflow.engine", signal.SIGKILL), ("workflow.job", signal.SIGKILL), ("-m workflow --", signal.SIGINT)],
 )
-def test_killed_in_the_middle_of_a_run_the_next_call_ends_as_if_nothing_had_been(toy, finished, whose, sent):
+def test_killed_in_the_middle_of_a_run_the_next_call_ends_as_if_nothing_had_been(toy, whose, sent):
+    toy.profile("quick", TOY_PROFILE.replace("04_baselines: [{method: bpr}]", "").replace("05_performance: [{}]", ""))
     call = toy.start("--cores", "2")
     wait_for((toy.home / "trained.txt").exists)
     first = (toy.home / "data/processed/movielens/01_data.html").stat().st_mtime_ns
@@ -313,10 +314,9 @@ def test_killed_in_the_middle_of_a_run_the_next_call_ends_as_if_nothing_had_been
     wait_for(lambda: not ours(toy), 20)
     code, said = toy.run("--cores", "2")
     assert code == 0, said
-    assert toy.results() == finished.results()
+    assert sorted(json.loads(toy.results()).values()) == [2, 3]
     assert (toy.home / "data/processed/movielens/01_data.html").stat().st_mtime_ns == first
     assert not [name for name in toy.files() if name.endswith(".partial")]
-    assert "7 done already" in toy.run()[1]
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ SOURCES = {
     "twin": "synthetic, with the sizes of Table I",
     "amazon": "the paper's; data/raw/amazon/unprocessed.tar.gz, downloaded if it is not there",
 }
+COUNTS = {"users": ("user", "nunique"), "items": ("item", "nunique"), "ratings": ("rating", "size")}
 _NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
 _TWIN = re.compile(rf"twin(?:-s(?P<scale>{_NUMBER}))?(?:-t(?P<transfer>{_NUMBER}))?(?:-seed(?P<seed>\d+))?")
 
@@ -56,16 +57,15 @@ def prepare(source: str, seed: int = 0, scale: float = 1.0, transfer: float = 0.
     Whatever is wrong raises a `UserError` and leaves the data folder as it was.
     """
     dataset = dataset_id(source, seed, scale, transfer)
-    ratings = _stored(dataset)
-    if ratings is None:
-        clean, manifest = _checked(source, dataset, seed, scale, transfer)
-        ratings = _encode(clean, manifest)
-        _check_evaluable(ratings, source, seed)
+    stored = _stored(dataset)
+    if stored is None:
+        clean, known = _checked(source, dataset, seed, scale, transfer)
+    ratings = stored or _encode(clean, known)
+    _check_evaluable(ratings, source, seed)
+    if stored is None:
         with files.aside(paths.processed(dataset), folder=True) as partial:
             clean.to_parquet(partial / "ratings.parquet", index=False)
-            files.write_json(partial / "manifest.json", manifest)
-    else:
-        _check_evaluable(ratings, source, seed)
+            files.write_json(partial / "manifest.json", known)
     if ratings.p == 1:
         print(f"Remark: '{dataset}' has one domain only, '{ratings.domains[0]}': there is nothing to transfer from.")
     return ratings
@@ -82,13 +82,13 @@ def load(dataset: str) -> Ratings:
         return prepare("twin", **twin_arguments(dataset))
     source = dataset if dataset in SOURCES else "PATH"
     raise UserError(
-        f"Dataset '{dataset}' is not prepared, or {paths.processed(dataset)} is damaged. Run the notebook 01_data with "
-        f"dataset = \"{source}\", or `./run_all.sh --data {source}`, which does so{' (PATH: your file)' if source == 'PATH' else ''}."
+        f"Dataset '{dataset}' is not prepared, or {paths.processed(dataset)} is damaged. Run the notebook 01_data "
+        f"with dataset = \"{source}\", or `./run_all.sh --data {source}`, which does so (PATH: your own file)."
     )
 
 
 def manifest(dataset: str) -> dict:
-    """What is known about a prepared dataset: source, arguments, counts, what was dropped and why, checksum, versions."""
+    """What is known about a prepared dataset: source, arguments, counts, what was dropped, checksum, versions."""
     return json.loads((paths.processed(dataset) / "manifest.json").read_text(encoding="utf-8"))
 
 
@@ -97,8 +97,8 @@ def label(dataset: str) -> str:
     known = manifest(dataset)
     if known["source"] == "twin":
         return "synthetic twin of Table I ({})".format(", ".join(f"{k} {v:g}" for k, v in known["arguments"].items()))
-    names = {"movielens": "MovieLens, domains are genres", "amazon": "Amazon, Multi-Domain Sentiment Dataset"}
-    return names.get(known["source"], f"own file {known['source']}")
+    words = {"movielens": "MovieLens, real ratings by genre", "amazon": "Amazon, Multi-Domain Sentiment Dataset"}
+    return words.get(known["source"], f"own file {known['source']}")
 
 
 def _path(source: str) -> Path:
@@ -109,8 +109,8 @@ def _path(source: str) -> Path:
     near = difflib.get_close_matches(source, SOURCES, n=1)
     known = "; ".join(f"{name} ({what})" for name, what in SOURCES.items())
     raise UserError(
-        f"Unknown data source '{source}'.{f' Did you mean {near[0]!r}?' if near else ''} There are four kinds: {known}; "
-        f"and the path of your own table, ending in {', '.join(table.ENDINGS)}."
+        f"Unknown data source '{source}'.{f' Did you mean {near[0]!r}?' if near else ''} There are four kinds: "
+        f"{known}; and the path of your own table, ending in {', '.join(table.ENDINGS)}."
     )
 
 
@@ -131,7 +131,7 @@ def _checked(source: str, dataset: str, seed: int, scale: float, transfer: float
         "source": name,
         "arguments": arguments,
         "domains": _order(clean["domain"], source),
-        "counts": clean.groupby("domain").agg(users=("user", "nunique"), items=("item", "nunique"), ratings=("rating", "size")).T.to_dict(),
+        "counts": clean.groupby("domain").agg(**COUNTS).T.to_dict(),
         "dropped": report.get("dropped", {}) | repeated,
         "report": report,
         "sha256": _checksum(clean),
@@ -156,7 +156,7 @@ def _stored(dataset: str) -> Ratings | None:
     try:
         known = manifest(dataset)
         clean = pd.read_parquet(paths.processed(dataset) / "ratings.parquet")
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError, pa.ArrowException):  # Arrow raises either for a damaged file
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError, pa.ArrowException):
         return None
     return _encode(clean, known) if _checksum(clean) == known["sha256"] else None
 
@@ -166,8 +166,10 @@ def _checksum(clean: pd.DataFrame) -> str:
     digest = hashlib.sha256()
     for name in clean.columns:
         column = clean[name]
-        number = pd.api.types.is_numeric_dtype(column)
-        cells = column.to_numpy(dtype="<f8").tobytes() if number else "\0".join(column).encode("utf-8", "surrogatepass")
+        if pd.api.types.is_numeric_dtype(column):
+            cells = column.to_numpy(dtype="<f8").tobytes()
+        else:
+            cells = "\0".join(column.to_numpy(dtype=object)).encode()
         digest.update(f"{name}\0{len(cells)}\0".encode() + cells)
     return digest.hexdigest()
 
@@ -180,7 +182,7 @@ def _check_evaluable(ratings: Ratings, where: str, seed: int) -> None:
     for k, domain in enumerate(ratings.domains):
         if not evaluable(parts, k):
             raise UserError(
-                f"{where}: nobody can be evaluated in domain '{domain}': after the split with seed {seed} no user has a test rating "
-                f"strictly above the mean of her ratings there (R24). Remove the domain, merge it with another, or add users who "
-                f"gave different ratings."
+                f"{where}: nobody can be evaluated in domain '{domain}': after the split with seed {seed} no user has "
+                f"a test rating strictly above the mean of her ratings there (R24). Remove the domain, merge it with "
+                f"another, or add users who gave different ratings."
             )

@@ -10,7 +10,7 @@ from adc.split import TEST, Split
 
 
 def beside_paper(ratings: Ratings) -> pd.DataFrame:
-    """`Ratings.table()`; where every domain is one of Table I's, with the paper's numbers and the difference beside it."""
+    """`Ratings.table()`; where every domain is one of Table I's, with the paper's numbers and the difference."""
     here = ratings.table()
     if not set(ratings.domains) <= set(TABLE_I):
         return here
@@ -22,7 +22,8 @@ def beside_paper(ratings: Ratings) -> pd.DataFrame:
 def left_out(manifest: dict) -> pd.DataFrame:
     """Records that did not become a rating, by reason, and their share (%) of all that were read."""
     kept = sum(counts["ratings"] for counts in manifest["counts"].values())
-    reasons = pd.Series({"kept": kept} | {f"left out: {why}": n for why, n in manifest["dropped"].items()}, dtype=np.int64)
+    left_out = {f"left out: {why}": n for why, n in manifest["dropped"].items()}
+    reasons = pd.Series({"kept": kept} | left_out, dtype=np.int64)
     return pd.DataFrame({"records": reasons, "share (%)": (100 * reasons / reasons.sum()).round(3)})
 
 
@@ -33,9 +34,9 @@ def user_keys(keys: list[dict]) -> pd.DataFrame:
     """
     table = pd.DataFrame(keys).sort_values("total", kind="stable")
     blocks = {}
-    for what in ("users", "items", "ratings"):
+    for position, what in enumerate(("users", "items", "ratings")):
         found = table.pivot(index="key", columns="domain", values=what).loc[table["key"].unique(), list(TABLE_I)]
-        paper = pd.DataFrame([[row[("users", "items", "ratings").index(what)] for row in TABLE_I.values()]], ["Table I"], list(TABLE_I))
+        paper = pd.DataFrame({domain: row[position] for domain, row in TABLE_I.items()}, index=["Table I"])
         blocks[what] = pd.concat([paper, found]).assign(deviation=table.groupby("key")["total"].first())
     return pd.concat(blocks, names=["", "user is"])
 
@@ -67,13 +68,12 @@ def tail(ratings: Ratings, of: str) -> pd.DataFrame:
 
 def stars(ratings: Ratings) -> pd.DataFrame:
     """Share (%) of every value of the ratings in each domain [p, values]; each row sums to 100."""
-    return 100 * pd.crosstab(np.array(ratings.domains, dtype=object)[ratings.domain], ratings.rating, normalize="index").loc[
-        ratings.domains
-    ].rename_axis(index="domain", columns="stars")
+    share = 100 * pd.crosstab(ratings.domain, ratings.rating, normalize="index")
+    return share.set_axis(ratings.domains, axis=0).rename_axis(index="domain", columns="stars")
 
 
 def can_be_evaluated(parts: Split) -> pd.DataFrame:
-    """Users with a relevant test rating by each rule of R24 [p, rules], beside `tested`: those with a test rating at all."""
+    """Users with a relevant test rating by each rule of R24 [p, rules]; `tested`: those with any test rating."""
     rows = {}
     for k, domain in enumerate(parts.ratings.domains):
         tested = len(np.unique(parts.of(k, TEST)[0]))
@@ -86,10 +86,11 @@ def in_words(users: pd.DataFrame) -> str:
     share = users["above"] / users["tested"]
     low, high = share.idxmin(), share.idxmax()
     tested, above, more = users[["tested", "above", "at_least"]].sum()
-    between = f"It is {share[low]:.0%} in {low} ({users.loc[low, 'above']:,} users) and {share[high]:.0%} in {high}. " if low != high else ""
+    range_ = f"It is {share[low]:.0%} in {low} ({users.loc[low, 'above']:,} users) and {share[high]:.0%} in {high}. "
     return (
-        f"Of {tested:,} users with a test rating (a user counts once in every domain), {above:,} ({above / tested:.0%}) have one strictly "
-        f"above their own average, the rule that every table of this companion uses (R24). {between}Everybody else is left out of the "
-        f"averages (R25). With \"at least the average\" it would be {more:,} users ({more / tested:.0%}): a user with a single "
-        f"rating meets her own average and never exceeds it."
+        f"Of {tested:,} users with a test rating (a user counts once in every domain), {above:,} "
+        f"({above / tested:.0%}) have one strictly above their own average, the rule that every table of this "
+        f"companion uses (R24). {range_ if low != high else ''}Everybody else is left out of the averages (R25). With "
+        f"\"at least the average\" it would be {more:,} users ({more / tested:.0%}): a user with a single rating "
+        f"meets her own average and never exceeds it."
     )

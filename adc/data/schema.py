@@ -93,11 +93,14 @@ def check(frame: pd.DataFrame, where: str) -> tuple[pd.DataFrame, dict[str, int]
     missing = [column for column in REQUIRED if column not in frame.columns]
     if missing:
         raise UserError(
-            f"{where}: no column {', '.join(repr(c) for c in missing)}. Found: {', '.join(map(str, frame.columns)) or 'nothing'}. "
-            f"The first line must name the columns domain, user, item, rating (timestamp and title are optional)."
+            f"{where}: no column {', '.join(repr(c) for c in missing)}. Found: "
+            f"{', '.join(map(str, frame.columns)) or 'nothing'}. The first line must name the columns domain, user, "
+            f"item, rating (timestamp and title are optional)."
         )
     if frame.empty:
-        raise UserError(f"{where}: holds no ratings, only a header. Expected one line a rating: domain, user, item, rating.")
+        raise UserError(
+            f"{where}: holds no ratings, only a header. Expected one line a rating: domain, user, item, rating."
+        )
     if frame.index.name is None:
         frame = frame.set_axis(pd.RangeIndex(1, len(frame) + 1, name="row"))
     clean = pd.DataFrame({c: _text(frame[c], where) for c in ("domain", "user", "item")})
@@ -105,7 +108,8 @@ def check(frame: pd.DataFrame, where: str) -> tuple[pd.DataFrame, dict[str, int]
     if "timestamp" in frame.columns:
         clean["timestamp"] = _number(frame["timestamp"], where, np.float64)
     if "title" in frame.columns:
-        clean["title"] = frame["title"].astype("object").where(frame["title"].notna(), "").map(str).to_numpy(dtype=object)
+        titles = frame["title"].astype("object").where(frame["title"].notna(), "")
+        clean["title"] = titles.map(str).to_numpy(dtype=object)
     clean, dropped = _latest(clean, where, frame.index)
     _check_domains(clean, where)
     return clean, dropped
@@ -117,8 +121,8 @@ def _text(column: pd.Series, where: str) -> np.ndarray:
     if len(bad):
         fault = "empty" if values.iloc[bad[0]] == "" else "holds a NUL character"
         raise UserError(
-            f"{where}, {column.index.name} {column.index[bad[0]]}, column '{column.name}': {fault}. "
-            f"Every rating needs a {column.name} in plain text; {len(bad)} such {column.index.name}(s). Mend or remove them."
+            f"{_place(column, where, bad[0])}: {fault}. Every rating needs a {column.name} in plain text; {len(bad)} "
+            f"such {column.index.name}(s). Mend or remove them and run again."
         )
     return values.to_numpy(dtype=object)
 
@@ -129,10 +133,14 @@ def _number(column: pd.Series, where: str, dtype: type) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(values) | column.isna())
     if len(bad):
         raise UserError(
-            f"{where}, {column.index.name} {column.index[bad[0]]}, column '{column.name}': {column.iloc[bad[0]]!r} is not a finite "
-            f"number; {len(bad)} such {column.index.name}(s). Mend or remove them and run again."
+            f"{_place(column, where, bad[0])}: {column.iloc[bad[0]]!r} is not a finite number; {len(bad)} such "
+            f"{column.index.name}(s). Mend or remove them and run again."
         )
     return values
+
+
+def _place(column: pd.Series, where: str, row: int) -> str:
+    return f"{where}, {column.index.name} {column.index[row]}, column '{column.name}'"
 
 
 def _latest(clean: pd.DataFrame, where: str, lines: pd.Index) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -148,9 +156,10 @@ def _latest(clean: pd.DataFrame, where: str, lines: pd.Index) -> tuple[pd.DataFr
             row = clean.iloc[clash[0]]
             others = (clean[key] == row[key]).all(axis=1).to_numpy()
             raise UserError(
-                f"{where}, {lines.name}s {', '.join(map(str, lines[others][:5]))}: user '{row.user}' rated item '{row['item']}' of domain "
-                f"'{row.domain}' differently more than once, and there is no column 'timestamp' to tell which is the latest. "
-                f"Add it, or keep one line each ({len(clash)} {lines.name}s concerned)."
+                f"{where}, {lines.name}s {', '.join(map(str, lines[others][:5]))}: user '{row.user}' rated item "
+                f"'{row['item']}' of domain '{row.domain}' differently more than once, and there is no column "
+                f"'timestamp' to tell which is the latest. Add it, or keep one line each ({len(clash)} {lines.name}s "
+                f"concerned)."
             )
         kept = clean.drop_duplicates(key, keep="last")
     else:
@@ -162,12 +171,14 @@ def _latest(clean: pd.DataFrame, where: str, lines: pd.Index) -> tuple[pd.DataFr
 def _check_domains(clean: pd.DataFrame, where: str) -> None:
     counts = clean["domain"].value_counts()
     if len(counts) > MAX_DOMAINS:
-        raise UserError(f"{where}: {len(counts)} domains; at most {MAX_DOMAINS} are supported. Is 'domain' the right column?")
+        raise UserError(
+            f"{where}: {len(counts)} domains; at most {MAX_DOMAINS} are supported. Is 'domain' the right column?"
+        )
     small = counts[counts < MIN_RATINGS]
     if len(small):
         raise UserError(
-            f"{where}: domain '{small.index[0]}' has {small.iloc[0]} ratings; a 50/10/40 split needs at least {MIN_RATINGS}. "
-            f"Remove or merge the small domain(s): {', '.join(map(str, small.index[:10]))}."
+            f"{where}: domain '{small.index[0]}' has {small.iloc[0]} ratings; a 50/10/40 split needs at least "
+            f"{MIN_RATINGS}. Remove or merge the small domain(s): {', '.join(map(str, small.index[:10]))}."
         )
 
 

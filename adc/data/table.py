@@ -23,7 +23,9 @@ def ending(path: Path) -> str:
 def content(path: Path) -> bytes:
     """The bytes of a file as they lie on disk; a `UserError` when there are none to read."""
     if not path.exists():
-        raise UserError(f"{path.absolute()}: there is no such file. Check the path; a relative one starts at the working directory.")
+        raise UserError(
+            f"{path.absolute()}: there is no such file. Check the path; a relative one starts at the working directory."
+        )
     if path.is_dir():
         raise UserError(f"{path}: is a folder. Name the file in it; known endings: {', '.join(ENDINGS)}.")
     if not ending(path):
@@ -33,7 +35,9 @@ def content(path: Path) -> bytes:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}). Make it readable and run again.") from error
     if not found:
-        raise UserError(f"{path}: is empty (0 bytes). Expected a header naming domain, user, item, rating and one line a rating.")
+        raise UserError(
+            f"{path}: is empty (0 bytes). Expected a header naming domain, user, item, rating and one line a rating."
+        )
     return found
 
 
@@ -56,10 +60,13 @@ def _unpack(found: bytes, path: Path) -> bytes:
     try:
         return gzip.decompress(found)
     except EOFError as error:
-        raise UserError(f"{path}: the gzip file is truncated, its end is missing. Copy or download it again.") from error
+        raise UserError(
+            f"{path}: the gzip file is truncated, its end is missing. Copy or download it again."
+        ) from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise UserError(
-            f"{path}: is not a sound gzip file ({error}). Copy or download it again, or drop '.gz' from its name if it is plain text."
+            f"{path}: is not a sound gzip file ({error}). Copy or download it again, or drop '.gz' from its name if "
+            f"it is plain text."
         ) from error
 
 
@@ -69,8 +76,8 @@ def _decode(found: bytes, path: Path) -> str:
     except UnicodeDecodeError as error:
         line = found.count(b"\n", 0, error.start) + 1
         raise UserError(
-            f"{path}, line {line}: byte {error.start} (0x{found[error.start]:02x}) is not UTF-8. Save the table as UTF-8 text; "
-            f"from Latin-1, for instance, with `iconv -f latin1 -t utf-8`."
+            f"{path}, line {line}: byte {error.start} (0x{found[error.start]:02x}) is not UTF-8. Save the table as "
+            f"UTF-8 text; from Latin-1, for instance, with `iconv -f latin1 -t utf-8`."
         ) from error
 
 
@@ -85,16 +92,21 @@ def _parse(text: str, delimiter: str, path: Path) -> pd.DataFrame:
             elif cells:
                 if len(cells) != len(header):
                     raise UserError(
-                        f"{path}, line {line}: {len(cells)} columns, but the header names {len(header)} ({', '.join(header)}). Mend the "
-                        f"line; a value that holds the separator or a line break belongs between double quotes."
+                        f"{path}, line {line}: {len(cells)} columns, but the header names {len(header)} "
+                        f"({', '.join(header)}). Mend the line; a value that holds the separator or a line break "
+                        f"belongs between double quotes."
                     )
                 rows.append(cells)
                 lines.append(line)
             line = reader.line_num + 1  # of the next record: one between quotes may span several lines
     except csv.Error as error:
-        raise UserError(f"{path}, line {line}: not readable as a table ({error}). Is a double quote left open or not doubled?") from error
+        raise UserError(
+            f"{path}, line {line}: not readable as a table ({error}). Is a double quote left open or not doubled?"
+        ) from error
     if header is None:
-        raise UserError(f"{path}: holds no text. Expected a header naming domain, user, item, rating and one line a rating.")
+        raise UserError(
+            f"{path}: holds no text. Expected a header naming domain, user, item, rating and one line a rating."
+        )
     return pd.DataFrame(rows, columns=header, index=pd.Index(lines, name="line", dtype="int64"), dtype=object)
 
 

@@ -18,30 +18,29 @@ class Failed(Exception):
 
 def report(job: Job, executed: Path, error) -> str:
     """Which notebook, parameters and cell, what went wrong and where to look. `error` is papermill's."""
-    lines = _head(job, executed)
-    code = [line for line in error.source.splitlines() if line.strip()]
     cells = [cell["source"] for cell in source.cells(source.path(job.notebook))]
     number = f"{cells.index(error.source) + 1} of {len(cells)}" if error.source in cells else "of parameters"
-    lines += [f"In cell {number}, which begins:"]
-    lines += [f"    {line}" for line in code[:SOURCE_LINES]] + (["    ..."] if len(code) > SOURCE_LINES else [])
+    code = [line for line in error.source.splitlines() if line.strip()]
+    lines = [f"In cell {number}, which begins:", *(f"    {line}" for line in code[:SOURCE_LINES])]
+    lines += ["    ..."] if len(code) > SOURCE_LINES else []
     if error.ename == "UserError":
-        return "\n".join([*_cut(lines), "", *textwrap.wrap(error.evalue, WIDTH)[:10]])
-    lines += _trace(error.traceback)
-    return "\n".join([*_cut(lines), *_cut(f"{error.ename}: {error.evalue}".splitlines()[:3])])
+        lines += ["", *textwrap.wrap(error.evalue, WIDTH)[:10]]
+    else:
+        lines += [*_trace(error.traceback), *f"{error.ename}: {error.evalue}".splitlines()[:3]]
+    return _screen(job, executed, lines)
 
 
 def died(job: Job, executed: Path, error: Exception) -> str:
     """The kernel ended without a word."""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return "\n".join(_cut([*_head(job, executed), f"{reason}. Is there enough memory? Fewer --cores need less."]))
+    return _screen(job, executed, [f"{reason}. Is there enough memory? Fewer --cores need less."])
 
 
-def _head(job: Job, executed: Path) -> list[str]:
+def _screen(job: Job, executed: Path, lines: list[str]) -> str:
     values = ", ".join(f"{name}={value!r}" for name, value in job.parameters.items())
-    lines = [f"FAILED: notebooks/{job.notebook}.ipynb", *textwrap.wrap(f"with {values}", WIDTH)[:4]]
-    if executed.is_file():
-        lines.append(f"Copy, executed up to the failure: {_keep(job, executed)}")
-    return lines
+    lines = [f"FAILED: notebooks/{job.notebook}.ipynb", *textwrap.wrap(f"with {values}", WIDTH)[:4], *lines]
+    cut = [line if len(line) <= WIDTH else line[: WIDTH - 1] + "…" for line in lines]
+    return "\n".join([*cut, f"Executed up to the failure: {_keep(job, executed)}"] if executed.is_file() else cut)
 
 
 def _keep(job: Job, executed: Path) -> Path:
@@ -56,7 +55,3 @@ def _trace(traceback: list[str]) -> list[str]:
     text = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(traceback))
     places = re.findall(r"^(?:File .*|(?:Cell )?In\s?\[.*|-+> ?\d+ .*)$", text, flags=re.MULTILINE)
     return ["", *places[-TRACE_LINES:]]
-
-
-def _cut(lines: list[str]) -> list[str]:
-    return [line if len(line) <= WIDTH else line[: WIDTH - 1] + "…" for line in lines]

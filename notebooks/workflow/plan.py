@@ -66,7 +66,7 @@ def save(file: Path, planned: list[Job], events: Path) -> None:
 def _dataset(chosen: profile.Profile, entry: dict, device: str) -> list[Job]:
     first = _notebook(chosen, DATA, entry, device)
     dataset = data.dataset_id(*(first[name] for name in ("dataset", "seed", "scale", "transfer")))
-    ratings = Job(DATA, dataset, first, f"processed/{dataset}/{DATA}.html", _sources(DATA) + _own_file(first["dataset"]))
+    ratings = Job(DATA, dataset, first, f"processed/{dataset}/{DATA}.html", _sources(DATA))  # of an own file the id holds its hash
     starts, trained = [], []
     for seed in chosen.seeds:
         common = {"dataset": dataset, "seed": seed}
@@ -116,10 +116,6 @@ def _notebook(chosen: profile.Profile, notebook: str, given: dict, device: str) 
 def _sources(notebook: str) -> list[str]:
     path = source.path(notebook)
     return [str(file) for file in [path, *source.files(source.modules(path))]]
-
-
-def _own_file(name: str) -> list[str]:
-    return [name] if Path(name).is_file() else []
 
 
 def _hash(parameters: dict) -> str:

@@ -1,0 +1,198 @@
+"""Synthetic twin of Table I: its users, items and ratings exactly; who likes what is planted. No real rating is in it.
+
+The model, of which `transfer` is the one knob that matters:
+
+* People. Each has an activity and a leaning towards goods or media, both N(0, 1), and both decide which domains she is
+  in: the active are in more of them, and dvd, music and video share more users than a domain of goods and one of media.
+  About a quarter of all users are in several domains: the paper asks for partial overlap, and far fewer would leave
+  nobody to carry a taste across.
+* Activity and popularity. Every user and every item has one rating; the rest are spread in proportion to lognormal
+  weights. Their spread of 1.5 gives Gini coefficients like those of the Epinions categories (users .4-.5 at 2.5 ratings
+  a user, items .5-.7). Table I itself forces most users of electronics, kitchen and toys to have one rating.
+* Taste. A user has a liking t for each of 12 genres, t = sqrt(transfer) c + sqrt(1 - transfer) o_k with c common to her
+  domains, o_k her own in domain k, all N(0, 1). An item is of one genre; every domain has items of every genre.
+* Choice. Of all ways to give these users and these items their numbers of ratings, one is drawn with probability
+  proportional to exp(STRENGTH * the sum of t over all ratings): popularity times exp(taste), a choice without replacement.
+* Stars. Taste, the user's generosity (shared between domains as taste is), the item's quality and noise make a score;
+  its quantiles are cut into Amazon's J-shaped histogram.
+
+At transfer 0 a user's other domains say nothing about which items she chooses here or what stars she gives; only how
+active she is carries over. At transfer 1 taste and generosity are the same everywhere. One seed gives the same users,
+activities, popularities and genres at every transfer, so that runs which differ in `transfer` differ in nothing else.
+"""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+
+from adc.data.table1 import TABLE_I
+from adc.errors import UserError
+
+STARS = (0.06, 0.06, 0.09, 0.20, 0.59)  # share of 1 to 5 stars
+GOODS = ("electronics", "kitchen", "toys")  # the others are media
+POOL = 2.7  # people per user of a domain, before those who are in no domain are dropped: sets the overlap
+SPREAD = 1.5  # standard deviation of the logarithms of activity and popularity
+# Few genres and a strong liking, so that one or two ratings a user can show a taste at all: with continuous tastes in
+# eight dimensions nothing could be learned from data as sparse as Table I, and a control that nobody can pass is none.
+# At 3, three choices in five are of the favourite genre, and whoever knows the tastes has about 3 times popularity's NDCG@10.
+GENRES, STRENGTH = 12, 3.0
+ROUNDS = 100  # of exchanges; the mean liking of what is chosen is then within 2 % of what 300 rounds reach
+# Shares of the variance of the score behind the stars; half is noise, as tastes and biases explain less than half of real stars.
+TASTE, GENEROSITY, QUALITY, NOISE = 0.20, 0.15, 0.15, 0.50
+SCALES = (0.003, 10.0)
+
+
+@dataclass(frozen=True)
+class _Domain:
+    """One domain with what is planted in it; tests read the last two, methods never see them."""
+
+    person: np.ndarray  # [n] a user's number over all domains
+    user: np.ndarray  # [ratings] 0..n-1
+    item: np.ndarray  # [ratings] 0..m-1
+    stars: np.ndarray  # [ratings] 1..5
+    liking: np.ndarray  # [n, GENRES]
+    genre: np.ndarray  # [m]
+
+
+def ratings(seed: int = 0, scale: float = 1.0, transfer: float = 0.5) -> tuple[pd.DataFrame, dict]:
+    """Synthetic ratings `domain, user, item, rating` in Table I's order, and a report that can be written as JSON.
+
+    Per domain exactly round(scale * c) users, items and ratings, c being Table I's count; each user and each item has at
+    least one rating, none twice. transfer in [0, 1]: the share of a taste's variance that is common to a user's domains.
+    The same arguments give the same table. Raises `UserError` for an argument out of range.
+    """
+    _check(seed, scale, transfer)
+    domains = _generate(seed, scale, transfer)
+    frames = [_frame(name, domain) for name, domain in domains.items()]
+    member = np.zeros((1 + max(d.person[-1] for d in domains.values()), len(domains)), dtype=np.int64)  # [people, p]
+    for k, domain in enumerate(domains.values()):
+        member[domain.person, k] = 1
+    report = {
+        "synthetic": True,
+        "note": "Made by adc.data.twin; no real rating is in it. Only the counts are those of Table I, times scale.",
+        "seed": int(seed),
+        "scale": float(scale),
+        "transfer": float(transfer),
+        "users": len(member),
+        "share_of_users_in_several_domains": float((member.sum(axis=1) > 1).mean()),
+        "shared_users": pd.DataFrame(member.T @ member, list(domains), list(domains)).to_dict(),
+    }
+    return pd.concat(frames, ignore_index=True), report
+
+
+def _check(seed: int, scale: float, transfer: float) -> None:
+    if not (isinstance(seed, Integral) and seed >= 0):
+        raise UserError(f"twin: seed is {seed!r}. Give a whole number from 0 on.")
+    for name, value, (low, high) in (("scale", scale, SCALES), ("transfer", transfer, (0, 1))):
+        if not (isinstance(value, Real) and low <= value <= high):
+            raise UserError(f"twin: {name} is {value!r}. Give a number from {low} to {high}.")
+
+
+def _generate(seed: int, scale: float, transfer: float) -> dict[str, _Domain]:
+    rng = np.random.default_rng(seed)
+    sizes = {name: tuple(round(scale * count) for count in counts) for name, counts in TABLE_I.items()}
+    activity, members = _members(rng, {name: users for name, (users, _, _) in sizes.items()})
+    # numbered in the order of the pool, which is exchangeable: an id says nothing about its bearer
+    people, person = np.unique(np.concatenate(members), return_inverse=True)
+    common = rng.standard_normal((len(people), GENRES + 1))  # likings, generosity
+    persons = np.split(person, np.cumsum([len(m) for m in members])[:-1])
+    return {
+        name: _domain(rng, sizes[name], who, activity[people[who]], common[who], transfer)
+        for name, who in zip(sizes, persons, strict=True)
+    }
+
+
+def _members(rng: np.random.Generator, users: dict[str, int]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Activity of a pool of people, and the sorted positions in it of each domain's users."""
+    activity, leaning = rng.standard_normal((2, round(POOL * sum(users.values()))))
+    members = []
+    for name, count in users.items():
+        pull = activity + (leaning if name in GOODS else -leaning) + rng.gumbel(size=len(activity))
+        members.append(np.sort(np.argpartition(-pull, count)[:count]))
+    return activity, members
+
+
+def _domain(
+    rng: np.random.Generator, size: tuple[int, int, int], person: np.ndarray, activity: np.ndarray, common: np.ndarray,
+    transfer: float,
+) -> _Domain:
+    n, m, count = size
+    activity = np.sqrt(0.5) * activity + np.sqrt(0.5) * rng.standard_normal(n)
+    user = np.repeat(np.arange(n), _degrees(rng, count, np.exp(SPREAD * activity), m))
+    item = np.repeat(np.arange(m), _degrees(rng, count, np.exp(SPREAD * rng.standard_normal(m)), n))
+    traits = np.sqrt(transfer) * common + np.sqrt(1 - transfer) * rng.standard_normal(common.shape)  # [n, GENRES + 1]
+    liking, generosity = traits[:, :GENRES], traits[:, GENRES]
+    genre = rng.integers(GENRES, size=m)
+    item = _without_repeats(rng, user, rng.permutation(item), m)
+    _exchange(rng, user, item, STRENGTH * liking, genre)
+    user, item = np.divmod(np.sort(user * m + item), m)  # the order of rows tells nothing
+    assert len(user) == count == len(np.unique(user * m + item)), "a user rated an item twice"
+    assert len(np.unique(user)) == n and len(np.unique(item)) == m, "a user or an item has no rating"
+    return _Domain(person, user, item, _stars(rng, liking[user, genre[item]], generosity[user], item, m), liking, genre)
+
+
+def _degrees(rng: np.random.Generator, total: int, weight: np.ndarray, most: int) -> np.ndarray:
+    """Numbers of ratings [len(weight)]: at least 1, at most `most`, `total` in all, the rest in proportion to weight."""
+    degree = np.ones(len(weight), dtype=np.int64)
+    while left := total - degree.sum():
+        open_ = np.where(degree < most, weight, 0)
+        degree = np.minimum(degree + rng.multinomial(left, open_ / open_.sum()), most)
+    return degree
+
+
+def _without_repeats(rng: np.random.Generator, user: np.ndarray, item: np.ndarray, m: int) -> np.ndarray:
+    """Replace every repeat of a (user, item) by an item drawn at random; the first stays, so no item loses its last rating."""
+    while True:
+        pair = user * m + item
+        repeat = np.ones(len(pair), dtype=bool)
+        repeat[np.unique(pair, return_index=True)[1]] = False
+        if not repeat.any():
+            return item
+        item[repeat] = rng.integers(m, size=repeat.sum())
+
+
+def _exchange(rng: np.random.Generator, user: np.ndarray, item: np.ndarray, utility: np.ndarray, genre: np.ndarray) -> None:
+    """Metropolis sampling of who has which item, in place: pairs of ratings exchange their items, so all counts stay.
+
+    An exchange that gains g in summed utility [n, GENRES] is accepted with probability min(1, exp(g)), unless a user
+    would have an item twice. Each round proposes one exchange to every rating.
+    """
+    m, half = len(genre), len(user) // 2
+    for _ in range(ROUNDS):
+        order = rng.permutation(len(user))
+        a, b = order[:half], order[half : 2 * half]
+        has, gets = genre[item[a]], genre[item[b]]
+        gain = utility[user[a], gets] - utility[user[a], has] + utility[user[b], has] - utility[user[b], gets]
+        accepted = rng.random(half) < np.exp(np.minimum(gain, 0))
+        a, b = a[accepted], b[accepted]
+        new = np.concatenate((user[a] * m + item[b], user[b] * m + item[a]))
+        free = ~_taken(new, user * m + item).reshape(2, -1).any(axis=0)
+        a, b = a[free], b[free]
+        item[a], item[b] = item[b], item[a]
+
+
+def _taken(new: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Which of the new (user, item) pairs are there already, or are twice among the new."""
+    there = np.sort(pairs)
+    _, which, times = np.unique(new, return_inverse=True, return_counts=True)
+    return (there[np.minimum(np.searchsorted(there, new), len(there) - 1)] == new) | (times[which] > 1)
+
+
+def _stars(rng: np.random.Generator, taste: np.ndarray, generosity: np.ndarray, item: np.ndarray, m: int) -> np.ndarray:
+    """Stars 1..5 [ratings] with the histogram STARS, to the last rating."""
+    quality, noise = rng.standard_normal(m)[item], rng.standard_normal(len(item))
+    taste = (taste - taste.mean()) / taste.std()  # of what was chosen, which is liked more than the rest
+    score = np.sqrt(TASTE) * taste + np.sqrt(GENEROSITY) * generosity + np.sqrt(QUALITY) * quality + np.sqrt(NOISE) * noise
+    rank = np.empty(len(score), dtype=np.int64)
+    rank[np.argsort(score)] = np.arange(len(score))
+    return 1 + np.searchsorted(np.round(np.cumsum(STARS[:-1]) * len(score)), rank, side="right")
+
+
+def _frame(name: str, domain: _Domain) -> pd.DataFrame:
+    users = np.array([f"u{n:06d}" for n in domain.person], dtype=object)
+    items = np.array([f"{name}-{i:05d}" for i in range(len(domain.genre))], dtype=object)
+    return pd.DataFrame(
+        {"domain": name, "user": users[domain.user], "item": items[domain.item], "rating": domain.stars.astype(np.float32)}
+    )

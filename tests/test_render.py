@@ -1,0 +1,104 @@
+"""The executed copies that are committed: they must be those of the sources beside them, and of nobody's machine."""
+
+import nbformat
+import pytest
+
+from workflow import NOTEBOOKS, options, plan, profile, render, source, stamp
+
+COMMITTED = sorted((NOTEBOOKS / "rendered").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("rendered", COMMITTED, ids=lambda path: path.stem)
+def test_a_committed_copy_is_of_the_source_beside_it(rendered):
+    assert stamp.problems(rendered) == []
+
+
+def test_every_copy_is_one_that_render_makes():
+    assert {path.stem for path in COMMITTED} <= {f"{notebook}-{data}" for notebook, data in render.SHOWN}
+
+
+@pytest.mark.parametrize("rendered", COMMITTED, ids=lambda path: path.stem)
+def test_a_committed_copy_has_the_quick_profiles_parameters(rendered):
+    mark = nbformat.read(rendered, as_version=4).metadata["adc"]
+    assert mark["profile"] == "quick"
+    notebook, _, data = rendered.stem.rpartition("-")
+    planned = plan.jobs(options.Options(data=[data]))
+    same = render.pick(planned, notebook, data, render.SHOWN[notebook, data]).parameters
+    assert {**mark["parameters"], "device": ""} == {**same, "device": ""}
+    assert "synthetic" in mark["data"] or data != "twin"
+
+
+def test_render_shows_notebooks_of_the_quick_profile():
+    assert {notebook for notebook, _ in render.SHOWN} <= {plan.DATA, *profile.named("quick").notebooks}
+
+
+# The check itself can fail
+
+
+@pytest.fixture
+def executed(tmp_path, monkeypatch):
+    """An executed notebook whose outputs tell where they were made."""
+    monkeypatch.setenv("ADC_HOME", str(tmp_path / "home"))
+    cells = [
+        nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"], "papermill": {"duration": 1}}),
+        nbformat.v4.new_code_cell(
+            "print(x)",
+            outputs=[
+                nbformat.v4.new_output("stream", text=f"wrote {tmp_path}/home/data/runs/x\n/tmp/ipykernel_7/1.py:3: Warning\nhttps://a.org/tmp/x"),
+                nbformat.v4.new_output("display_data", {"image/png": "AAAA+/tmp/AAAA", "text/plain": "<Figure>"}),
+            ],
+        ),
+    ]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    nbformat.write(notebook, tmp_path / "07_toy.ipynb")
+    mark = {"notebook": "notebooks/07_toy.ipynb", "source": source.digest(tmp_path / "07_toy.ipynb"), "parameters": {"x": 1}}
+    notebook.metadata["adc"] = mark | {"data": "synthetic twin", "code": "0123", "versions": {"adc": "0"}, "date": "2026-01-31"}
+    return notebook
+
+
+@pytest.fixture
+def rendered(executed, tmp_path):
+    path = tmp_path / "07_toy-twin.ipynb"
+    nbformat.write(render.stamped(executed, "quick"), path)
+    return path
+
+
+def test_a_fresh_copy_is_sound_stamped_and_scrubbed(rendered, tmp_path):
+    assert stamp.problems(rendered, tmp_path) == []
+    notebook = nbformat.read(rendered, as_version=4)
+    assert notebook.cells[0].source.startswith("> Rendered 2026-01-31 from `notebooks/07_toy.ipynb`")
+    assert "synthetic twin" in notebook.cells[0].source and "papermill" not in rendered.read_text()
+    stream, picture = notebook.cells[2].outputs
+    assert stream.text == "wrote ./data/runs/x\n…/1.py:3: Warning\nhttps://a.org/tmp/x"
+    assert picture.data["image/png"] == "AAAA+/tmp/AAAA"
+
+
+def edited(path, edit):
+    notebook = nbformat.read(path, as_version=4)
+    edit(notebook)
+    nbformat.write(notebook, path)
+
+
+@pytest.mark.parametrize(
+    "edit, told",
+    [
+        (lambda n: n.cells[1].outputs.append(nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[])), "holds an error"),
+        (lambda n: n.cells[1].update(source="open('/home/somebody/x.csv')"), "machine path /home/somebody/x.csv"),
+        (lambda n: n.cells[2].outputs[0].update(text="in /root/adc/data"), "machine path /root/adc/data"),
+        (lambda n: n.cells[0].update(source="> Rendered yesterday"), "does not say what its stamp says"),
+        (lambda n: n.metadata.pop("adc"), "carries no stamp"),
+    ],
+)
+def test_a_spoilt_copy_is_found(rendered, tmp_path, edit, told):
+    edited(rendered, edit)
+    assert [problem for problem in stamp.problems(rendered, tmp_path) if told in problem]
+
+
+def test_a_copy_is_stale_once_its_source_changes_but_not_by_running_it(rendered, tmp_path):
+    notebook = tmp_path / "07_toy.ipynb"
+    edited(notebook, lambda n: n.cells[1].outputs.clear())
+    assert stamp.problems(rendered, tmp_path) == []
+    edited(notebook, lambda n: n.cells[1].update(source="print(x + 1)"))
+    assert "is stale" in stamp.problems(rendered, tmp_path)[0]
+    notebook.unlink()
+    assert "is stale" in stamp.problems(rendered, tmp_path)[0]
