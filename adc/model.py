@@ -25,6 +25,9 @@ class ADC(nn.Module):
         inputs = [self.p * self.d] + [width] * (hidden_layers - 1)
         self.A = nn.ModuleList(nn.Linear(size, width) for size in inputs)  # §III-B(2), R8
         self.W = nn.Linear(width, self.p * self.d)  # §III-B(3)
+        for layer in self.A:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        nn.init.xavier_normal_(self.W.weight)
         if not current:
             with torch.no_grad():
                 self.register_buffer("fixed", self._mean(*self._present(torch.arange(len(rows)))))  # [n, 1, d]

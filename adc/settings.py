@@ -48,6 +48,7 @@ class Settings:
     learning_rate: float = 3e-4  # of the network
     vector_rate: float = 3e-3  # of user and item vectors
     weight_decay: float = 0.0  # of A's and W's weights, decoupled
+    penalty: float = 0.0  # L2 on the user and item vectors of each triple, as BPR has it
     initial_losses: str = "common"  # L_k(0) (R13)
     reduction: str = "mean"  # R14
     norm_layer: str = "W"  # R15

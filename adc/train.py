@@ -121,7 +121,8 @@ class Trainer:
         hidden = model.trunk(inputs)  # [B, width]
         h = hidden.detach()
         z = model.decouple(h).detach()  # [B, p, d]
-        at_z, at_w, beside = torch.zeros_like(z), torch.zeros_like(model.W.weight), []
+        at_z, at_w = torch.zeros_like(z), torch.zeros_like(model.W.weight)
+        beside = [self.s.penalty * inputs.square().sum() / len(users)]  # what does not pass through z
         losses, norms = torch.full((self.p,), math.nan), torch.full((self.p,), math.nan)
         for k, (row, positive, negative) in enumerate(batch):
             if not len(row):
@@ -129,11 +130,13 @@ class Trainer:
             row, positive, negative = (torch.from_numpy(a).to(self.device) for a in (row, positive, negative))
             some, of_row = torch.unique(row, return_inverse=True)  # the batch's users with triples in domain k [B_k]
             w, z_k = float(self.balancer.weights[k]), z[some].requires_grad_()  # z_k: [B_k, p, d]
-            loss = bpr(z_k[of_row, k], model.item[k](positive), model.item[k](negative), self.s.reduction)
+            better, worse = model.item[k](positive), model.item[k](negative)  # [T, d], [T, c, d]
+            loss = bpr(z_k[of_row, k], better, worse, self.s.reduction)
+            size = self.s.penalty * (better.square().sum() + worse.square().sum()) / len(row)
             vectors = z_k if self.s.agreement_on == "z" else inputs[some].unflatten(1, (self.p, -1))  # R1
             alike = self.s.agreement * agreement(vectors, k, self._others(users[some]))
             beside += [w * alike] if self.s.agreement_on == "u" else []
-            (w * (loss + alike if self.s.agreement_on == "z" else loss)).backward()
+            (w * (loss + alike if self.s.agreement_on == "z" else loss) + size).backward()
             at_z[some] += z_k.grad
             own = z_k.grad.flatten(1)  # [B_k, p·d], of w_k L_k
             at_own_w = own.T @ h[some]  # [p·d, width]
@@ -141,6 +144,7 @@ class Trainer:
             losses[k], norms[k] = (loss + alike).detach(), self._norm(at_own_w, own, hidden, some) / w
         model.W.weight.grad, model.W.bias.grad = at_w, at_z.flatten(1).sum(0)
         below = at_z.flatten(1) @ model.W.weight.detach()  # [B, width]
+        beside = [term for term in beside if term.requires_grad]
         torch.autograd.backward([hidden, *beside], [below, *[None] * len(beside)])
         for optimizer in self.optimizers:
             optimizer.step()

@@ -13,8 +13,9 @@ def test_a_committed_copy_is_of_the_source_beside_it(rendered):
     assert stamp.problems(rendered) == []
 
 
-def test_every_copy_is_one_that_render_makes():
-    assert {path.stem for path in COMMITTED} <= {f"{notebook}-{data}" for notebook, data in render.SHOWN}
+@pytest.mark.skipif(not COMMITTED, reason="nothing rendered yet")
+def test_the_copies_are_those_that_render_makes():
+    assert {path.stem for path in COMMITTED} == {f"{notebook}-{data}" for notebook, data in render.SHOWN}
 
 
 @pytest.mark.parametrize("rendered", COMMITTED, ids=lambda path: path.stem)
@@ -66,6 +67,7 @@ def rendered(executed, tmp_path):
 def test_a_fresh_copy_is_sound_stamped_and_scrubbed(rendered, tmp_path):
     assert stamp.problems(rendered, tmp_path) == []
     notebook = nbformat.read(rendered, as_version=4)
+    nbformat.validate(notebook)
     assert notebook.cells[0].source.startswith("> Rendered 2026-01-31 from `notebooks/07_toy.ipynb`")
     assert "synthetic twin" in notebook.cells[0].source and "papermill" not in rendered.read_text()
     stream, picture = notebook.cells[2].outputs

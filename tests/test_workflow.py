@@ -215,6 +215,13 @@ def test_a_wrong_profile_stops_the_call_before_anything_is_written(toy, change, 
 
 
 @pytest.mark.slow
+def test_a_data_folder_that_cannot_be_written_is_told_in_a_sentence(toy):
+    (toy.home / "data").write_text("a file where a folder should be")
+    code, said = toy.run()
+    assert code == 1 and said.startswith("Could not write") and "ADC_HOME" in said and "Traceback" not in said
+
+
+@pytest.mark.slow
 def test_a_finished_call_leaves_everything_in_its_place(finished):
     left = finished.files()
     assert {f"data/{name}" for name in ("results.parquet", "processed/movielens/01_data.ipynb", "reports/quick/movielens/05_performance.html")} <= left
@@ -235,14 +242,19 @@ def test_the_second_call_does_nothing_and_a_changed_notebook_only_what_hangs_on_
     finished.notebook("03_train_adc", work="print('another')")
     code, said = finished.run("--dry-run")
     assert "3 done already, 4 to do" in said
-    finished.notebook("05_performance"), finished.notebook("03_train_adc")
+    finished.notebook("01_data", work="print('another')"), finished.notebook("02_mf_init", work="print('another')")
+    code, said = finished.run()
+    assert code == 0 and "05_performance movielens" in said and "02_mf_init movielens" in said and "7 done already" in finished.run()[1]
+    assert len((finished.home / "trained.txt").read_text().split()) == 3
+    for name in ("01_data", "02_mf_init", "03_train_adc", "05_performance"):
+        finished.notebook(name)
 
 
 @pytest.mark.slow
 def test_words_for_snakemake_reach_it_and_a_file_with_an_odd_name_is_a_dataset(toy):
     file = toy.elsewhere / "meine {x} Dätei'.csv"
     file.write_text("domain,user,item,rating\n")
-    code, said = toy.run("--data", file.name, "--", "processed/own-file/01_data.html")
+    code, said = toy.run("--data", file.name, "--", "--forceall", "processed/own-file/01_data.html")
     assert code == 0, said
     assert "[1/1] 01_data own-file" in said
     assert json.loads((toy.home / "data/processed/own-file/ratings.json").read_text())["source"] == file.name

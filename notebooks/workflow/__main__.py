@@ -5,23 +5,25 @@ import sys
 import time
 
 from adc import paths
-from adc.errors import UserError
-from workflow import engine, lock, options, plan, render
+from workflow import engine, failure, lock, options, plan, render
 from workflow.progress import clock
 
 
 def main(arguments: list[str]) -> int:
     """Do what was asked and return the exit code."""
     asked = options.parse(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _interrupt)
     try:
         if asked.command == "render":
             asked = render.options(asked)
         planned = plan.jobs(asked)
         return dry_run(planned, asked) if asked.dry_run else run(planned, asked)
-    except UserError as error:
-        print(error, file=sys.stderr)
+    except Exception as error:
+        if not (told := failure.expected(error)):
+            raise
+        print(told, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on from here: what is finished is not done again.", file=sys.stderr)
@@ -36,9 +38,14 @@ def run(planned: list[plan.Job], asked: options.Options) -> int:
         _forget_gathered(planned)
         pending = engine.todo(planned, asked, data)
         print(_summary(planned, pending, asked), flush=True)
-        if pending and not engine.run(planned, pending, asked):
-            print(f"Not finished ({clock(time.monotonic() - began)}). Mend the cause and give the same command again: it goes on from here.")
-            return 1
+        while pending:
+            if not engine.run(planned, pending, asked):
+                print(f"Not finished ({clock(time.monotonic() - began)}). Mend the cause and give the same command again: it goes on from here.")
+                return 1
+            # Snakemake overlooks a job's own changed input while something that it only comes `after` is being made anew
+            before, pending = pending, [] if asked.extra else engine.todo(planned, asked, data)
+            if pending == before:
+                raise RuntimeError(f"these jobs ran and are still to be done: {[planned[number].output for number in pending]}")
         print(f"Done in {clock(time.monotonic() - began)}.")
         if asked.command == "render":
             render.write(planned, asked.profile)

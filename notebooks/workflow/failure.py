@@ -1,19 +1,34 @@
 """A failing notebook, told in one screen."""
 
+import errno
 import re
 import shutil
 import textwrap
 from pathlib import Path
 
 from adc import paths
+from adc.errors import UserError
 from workflow import source
 from workflow.plan import Job
 
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 WIDTH, SOURCE_LINES, TRACE_LINES = 110, 4, 6
 
 
 class Failed(Exception):
     """A job that cannot go on; the message is meant for the reader."""
+
+
+def expected(error: Exception) -> str:
+    """The message for the reader of an error that she can mend, else ""."""
+    if isinstance(error, Failed | UserError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in DISK:
+        return (
+            f"Could not write {error.filename or paths.home() / 'data'}: {error.strerror}. Free some space, make the folder writable, or "
+            f"set ADC_HOME to another folder; then give the same command again."
+        )
+    return ""
 
 
 def report(job: Job, executed: Path, error) -> str:

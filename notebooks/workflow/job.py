@@ -9,7 +9,6 @@ import traceback
 from pathlib import Path
 
 from adc import files, paths, runs
-from adc.errors import UserError
 from workflow import failure, lock, source
 from workflow.plan import GATHER, Job
 
@@ -26,8 +25,8 @@ def main(plan_file: str, number: int) -> int:
         else:
             _run(job, number, plan["threads"])
     except Exception as error:
-        expected = isinstance(error, failure.Failed | UserError)
-        report = str(error) if expected else f"FAILED: {job.label}\n" + "\n".join(traceback.format_exc().splitlines()[-12:])
+        crash = f"FAILED: {job.label}\n" + "\n".join(traceback.format_exc().splitlines()[-12:])
+        report = failure.expected(error) or crash
         _tell(plan["events"], number=number, what="failed", report=report)
         _remove_empty((paths.home() / "data" / job.output).parent)
         return 1

@@ -36,12 +36,13 @@ class Progress:
         self._line(f"{count} {label} ... {clock(seconds)}{self._remaining()}")
 
     def _remaining(self) -> str:
-        """About how long the rest takes, once every kind of notebook that is left has been timed."""
+        """About how long the rest takes, once most of it is of kinds that have been timed."""
         kinds = [self.labels[number].split()[0] for number in self.left]
-        if not kinds or any(kind not in self.took for kind in kinds):
-            return f", {len(kinds)} left" if kinds else ""
-        seconds = sum(sum(self.took[kind]) / len(self.took[kind]) for kind in kinds)
-        return f", about {clock(seconds / min(self.cores, len(kinds)))} left"
+        timed = [sum(self.took[kind]) / len(self.took[kind]) for kind in kinds if kind in self.took]
+        if 2 * len(timed) < len(kinds):
+            return f", {len(kinds)} left"
+        seconds = sum(timed) * len(kinds) / max(1, len(timed))
+        return f", about {clock(seconds / min(self.cores, len(kinds)), 0)} left" if kinds else ""
 
     def _failed(self, number: int, report: str) -> None:
         self.failed.append(number)
@@ -58,8 +59,8 @@ class Progress:
             self.say(f"\r\033[K  running: {names}"[:100] if names else "\r\033[K", end="", flush=True)
 
 
-def clock(seconds: float) -> str:
+def clock(seconds: float, digits: int = 1) -> str:
     """14.2 s, 6 min, 2.5 h."""
     if seconds < 100:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.{digits}f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -10,6 +10,7 @@ from workflow import NOTEBOOKS, plan, stamp
 from workflow.options import Options
 
 RENDERED = NOTEBOOKS / "rendered"
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 # (notebook, dataset) -> the parameters that pick the one to show
 SHOWN = {
     ("01_data", "movielens"): {},
@@ -54,5 +55,5 @@ def stamped(executed: nbformat.NotebookNode, profile: str) -> nbformat.NotebookN
     for number, cell in enumerate(executed.cells):
         cell = dict(cell) | {"id": f"cell-{number}", "metadata": {"tags": cell.metadata.get("tags", [])}}
         cells.append(cell | {"outputs": stamp.scrub(cell["outputs"])} if "outputs" in cell else cell)
-    metadata = {"kernelspec": executed.metadata.get("kernelspec", {}), "adc": mark}
+    metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}, "adc": mark}
     return nbformat.from_dict({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
