@@ -9,10 +9,10 @@
 #
 #   --profile smoke|quick|paper     how big and how many seeds (quick): does it run at all, a laptop, the paper
 #   --data twin|movielens|amazon|PATH
-#                                   which ratings; may be given several times. PATH is a CSV, TSV or Parquet file (gzip too)
-#                                   with the columns domain, user, item, rating. Without it quick and paper run movielens
-#                                   (real) and twin (synthetic), or amazon in the twin's place if its archive is at
-#                                   data/raw/amazon/unprocessed.tar.gz; smoke runs movielens
+#                                   which ratings; may be given several times. PATH is a CSV, TSV or Parquet file
+#                                   (gzip too) with the columns domain, user, item, rating. Without it quick and paper
+#                                   run movielens (real) and twin (synthetic), or amazon in the twin's place if its
+#                                   archive is at data/raw/amazon/unprocessed.tar.gz; smoke runs movielens
 #   --cores N                       how many notebooks run at once, each on one thread (all cores)
 #   --device auto|cpu|cuda          where networks are trained (auto)
 #   --dry-run                       say what would run, and write nothing
@@ -34,11 +34,12 @@ main() {
             exec "$env/bin/python" -m pytest "${@:2}" ;;
         lab)
             set_up
-            exec "$env/bin/python" -m jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir="$root/notebooks" "${@:2}" ;;
+            cd "$root/notebooks"
+            exec "$env/bin/python" -m jupyter lab --ServerApp.ip=127.0.0.1 "${@:2}" ;;
         *)
             check_words "$@"
             set_up
-            exec "$env/bin/python" -m workflow "$@" ;;
+            PYTHONSAFEPATH=1 exec "$env/bin/python" -m workflow "$@" ;;
     esac
 }
 
@@ -50,7 +51,7 @@ help() {
 check_words() {
     local python
     if ! ready && python="$(find_python)"; then
-        PYTHONPATH="$root/notebooks:$root" "$python" -m workflow.options "$@" || exit $?
+        PYTHONSAFEPATH=1 PYTHONPATH="$root/notebooks:$root" "$python" -m workflow.options "$@" || exit $?
     fi
 }
 
@@ -84,14 +85,15 @@ make_environment() {
         echo "That did not work; trying Python's own venv and pip instead."
     fi
     if ! python="$(find_python)"; then
-        echo "No Python 3.11 or newer that can make environments was found, nor micromamba, mamba or conda. Install one of" \
-            "them (on Debian or Ubuntu: apt install python3 python3-venv) and give the same command again." >&2
+        echo "No Python 3.11 or newer that can make environments was found, nor micromamba, mamba or conda. Install" \
+            "one (on Debian or Ubuntu: apt install python3 python3-venv) and give the same command again." >&2
         exit 1
     fi
     env="$root/.venv"
     rm -rf "$env"
     quietly "making .venv with $("$python" --version)" "$python" -m venv "$env" || give_up
-    quietly "installing what requirements.txt names" "$env/bin/python" -m pip install -r "$root/requirements.txt" -e "$root" || give_up
+    quietly "installing what requirements.txt names" \
+        "$env/bin/python" -m pip install -r "$root/requirements.txt" -e "$root" || give_up
     mark_ready
 }
 

@@ -2,7 +2,8 @@
 
 A balancer is told, at every step, the losses L_k and the norms g_k = |grad_W L_k| of the *unweighted* losses. As
 |grad_W w_k L_k| = w_k g_k and Eq. 5's target counts as a constant, dL_grad/dw_k = sign(w_k g_k - target_k) g_k:
-no second derivative is needed, and nothing of L_grad can reach the network.
+no second derivative is needed, and nothing of L_grad can reach the network. (Where the literal reading lets a weight
+turn negative, |w_k| takes its place in the norm, and the sign turns with it.)
 """
 
 import math
@@ -53,7 +54,7 @@ class Balancer:
         self._losses = torch.where(losses.isnan(), self._losses, losses.detach())
         self._norms = torch.where(norms.isnan(), self._norms, norms.detach())
         rates = self.rates()
-        scaled = self.weights * self._norms  # G_k
+        scaled = self.weights.abs() * self._norms  # G_k
         seen = Step(self.weights.clone(), scaled, scaled.mean() * rates**self.gamma, rates)  # targets: Eq. 4
         if not seen.targets.isnan().any():
             self._move(seen)
@@ -78,7 +79,7 @@ class GradNorm(Balancer):
         self._optimizer = torch.optim.Adam([self._free], lr=RATE)
 
     def _gradient(self, seen: Step) -> torch.Tensor:
-        return torch.sign(seen.norms - seen.targets) * self._norms  # dL_grad/dw_k
+        return torch.sign((seen.norms - seen.targets) * self.weights) * self._norms  # dL_grad/dw_k
 
     def _move(self, seen: Step) -> None:
         self._free.grad = self._gradient(seen)

@@ -34,8 +34,10 @@ class ADC(nn.Module):
 
     def _present(self, users: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         rows = self.rows[users]  # [B, p]
-        present = (rows >= 0)[:, :, None]  # [B, p, 1]
-        return self.user(rows.clamp(min=0)) * present, present  # [B, p, d], [B, p, 1]
+        present = rows >= 0
+        vectors = self.user.weight.new_zeros(*rows.shape, self.d)
+        vectors[present] = self.user(rows[present])  # only these: Adam moves every vector that is looked up
+        return vectors, present[:, :, None]  # [B, p, d], [B, p, 1]
 
     @staticmethod
     def _mean(vectors: torch.Tensor, present: torch.Tensor) -> torch.Tensor:

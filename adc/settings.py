@@ -33,11 +33,11 @@ class Settings:
     dim: int = 100  # d
     negatives: int = 5  # R17
     redraw: bool = True  # negatives anew each epoch (R17)
-    agreement: float = 1.0  # lambda of Eq. 2 (R5)
+    agreement: float = 10.0  # lambda of Eq. 2 (R5)
     agreement_on: str = "z"  # R1
     agreement_with: str = "all"  # R4
     start: str = "als"  # R22
-    start_noise: float = 0.03  # standard deviation added to the start
+    start_noise: float = 0.1  # standard deviation added to the start
     train_users: bool = True  # R3
     train_items: bool = True  # R2
     missing: str = "current"  # R6
@@ -48,11 +48,11 @@ class Settings:
     learning_rate: float = 3e-4  # of the network
     vector_rate: float = 3e-3  # of user and item vectors
     weight_decay: float = 0.0  # of A's and W's weights, decoupled
-    penalty: float = 0.0  # L2 on the user and item vectors of each triple, as BPR has it
+    penalty: float = 0.01  # L2 on the user and item vectors of each triple, as BPR has it
     initial_losses: str = "common"  # L_k(0) (R13)
     reduction: str = "mean"  # R14
     norm_layer: str = "W"  # R15
-    batch_users: int = 256  # R16
+    batch_users: int = 128  # R16
     epochs: int = 100  # R18
     patience: int = 15
     device: str = "auto"

@@ -26,7 +26,8 @@ import hashlib, json
 from adc import files, paths
 NOT_IDENTITY = ("device",)
 def folder(config):
-    return paths.runs(config["dataset"]) / f"{config['method']}-{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:10]}"
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:10]
+    return paths.runs(config["dataset"]) / f"{config['method']}-{digest}"
 def code_fingerprint(modules):
     return "0123456789abcdef"
 def versions():
@@ -60,8 +61,8 @@ TOY_NOTEBOOKS = {
     ),
     "02_mf_init": ('dataset = "movielens"\nseed = 0\ndim = 4', "print(seed)"),
     "03_train_adc": (
-        'dataset = "movielens"\nseed = 0\nhidden_layers = 2\ngamma = 2.0\nbalancer = "gradnorm"\nseconds = 0.5\ndevice = "auto"',
-        "from adc import train\ntrain.run(dataset=dataset, seed=seed, hidden_layers=hidden_layers, gamma=gamma, balancer=balancer, seconds=seconds)",
+        'dataset = "movielens"\nseed = 0\nhidden_layers = 2\nseconds = 0.5\ndevice = "auto"',
+        "from adc import train\ntrain.run(dataset=dataset, seed=seed, hidden_layers=hidden_layers, seconds=seconds)",
     ),
     "04_baselines": (
         'dataset = "movielens"\nseed = 0\nmethod = "bpr"',
@@ -91,7 +92,11 @@ class Toy:
         self.root, self.home, self.elsewhere = place / "check out ü", place / "däta {x} 'home", place / "elsewhere"
         for folder in (self.home, self.elsewhere, self.root / "adc"):
             folder.mkdir(parents=True)
-        shutil.copytree(ROOT / "notebooks" / "workflow", self.root / "notebooks" / "workflow", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / "notebooks" / "workflow",
+            self.root / "notebooks" / "workflow",
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
         shutil.copy(ROOT / "notebooks" / "Snakefile", self.root / "notebooks")
         for name in ("__init__", "paths", "errors", "files"):
             shutil.copy(ROOT / "adc" / f"{name}.py", self.root / "adc")
@@ -105,7 +110,11 @@ class Toy:
         """Write a toy notebook, with another cell of work or of parameters where given."""
         usual = TOY_NOTEBOOKS.get(name, TOY_NOTEBOOKS["05_performance"])
         cell, tagged = nbformat.v4.new_code_cell, {"tags": ["parameters"]}
-        cells = [nbformat.v4.new_markdown_cell(f"# {name}"), cell(parameters or usual[0], metadata=tagged), cell(work or usual[1])]
+        cells = [
+            nbformat.v4.new_markdown_cell(f"# {name}"),
+            cell(parameters or usual[0], metadata=tagged),
+            cell(work or usual[1]),
+        ]
         path = self.root / "notebooks" / f"{name}.ipynb"
         nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
         return path

@@ -45,15 +45,27 @@ def executed(tmp_path, monkeypatch):
         nbformat.v4.new_code_cell(
             "print(x)",
             outputs=[
-                nbformat.v4.new_output("stream", text=f"wrote {tmp_path}/home/data/runs/x\n/tmp/ipykernel_7/1.py:3: Warning\nhttps://a.org/tmp/x"),
+                nbformat.v4.new_output(
+                    "stream",
+                    text=f"wrote {tmp_path}/home/data/runs/x\n/tmp/ipykernel_7/1.py:3: Warning\nhttps://a.org/tmp/x",
+                ),
                 nbformat.v4.new_output("display_data", {"image/png": "AAAA+/tmp/AAAA", "text/plain": "<Figure>"}),
             ],
         ),
     ]
     notebook = nbformat.v4.new_notebook(cells=cells)
     nbformat.write(notebook, tmp_path / "07_toy.ipynb")
-    mark = {"notebook": "notebooks/07_toy.ipynb", "source": source.digest(tmp_path / "07_toy.ipynb"), "parameters": {"x": 1}}
-    notebook.metadata["adc"] = mark | {"data": "synthetic twin", "code": "0123", "versions": {"adc": "0"}, "date": "2026-01-31"}
+    mark = {
+        "notebook": "notebooks/07_toy.ipynb",
+        "source": source.digest(tmp_path / "07_toy.ipynb"),
+        "parameters": {"x": 1},
+    }
+    notebook.metadata["adc"] = mark | {
+        "data": "synthetic twin",
+        "code": "0123",
+        "versions": {"adc": "0"},
+        "date": "2026-01-31",
+    }
     return notebook
 
 
@@ -84,7 +96,10 @@ def edited(path, edit):
 @pytest.mark.parametrize(
     "edit, told",
     [
-        (lambda n: n.cells[1].outputs.append(nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[])), "holds an error"),
+        (
+            lambda n: n.cells[1].outputs.append(nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[])),
+            "holds an error",
+        ),
         (lambda n: n.cells[1].update(source="open('/home/somebody/x.csv')"), "machine path /home/somebody/x.csv"),
         (lambda n: n.cells[2].outputs[0].update(text="in /root/adc/data"), "machine path /root/adc/data"),
         (lambda n: n.cells[0].update(source="> Rendered yesterday"), "does not say what its stamp says"),

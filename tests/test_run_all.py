@@ -1,4 +1,4 @@
-"""The entrance, with stand-ins for Python and conda: what is set up when, and what a killed or doubled set-up leaves."""
+"""The entrance, with stand-ins for Python and conda: what is set up when, and what killed or doubled calls leave."""
 
 import os
 import re
@@ -80,7 +80,13 @@ def test_help_needs_nothing_and_names_every_option(entrance, words):
     (entrance.bin / "python3.11").unlink()
     code, said = entrance.run(*words)
     assert code == 0 and not (entrance.root / ".venv").exists()
-    every = [*options._parser()._option_string_actions, *options.SOURCES, *options.DEVICES, *options.profiles(), *options.COMMANDS[1:]]
+    every = [
+        *options._parser()._option_string_actions,
+        *options.SOURCES,
+        *options.DEVICES,
+        *options.profiles(),
+        *options.COMMANDS[1:],
+    ]
     assert [word for word in every if word not in said] == []
 
 
@@ -169,7 +175,9 @@ def pins() -> dict[str, str]:
 
 def test_every_requirement_is_pinned_to_a_plain_version():
     for name, version in pins().items():
-        assert re.fullmatch(r"[A-Za-z0-9._-]+", name) and re.fullmatch(r"[0-9][0-9A-Za-z.]*", version), f"{name}=={version}"
+        assert re.fullmatch(r"[A-Za-z0-9._-]+", name) and re.fullmatch(r"[0-9][0-9A-Za-z.]*", version), (
+            f"{name}=={version}"
+        )
 
 
 def test_every_direct_dependency_is_pinned_and_pinned_once():

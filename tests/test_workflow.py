@@ -28,7 +28,13 @@ def written(tmp_path, *cells: str):
 
 def test_parameters_are_the_defaults_with_what_is_given(tmp_path):
     notebook = written(tmp_path, "seed = 0\ngamma = 2.0\nname = 'x'\nflag = True\noffset = -1")
-    assert source.check(notebook, {"gamma": 1.5}, "here") == {"seed": 0, "gamma": 1.5, "name": "x", "flag": True, "offset": -1}
+    assert source.check(notebook, {"gamma": 1.5}, "here") == {
+        "seed": 0,
+        "gamma": 1.5,
+        "name": "x",
+        "flag": True,
+        "offset": -1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -49,7 +55,9 @@ def test_an_unknown_or_mistyped_parameter_is_refused(tmp_path, given, told):
     assert told in str(error.value)
 
 
-@pytest.mark.parametrize("cell", ["a = [1]", "a = None", "a = 1 + n", "a = b = 1", "import os", "a: int = 1", "print(1)"])
+@pytest.mark.parametrize(
+    "cell", ["a = [1]", "a = None", "a = 1 + n", "a = b = 1", "import os", "a: int = 1", "print(1)"]
+)
 def test_parameters_are_flat_literals(tmp_path, cell):
     with pytest.raises(UserError, match="expected `name = literal`"):
         source.parameters(written(tmp_path, cell))
@@ -68,7 +76,9 @@ def test_a_notebooks_modules_are_followed_and_its_hash_is_of_its_source(tmp_path
     found.cells.append(nbformat.v4.new_code_cell("%matplotlib inline\nfrom adc import split"))
     nbformat.write(found, notebook)
     assert source.digest(notebook) != before
-    assert {"adc.split", "adc.data", "adc.data.schema", "adc.data.movielens", "adc.errors"} <= set(source.modules(notebook))
+    assert {"adc.split", "adc.data", "adc.data.schema", "adc.data.movielens", "adc.errors"} <= set(
+        source.modules(notebook)
+    )
     assert "adc.balancer" not in source.modules(notebook)
 
 
@@ -126,7 +136,11 @@ def test_words_after_two_dashes_are_snakemakes(tmp_path):
     file = tmp_path / "ratings ü.csv"
     file.touch()
     asked = options.parse(["--data", str(file), "--data", "twin", "--", "--forceall", "--data"])
-    assert asked.data == [str(file.resolve()), "twin"] and asked.extra == ["--forceall", "--data"] and asked.profile == "quick"
+    assert (
+        asked.data == [str(file.resolve()), "twin"]
+        and asked.extra == ["--forceall", "--data"]
+        and asked.profile == "quick"
+    )
 
 
 # The plan of the real profiles
@@ -224,7 +238,14 @@ def test_a_data_folder_that_cannot_be_written_is_told_in_a_sentence(toy):
 @pytest.mark.slow
 def test_a_finished_call_leaves_everything_in_its_place(finished):
     left = finished.files()
-    assert {f"data/{name}" for name in ("results.parquet", "processed/movielens/01_data.ipynb", "reports/quick/movielens/05_performance.html")} <= left
+    assert {
+        f"data/{name}"
+        for name in (
+            "results.parquet",
+            "processed/movielens/01_data.ipynb",
+            "reports/quick/movielens/05_performance.html",
+        )
+    } <= left
     assert sum(name.endswith("notebook.html") for name in left) == 3
     assert not [name for name in left if name.endswith(".partial") or "/.workflow/now/" in name]
     assert not list(finished.elsewhere.iterdir())
@@ -244,7 +265,12 @@ def test_the_second_call_does_nothing_and_a_changed_notebook_only_what_hangs_on_
     assert "3 done already, 4 to do" in said
     finished.notebook("01_data", work="print('another')"), finished.notebook("02_mf_init", work="print('another')")
     code, said = finished.run()
-    assert code == 0 and "05_performance movielens" in said and "02_mf_init movielens" in said and "7 done already" in finished.run()[1]
+    assert (
+        code == 0
+        and "05_performance movielens" in said
+        and "02_mf_init movielens" in said
+        and "7 done already" in finished.run()[1]
+    )
     assert len((finished.home / "trained.txt").read_text().split()) == 3
     for name in ("01_data", "02_mf_init", "03_train_adc", "05_performance"):
         finished.notebook(name)
@@ -267,7 +293,11 @@ def test_words_for_snakemake_reach_it_and_a_file_with_an_odd_name_is_a_dataset(t
     "work, told, untold",
     [
         ("x = 1\nfor n in range(3):\n    x = x / (2 - n)", "ZeroDivisionError: float division by zero", "papermill"),
-        ("from adc.errors import UserError\nraise UserError('ratings.csv, line 7: ' + 'no number ' * 300)", "ratings.csv, line 7", "raise_for"),
+        (
+            "from adc.errors import UserError\nraise UserError('ratings.csv, line 7: ' + 'no number ' * 300)",
+            "ratings.csv, line 7",
+            "raise_for",
+        ),
         ("import os\nos._exit(3)", "died", "Traceback"),
     ],
 )
@@ -312,7 +342,12 @@ def victim(toy: Toy, whose: str) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "whose, sent",
-    [("-m workflow --", signal.SIGKILL), ("workflow.engine", signal.SIGKILL), ("workflow.job", signal.SIGKILL), ("-m workflow --", signal.SIGINT)],
+    [
+        ("-m workflow --", signal.SIGKILL),
+        ("workflow.engine", signal.SIGKILL),
+        ("workflow.job", signal.SIGKILL),
+        ("-m workflow --", signal.SIGINT),
+    ],
 )
 def test_killed_in_the_middle_of_a_run_the_next_call_ends_as_if_nothing_had_been(toy, whose, sent):
     toy.profile("quick", TOY_PROFILE.replace("04_baselines: [{method: bpr}]", "").replace("05_performance: [{}]", ""))

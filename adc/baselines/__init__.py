@@ -23,7 +23,7 @@ class Settings:
     dim: int = 100  # d
     negatives: int = 5  # R17
     learning_rate: float = 3e-3
-    penalty: float = 1e-3  # L2 on the vectors of each triple
+    penalty: float = 1e-2  # L2 on the vectors of each triple
     start_noise: float = 0.03  # standard deviation of the random start
     batch_users: int = 128
     epochs: int = 100  # R18

@@ -40,12 +40,12 @@ def run(planned: list[plan.Job], asked: options.Options) -> int:
         print(_summary(planned, pending, asked), flush=True)
         while pending:
             if not engine.run(planned, pending, asked):
-                print(f"Not finished ({clock(time.monotonic() - began)}). Mend the cause and give the same command again: it goes on from here.")
+                print("Not finished. Mend the cause and give the same command again: it goes on from here.")
                 return 1
-            # Snakemake overlooks a job's own changed input while something that it only comes `after` is being made anew
+            # Snakemake overlooks a job's own changed input while something that it only comes `after` is made anew
             before, pending = pending, [] if asked.extra else engine.todo(planned, asked, data)
             if pending == before:
-                raise RuntimeError(f"these jobs ran and are still to be done: {[planned[number].output for number in pending]}")
+                raise RuntimeError(f"done, and still to be done: {[planned[number].output for number in pending]}")
         print(f"Done in {clock(time.monotonic() - began)}.")
         if asked.command == "render":
             render.write(planned, asked.profile)
@@ -66,8 +66,8 @@ def dry_run(planned: list[plan.Job], asked: options.Options) -> int:
 
 def _summary(planned: list[plan.Job], pending: list[int], asked: options.Options) -> str:
     names = " and ".join(dict.fromkeys(job.dataset for job in planned))
-    done = len(planned) - len(pending)
-    return f"Profile {asked.profile} on {names}: {len(planned)} steps, {done} done already, {len(pending)} to do, {asked.cores} at a time."
+    steps = f"{len(planned)} steps, {len(planned) - len(pending)} done already, {len(pending)} to do"
+    return f"Profile {asked.profile} on {names}: {steps}, {asked.cores} at a time."
 
 
 def _forget_gathered(planned: list[plan.Job]) -> None:

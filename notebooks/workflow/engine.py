@@ -1,4 +1,4 @@
-"""Hands a plan to Snakemake and follows it. `python -m workflow.engine …` is Snakemake that ends when its parent does."""
+"""Hands a plan to Snakemake and follows it. `python -m workflow.engine …` is a Snakemake that ends with its parent."""
 
 import json
 import os
@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from adc import paths
-from adc.errors import UserError
 from workflow import NOTEBOOKS, ROOT, lock, plan
 from workflow.options import Options
 from workflow.progress import Progress
@@ -24,6 +23,7 @@ def environment(folder: Path) -> dict[str, str]:
     cache = folder.resolve() / ".cache"
     return os.environ | {
         "ADC_HOME": str(paths.home().resolve()),
+        "PYTHONSAFEPATH": "1",  # whatever lies in the working directory
         "PYTHONPATH": os.pathsep.join([str(NOTEBOOKS), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "XDG_CACHE_HOME": str(cache),
         "MPLCONFIGDIR": str(cache / "matplotlib"),
@@ -37,9 +37,10 @@ def todo(planned: list[plan.Job], options: Options, folder: Path) -> list[int]:
     """Numbers of the jobs that Snakemake would run; writes into `folder` only."""
     file = folder / ".workflow" / "plan.json"
     plan.save(file, planned, folder / ".workflow" / "events")
-    asked = subprocess.run(_command("snakemake", file, folder, options) + ["--summary"], env=environment(folder), capture_output=True, text=True)
+    command = _command("snakemake", file, folder, options) + ["--summary"]
+    asked = subprocess.run(command, env=environment(folder), capture_output=True, text=True)
     lines = [line.split("\t") for line in asked.stdout.splitlines()]
-    if not lines or lines[0][0] != "output_file":  # one of the words after -- made Snakemake print something else, or fail
+    if not lines or lines[0][0] != "output_file":  # a word after -- made Snakemake print something else, or fail
         print(asked.stdout if asked.returncode == 0 else asked.stderr, end="")
         raise SystemExit(asked.returncode)
     pending = {line[0] for line in lines[1:] if line[-1] == "update pending"}
@@ -66,10 +67,10 @@ def run(planned: list[plan.Job], pending: list[int], options: Options) -> bool:
     log = data / "logs" / f"snakemake-{time.strftime('%Y%m%d-%H%M%S')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     progress = Progress({number: planned[number].label for number in pending}, options.cores)
+    command = _command("workflow.engine", file, data, options)
     with open(log, "w", encoding="utf-8") as output:
-        engine = subprocess.Popen(
-            _command("workflow.engine", file, data, options), env=environment(data), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
+        how = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, "start_new_session": True}
+        engine = subprocess.Popen(command, env=environment(data), **how)
         try:
             _follow(engine, events, progress)
         finally:
@@ -113,7 +114,7 @@ def _end(engine: subprocess.Popen) -> None:
 
 def _unexplained(progress: Progress, log: Path) -> None:
     for number in progress.running:
-        print(f"{progress.labels[number]} was killed before it could say why. Is there enough memory? Fewer --cores need less.")
+        print(f"{progress.labels[number]} was killed. Is there enough memory? Fewer --cores need less.")
     if not progress.running:
         tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-12:])
         print(f"Snakemake stopped:\n{tail}")

@@ -25,8 +25,8 @@ def expected(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError) and error.errno in DISK:
         return (
-            f"Could not write {error.filename or paths.home() / 'data'}: {error.strerror}. Free some space, make the folder writable, or "
-            f"set ADC_HOME to another folder; then give the same command again."
+            f"Could not write {error.filename or paths.home() / 'data'}: {error.strerror}. Free some space, make the "
+            f"folder writable, or set ADC_HOME to another folder; then give the same command again."
         )
     return ""
 

@@ -1,4 +1,4 @@
-"""One job of a plan: a notebook by papermill, or the gathering of runs. Started by Snakemake: `python -m workflow.job PLAN NUMBER`."""
+"""One job of a plan, a notebook by papermill or a gathering of runs: `python -m workflow.job PLAN NUMBER`."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def main(plan_file: str, number: int) -> int:
         if job.notebook == GATHER:
             _gather(job)
         else:
-            _run(job, number, plan["threads"])
+            _run(job, number)
     except Exception as error:
         crash = f"FAILED: {job.label}\n" + "\n".join(traceback.format_exc().splitlines()[-12:])
         report = failure.expected(error) or crash
@@ -36,7 +36,7 @@ def main(plan_file: str, number: int) -> int:
 
 def _tell(events: str, **event) -> None:
     line = json.dumps(event, ensure_ascii=False) + "\n"
-    with open(events, "ab", buffering=0) as file:  # one write, so that jobs at work at the same time do not mix their lines
+    with open(events, "ab", buffering=0) as file:  # one write, so that the lines of several jobs do not mix
         file.write(line.encode())
 
 
@@ -46,7 +46,7 @@ def _gather(job: Job) -> None:
     files.write_json(data / job.output, job.parameters)
 
 
-def _run(job: Job, number: int, threads: int) -> None:
+def _run(job: Job, number: int) -> None:
     data = paths.home() / "data"
     original = source.path(job.notebook)
     source.check(original, job.parameters, job.label)
@@ -54,29 +54,24 @@ def _run(job: Job, number: int, threads: int) -> None:
     working.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=working, prefix=f"{number}-") as place:
         executed = Path(place) / original.name
-        _environment(threads, place)
+        # no progress bars, they are for Lab; temporary files where they are swept. Snakemake has set the threads
+        os.environ |= {"TQDM_DISABLE": "1", "TMPDIR": place}
         _execute(job, original, executed)
         missing = [name for name in job.leaves if not (data / name).is_file()]
         if missing:
-            raise failure.Failed(f"{job.label} ran to its end but did not leave {data / missing[0]}; does it save its run?")
+            raise failure.Failed(f"{job.label} ended well but did not leave {data / missing[0]}; does it save its run?")
         _publish(job, executed, data / job.output)
-
-
-def _environment(threads: int, place: str) -> None:
-    """For the kernel: its share of the cores, no progress bars (they are for Lab), its temporary files where they are swept."""
-    for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM"):
-        os.environ[f"{name}_NUM_THREADS" if name != "VECLIB_MAXIMUM" else f"{name}_THREADS"] = str(threads)
-    os.environ |= {"TQDM_DISABLE": "1", "TMPDIR": place}
 
 
 def _execute(job: Job, original: Path, executed: Path) -> None:
     import papermill  # here, as it takes a second and a slip in the plan should not
 
-    read, write = (str(path).replace("{", "{{").replace("}", "}}") for path in (original, executed))  # papermill fills braces in
+    # papermill takes braces for places to fill in
+    read, write = (str(path).replace("{", "{{").replace("}", "}}") for path in (original, executed))
+    # cwd is a folder that goes away: a notebook that relies on its working directory fails here
+    how = {"kernel_name": "python3", "language": "python", "cwd": executed.parent, "progress_bar": False}
     try:
-        papermill.execute_notebook(
-            read, write, job.parameters, kernel_name="python3", language="python", cwd=executed.parent, progress_bar=False
-        )  # cwd is a folder that goes away: a notebook that relies on its working directory fails here
+        papermill.execute_notebook(read, write, job.parameters, **how)
     except papermill.PapermillExecutionError as error:
         raise failure.Failed(failure.report(job, executed, error)) from error
     except RuntimeError as error:  # nbclient: the kernel died

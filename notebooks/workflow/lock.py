@@ -1,4 +1,4 @@
-"""One call at a time in a data folder, and nothing left of a killed one. The kernel releases a lock when its holder dies."""
+"""One call at a time in a data folder, and nothing left of a killed one. Locks go when their holder dies."""
 
 import fcntl
 import json
@@ -22,12 +22,15 @@ def _file(name: str) -> Path:
 
 @contextmanager
 def whole_folder():
-    """Hold the data folder for this call; wait, and say for whom, while another call or what it left running is at work."""
+    """Hold the data folder for this call; wait, and say for whom, while another call is at work."""
     with open(_file("lock"), "a+", encoding="utf-8") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"Waiting: {_holder(held)} is at work in {paths.home() / 'data'}. This call goes on when that ends.", flush=True)
+            print(
+                f"Waiting: {_holder(held)} is at work in {paths.home() / 'data'}; when it ends this goes on.",
+                flush=True,
+            )
             fcntl.flock(held, fcntl.LOCK_EX)
         held.truncate(0)
         held.write(json.dumps({"pid": os.getpid(), "since": time.strftime("%H:%M:%S"), "arguments": sys.argv[1:]}))
@@ -46,7 +49,7 @@ def as_job():
 
 
 def sweep() -> None:
-    """Remove what killed calls left half-written. Only while holding `whole_folder`; downloads in raw/ can be resumed."""
+    """Remove what killed calls left half-written, downloads excepted. Only while holding `whole_folder`."""
     data = paths.home() / "data"
     for place in [*data.glob("*"), paths.figures()]:
         if place.name not in ("raw", "logs") and place.is_dir():
@@ -62,7 +65,8 @@ def _holder(held) -> str:
     held.seek(0)
     try:
         known = json.loads(held.read())
-        return " ".join([f"process {known['pid']}, started at {known['since']} as './run_all.sh", *known["arguments"]]) + "'"
+        command = " ".join(["./run_all.sh", *known["arguments"]])
+        return f"process {known['pid']}, `{command}` of {known['since']},"
     except (json.JSONDecodeError, KeyError):
         return "another ./run_all.sh"
 

@@ -44,11 +44,12 @@ def parse(arguments: list[str]) -> Options:
     if unknown:
         word = unknown[0].split("=")[0]
         parser.error(f"Unknown option '{word}'.{near(word, parser._option_string_actions)}")
-    return Options(command, known.profile, [_source(parser, d) for d in known.data], known.cores, known.device, known.dry_run, extra)
+    data = [_source(parser, word) for word in known.data]
+    return Options(command, known.profile, data, known.cores, known.device, known.dry_run, extra)
 
 
 def near(word: str, known) -> str:
-    """" Did you mean '…'?", or nothing when no known word is close."""
+    """ " Did you mean '…'?", or nothing when no known word is close."""
     close = difflib.get_close_matches(word, [str(k) for k in known], n=1, cutoff=0.5)
     return f" Did you mean '{close[0]}'?" if close else ""
 
@@ -62,7 +63,8 @@ def _parser() -> _Parser:
     parser = _Parser(prog="./run_all.sh", add_help=False, allow_abbrev=False)
     parser.add_argument("--profile", default="quick", type=_one_of("profile", profiles()))
     parser.add_argument("--data", action="append", default=[])
-    parser.add_argument("--cores", type=_cores, default=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    parser.add_argument("--cores", type=_cores, default=mine)
     parser.add_argument("--device", default="auto", type=_one_of("device", DEVICES))
     parser.add_argument("--dry-run", action="store_true")
     return parser
@@ -90,8 +92,9 @@ def _source(parser: _Parser, word: str) -> str:
     path = Path(word).expanduser()
     if not path.is_file():
         parser.error(
-            f"argument --data: '{word}' is neither a known source nor a file.{near(word, SOURCES)} Known: {', '.join(SOURCES)}, or the "
-            f"path of a CSV, TSV or Parquet file with the columns domain, user, item, rating (relative paths start at {Path.cwd()})."
+            f"argument --data: '{word}' is neither a known source nor a file.{near(word, SOURCES)} "
+            f"Known: {', '.join(SOURCES)}, or the path of a CSV, TSV or Parquet file with the columns domain, user, item, rating "
+            f"(relative paths start at {Path.cwd()})."
         )
     return str(path.resolve())
 

@@ -23,7 +23,7 @@ THREADS = 1
 
 @dataclass(frozen=True)
 class Job:
-    """One notebook with all its parameters, or one gathering of runs; file names relative to `data/` where they lie in it."""
+    """One notebook with all its parameters, or one gathering of runs; names of files in `data/` are relative to it."""
 
     notebook: str
     dataset: str
@@ -66,7 +66,8 @@ def save(file: Path, planned: list[Job], events: Path) -> None:
 def _dataset(chosen: profile.Profile, entry: dict, device: str) -> list[Job]:
     first = _notebook(chosen, DATA, entry, device)
     dataset = data.dataset_id(*(first[name] for name in ("dataset", "seed", "scale", "transfer")))
-    ratings = Job(DATA, dataset, first, f"processed/{dataset}/{DATA}.html", _sources(DATA))  # of an own file the id holds its hash
+    # an own file need not be an input: its hash is part of the dataset's name
+    ratings = Job(DATA, dataset, first, f"processed/{dataset}/{DATA}.html", _sources(DATA))
     starts, trained = [], []
     for seed in chosen.seeds:
         common = {"dataset": dataset, "seed": seed}
@@ -77,7 +78,8 @@ def _dataset(chosen: profile.Profile, entry: dict, device: str) -> list[Job]:
         same_seed = [job.output for job in starts if job.parameters["seed"] == seed]
         for notebook in RUNS:
             for entry in chosen.entries(notebook):
-                trained.append(_run(notebook, _notebook(chosen, notebook, common | entry, device), [ratings.output, *same_seed]))
+                parameters = _notebook(chosen, notebook, common | entry, device)
+                trained.append(_run(notebook, parameters, [ratings.output, *same_seed]))
     return [ratings, *starts, *trained, *_reports(chosen, dataset, trained, device)]
 
 
@@ -85,7 +87,8 @@ def _run(notebook: str, parameters: dict, after: list[str]) -> Job:
     configuration = importlib.import_module(RUNS[notebook]).configuration(**parameters)
     folder = runs.folder(configuration).relative_to(paths.home() / "data").as_posix()
     inputs = [str(source.path(notebook))]  # not the modules: their meaning is part of the folder's name
-    return Job(notebook, parameters["dataset"], parameters, f"{folder}/notebook.html", inputs, after, [f"{folder}/metrics.json"])
+    output, leaves = f"{folder}/notebook.html", [f"{folder}/metrics.json"]
+    return Job(notebook, parameters["dataset"], parameters, output, inputs, after, leaves)
 
 
 def _reports(chosen: profile.Profile, dataset: str, trained: list[Job], device: str) -> list[Job]:

@@ -31,7 +31,8 @@ class _Loader(yaml.SafeLoader):
         keys = [key.value for key, _ in node.value]
         doubled = [key for key in keys if keys.count(key) > 1 and key != "<<"]
         if doubled:
-            raise yaml.constructor.ConstructorError(None, None, f"the key '{doubled[0]}' stands there twice", node.start_mark)
+            told = f"the key '{doubled[0]}' stands there twice"
+            raise yaml.constructor.ConstructorError(None, None, told, node.start_mark)
         return super().construct_mapping(node, deep)
 
 
@@ -67,11 +68,17 @@ def expand(entry: dict) -> list[dict]:
 
 def _check(profile: Profile, path: Path) -> None:
     seeds = profile.seeds
-    if not (isinstance(seeds, list) and seeds and all(type(seed) is int for seed in seeds) and len({*seeds}) == len(seeds)):
-        raise UserError(f"{path}: seeds: expected a list of different whole numbers, such as [0, 1, 2]; found {seeds!r}.")
+    if not (
+        isinstance(seeds, list) and seeds and all(type(seed) is int for seed in seeds) and len({*seeds}) == len(seeds)
+    ):
+        raise UserError(
+            f"{path}: seeds: expected a list of different whole numbers, such as [0, 1, 2]; found {seeds!r}."
+        )
     for source in [*_list(profile.default_data, f"{path}: default_data"), *_mapping(profile.data, f"{path}: data")]:
         if source not in SOURCES:
-            raise UserError(f"{path}: unknown data source '{source}'.{near(source, SOURCES)} Known: {', '.join(SOURCES)}.")
+            raise UserError(
+                f"{path}: unknown data source '{source}'.{near(source, SOURCES)} Known: {', '.join(SOURCES)}."
+            )
     for source, entry in profile.data.items():
         _mapping(entry, f"{path}: data: {source}")
     for notebook, entries in _mapping(profile.notebooks, f"{path}: notebooks").items():

@@ -33,7 +33,8 @@ def write(planned: list[plan.Job], profile: str) -> None:
     """Copy the executed notebooks that are worth reading, scrubbed of this machine and stamped."""
     for (notebook, source), wanted in SHOWN.items():
         target = RENDERED / f"{notebook}-{source}.ipynb"
-        executed = nbformat.read((paths.home() / "data" / pick(planned, notebook, source, wanted).output).with_suffix(".ipynb"), as_version=4)
+        page = paths.home() / "data" / pick(planned, notebook, source, wanted).output
+        executed = nbformat.read(page.with_suffix(".ipynb"), as_version=4)
         with files.aside(target) as partial:
             nbformat.write(stamped(executed, profile), partial)
         print(f"Rendered {target.relative_to(NOTEBOOKS.parent)}")
@@ -45,7 +46,7 @@ def pick(planned: list[plan.Job], notebook: str, source: str, wanted: dict) -> p
     for job in planned:
         if job.notebook == notebook and job.dataset in datasets and wanted.items() <= job.parameters.items():
             return job
-    raise UserError(f"The profile has no {notebook} on {source} with {wanted}; change SHOWN in notebooks/workflow/render.py or the profile.")
+    raise UserError(f"The profile has no {notebook} on {source} with {wanted}; change it, or SHOWN in {__file__}.")
 
 
 def stamped(executed: nbformat.NotebookNode, profile: str) -> nbformat.NotebookNode:

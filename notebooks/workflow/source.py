@@ -17,7 +17,9 @@ def path(notebook: str, folder: Path = NOTEBOOKS) -> Path:
     found = folder / f"{notebook}.ipynb"
     if not found.is_file():
         known = sorted(p.stem for p in folder.glob("*.ipynb"))
-        raise UserError(f"There is no notebook '{notebook}' in {folder}.{near(notebook, known)} Known: {', '.join(known) or 'none'}.")
+        raise UserError(
+            f"{folder}: no notebook '{notebook}'.{near(notebook, known)} Known: {', '.join(known) or 'none'}."
+        )
     return found
 
 
@@ -26,7 +28,7 @@ def cells(notebook: Path) -> list[dict]:
     try:
         found = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     except (json.JSONDecodeError, KeyError) as error:
-        raise UserError(f"{notebook}: is not a Jupyter notebook ({error}). Restore it, for instance with `git checkout`.") from error
+        raise UserError(f"{notebook}: is not a Jupyter notebook ({error}). Restore it.") from error
     return [cell | {"source": "".join(cell["source"])} for cell in found]
 
 
@@ -49,22 +51,24 @@ def parameters(notebook: Path) -> dict:
         except (AttributeError, ValueError):
             found[""] = None
         if type(list(found.values())[-1]) not in LITERALS:
-            raise UserError(f"{notebook.name}: parameters cell, line {line.lineno}: expected `name = literal` (a number, text, True or False).")
+            where = f"{notebook.name}: parameters cell, line {line.lineno}"
+            raise UserError(f"{where}: expected `name = literal` (a number, text, True or False).")
     return found
 
 
 def check(notebook: Path, given: dict, where: str) -> dict:
-    """All of a notebook's parameters: its defaults with the given values; an unknown name or another type is a `UserError`."""
+    """A notebook's defaults with the given values; an unknown name or another type is a `UserError`."""
     known = parameters(notebook)
     for name, value in given.items():
         if name not in known:
-            raise UserError(f"{where}: {notebook.stem} has no parameter '{name}'.{near(name, known)} It has: {', '.join(known)}.")
+            told = f"{where}: {notebook.stem} has no parameter '{name}'."
+            raise UserError(f"{told}{near(name, known)} It has: {', '.join(known)}.")
         if type(value) is not type(known[name]):
             wanted = type(known[name]).__name__
             hint = f" Write {float(value)}." if wanted == "float" and type(value) is int else ""
             raise UserError(
-                f"{where}: parameter '{name}' of {notebook.stem} is {value!r} ({type(value).__name__}); expected {wanted}, "
-                f"as in its default {known[name]!r}.{hint}"
+                f"{where}: parameter '{name}' of {notebook.stem} is {value!r} ({type(value).__name__}); "
+                f"expected {wanted}, as in its default {known[name]!r}.{hint}"
             )
     return known | given
 
@@ -74,9 +78,8 @@ def modules(notebook: Path) -> list[str]:
 
     A package such as `adc.data` counts with all its modules, as it may load them by name.
     """
-    code = "\n".join(line for cell in cells(notebook) if cell["cell_type"] == "code" for line in cell["source"].splitlines()
-                     if not line.lstrip().startswith(("%", "!")))  # fmt: skip
-    waiting, found = [code], {}
+    lines = [line for cell in cells(notebook) if cell["cell_type"] == "code" for line in cell["source"].splitlines()]
+    waiting, found = ["\n".join(line for line in lines if not line.lstrip().startswith(("%", "!")))], {}
     while waiting:
         for name in _imported(waiting.pop()):
             file = _file(name)
@@ -100,7 +103,8 @@ def _imported(code: str) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {".".join(name.split(".")[: n + 1]) for name in names if name.split(".")[0] == "adc" for n in range(name.count(".") + 1)}
+    ours = [name.split(".") for name in names if name.split(".")[0] == "adc"]
+    return {".".join(parts[: n + 1]) for parts in ours for n in range(len(parts))}
 
 
 def _file(name: str) -> Path | None:

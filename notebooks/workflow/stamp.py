@@ -12,7 +12,8 @@ from adc import data, paths, runs
 from workflow import NOTEBOOKS, ROOT, source
 
 # a path of somebody's machine; URLs and paths relative to the data folder are none
-MACHINE = re.compile(r"(?<![\w.:/])/(?:home|Users|root|tmp|work|opt|usr|var|private|mnt|media)/[^\s'\"<>)]*|[A-Z]:\\\\Users\\[^\s'\"<>)]*")
+PLACES = "home|Users|root|tmp|work|opt|usr|var|private|mnt|media"
+MACHINE = re.compile(rf"(?<![\w.:/])/(?:{PLACES})/[^\s'\"<>)]*")
 
 
 def make(notebook: str, dataset: str, parameters: dict) -> dict:
@@ -34,8 +35,8 @@ def visible(stamp: dict) -> str:
     values = ", ".join(f"{name} = {value!r}" for name, value in stamp["parameters"].items())
     versions = ", ".join(f"{name} {version}" for name, version in stamp["versions"].items())
     return (
-        f"> Rendered {stamp['date']} from `{stamp['notebook']}` (sha256 {stamp['source'][:12]}) with the `{stamp['profile']}` profile; "
-        f"data: **{stamp['data']}**.  \n> Parameters: `{values}`.  \n> Code {stamp['code']}; {versions}."
+        f"> Rendered {stamp['date']} from `{stamp['notebook']}` (sha256 {stamp['source'][:12]}) "
+        f"with the `{stamp['profile']}` profile; data: **{stamp['data']}**.  \n> Parameters: `{values}`.  \n> Code {stamp['code']}; {versions}."
     )
 
 
@@ -48,13 +49,17 @@ def problems(rendered: Path, notebooks: Path = NOTEBOOKS) -> list[str]:
     found = []
     original = notebooks / Path(stamp["notebook"]).name
     if not original.is_file() or source.digest(original) != stamp["source"]:
-        found.append(f"{rendered.name} is stale: {stamp['notebook']} has changed since; refresh it with `./run_all.sh render`")
+        found.append(
+            f"{rendered.name} is stale: {stamp['notebook']} has changed since; `./run_all.sh render` refreshes it"
+        )
     if visible(stamp) != notebook.cells[0].source:
         found.append(f"{rendered.name}: its first cell does not say what its stamp says")
     if any(output.output_type == "error" for cell in notebook.cells for output in cell.get("outputs", [])):
         found.append(f"{rendered.name} holds an error")
     texts = [text for cell in notebook.cells for text in [cell.source, *_texts(cell.get("outputs", []))]]
-    return found + [f"{rendered.name} holds the machine path {path}" for text in texts for path in MACHINE.findall(text)]
+    return found + [
+        f"{rendered.name} holds the machine path {path}" for text in texts for path in MACHINE.findall(text)
+    ]
 
 
 def scrub(node):

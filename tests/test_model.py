@@ -1,0 +1,109 @@
+"""The network of Fig. 1: its input (R6), its sizes (R7, R8), and what pretraining hands on (R10)."""
+
+import numpy as np
+import pytest
+import torch
+
+from adc.model import ADC
+
+ROWS = np.array([[0, 2, 4], [1, -1, -1], [-1, 3, 5], [-1, -1, -1]])  # 4 users, 3 domains, 6 vectors
+D = 4
+
+
+def build(hidden_layers=2, width=0, current=True, seed=0):
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    start = lambda size: rng.normal(size=(size, D)).astype(np.float32)
+    return ADC(ROWS, start(6), [start(m) for m in (7, 8, 9)], hidden_layers, width, current)
+
+
+@pytest.mark.parametrize("current", [True, False])
+def test_the_input_is_the_vectors_of_the_users_domains_and_their_mean_elsewhere(current):
+    model = build(current=current)
+    v = model.user.weight.detach()
+    found = model.concatenate(torch.arange(4)).unflatten(1, (3, D))
+    expected = [[v[0], v[2], v[4]], [v[1]] * 3, [(v[3] + v[5]) / 2, v[3], v[5]], [torch.zeros(D)] * 3]
+    assert torch.allclose(found, torch.stack([torch.stack(row) for row in expected]))
+
+
+def test_the_mean_follows_the_vectors_or_stays_as_it_was_at_the_start():
+    for current in (True, False):
+        model = build(current=current)
+        before = model.concatenate(torch.tensor([2])).detach().unflatten(1, (3, D))[0]
+        with torch.no_grad():
+            model.user.weight[3] += 2.0
+        after = model.concatenate(torch.tensor([2])).detach().unflatten(1, (3, D))[0]
+        assert torch.allclose(after[1], before[1] + 2)
+        assert torch.allclose(after[0], before[0] + (1 if current else 0))
+
+
+def test_gradient_flows_through_the_mean_only_where_it_is_recomputed():
+    for current, expected in ((True, 0.5), (False, 0.0)):
+        model = build(current=current)
+        model.concatenate(torch.tensor([2])).unflatten(1, (3, D))[:, 0].sum().backward()  # what stands for domain 0
+        grad = torch.zeros(6, D) if model.user.weight.grad is None else model.user.weight.grad.to_dense()
+        assert torch.allclose(grad[[3, 5]], torch.full((2, D), expected))
+        assert (grad[[0, 1, 2, 4]] == 0).all()
+
+
+def test_only_vectors_of_the_users_given_are_touched():
+    model = build()
+    model(torch.tensor([1, 2])).sum().backward()
+    touched = model.user.weight.grad.coalesce().indices()[0].tolist()
+    assert touched == [1, 3, 5]  # Adam would move any other by its momentum
+
+
+@pytest.mark.parametrize("hidden_layers", [1, 2, 3, 4])
+@pytest.mark.parametrize(("width", "wide"), [(0, 12), (8, 8), (20, 20)])
+def test_sizes(hidden_layers, width, wide):
+    model = build(hidden_layers, width)
+    shapes = [tuple(layer.weight.shape) for layer in model.A]
+    assert shapes == [(wide, 12)] + [(wide, wide)] * (hidden_layers - 1)
+    assert tuple(model.W.weight.shape) == (12, wide)
+    z = model(torch.tensor([3, 0]))
+    assert z.shape == (2, 3, D) and z.isfinite().all()
+
+
+def test_layers_are_relu_and_z_is_linear():
+    model = build(2)
+    u = model.concatenate(torch.arange(4)).detach().numpy()
+    for layer in model.A:
+        u = np.maximum(u @ layer.weight.detach().numpy().T + layer.bias.detach().numpy(), 0)
+    z = u @ model.W.weight.detach().numpy().T + model.W.bias.detach().numpy()
+    assert model(torch.arange(4)).detach().numpy() == pytest.approx(z.reshape(4, 3, D), abs=1e-5)
+    assert (z < 0).any()
+
+
+def test_the_starting_vectors_are_copied():
+    start = np.ones((6, D), dtype=np.float32)
+    model = ADC(ROWS, start, [start] * 3, 1)
+    with torch.no_grad():
+        model.user.weight.zero_()
+    assert (start == 1).all() and (model.item[0].weight == 1).all()
+
+
+@pytest.mark.parametrize("hidden_layers", [2, 4])
+@pytest.mark.parametrize("width", [0, 8])
+def test_a_deepened_network_computes_almost_what_the_shallow_one_did(hidden_layers, width):
+    shallow, users = build(1, width, seed=1), torch.arange(3)
+    z = shallow(users).detach()
+
+    def distance(**options):
+        deep = build(hidden_layers, width, seed=2)
+        before = ((deep(users) - z).norm() / z.norm()).item()
+        deep.deepen(shallow, **options)
+        return before, ((deep(users) - z).norm() / z.norm()).item()
+
+    before, after = distance()
+    assert before > 0.5 and 0 < after < 0.1
+    _, random = distance(identity=False)
+    assert random > 0.5
+
+
+def test_a_deepened_network_takes_over_everything_trained_and_shares_nothing():
+    shallow, deep = build(1, seed=1), build(3, seed=2)
+    deep.deepen(shallow)
+    pairs = [(deep.user, shallow.user), (deep.A[0], shallow.A[0]), (deep.W, shallow.W), *zip(deep.item, shallow.item)]
+    for mine, theirs in pairs:
+        assert torch.equal(mine.weight, theirs.weight)
+        assert mine.weight.data_ptr() != theirs.weight.data_ptr()

@@ -1,0 +1,301 @@
+"""The trainer: one step against plain autograd, reproducible runs, and that it learns. Synthetic ratings only."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+import torch
+from small import block_ratings, parts_of, random_parts, random_ratings
+
+from adc import data, mf, train
+from adc.errors import UserError
+from adc.loss import agreement, bpr
+from adc.sample import epoch
+from adc.settings import Settings, configuration
+from adc.split import TEST, TRAIN, VALID, split
+from adc.train import Trainer
+
+QUICK = dict(dim=6, epochs=3, batch_users=16, negatives=3, pretraining_epochs=1, device="cpu")
+WEIGHTS = torch.tensor([0.4, 1.1, 1.5])
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """Runs go to a folder of their own, and every dataset is the same 3 tiny synthetic domains."""
+    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+    monkeypatch.setattr(data, "load", lambda dataset: random_ratings())
+    return tmp_path
+
+
+def trainer(parts=None, **settings):
+    parts = parts or random_parts()
+    made = Settings(**QUICK | settings)
+    return Trainer(made, parts, mf.starts(parts, made.start, made.dim))
+
+
+def first_batch(made):
+    """Some of the users with all their triples; one of domain 2's two users has none, and is in the batch all the same."""
+    return next(epoch(made.triples, made.users, 12, np.random.default_rng(0)))
+
+
+def plain(made, users, batch):
+    """L_k [p] of Eq. 2 and the L2 penalty, by one ordinary graph through everything."""
+    model, s = made.model, made.s
+    inputs = model.concatenate(torch.from_numpy(users))
+    z, losses = model.decouple(model.trunk(inputs)), []
+    penalty = s.penalty * inputs.square().sum() / len(users)
+    for k, (row, positive, negative) in enumerate(batch):
+        some = np.unique(row)
+        better, worse = (model.item[k].weight[torch.from_numpy(item)] for item in (positive, negative))
+        vectors = z if s.agreement_on == "z" else inputs.unflatten(1, (made.p, -1))
+        others = torch.from_numpy(train.membership(made.parts)[users[some]]) if s.agreement_with == "own" else None
+        losses.append(bpr(z[row, k], better, worse, s.reduction) + s.agreement * agreement(vectors[some], k, others))
+        penalty = penalty + s.penalty * (better.square().sum() + worse.square().sum()) / len(row)
+    return losses, penalty
+
+
+def dense(grad):
+    return grad.to_dense() if grad.is_sparse else grad
+
+
+CASES = [
+    {"agreement": 0.0},
+    {"agreement": 0.7},
+    {"agreement": 0.7, "agreement_on": "u"},
+    {"agreement": 0.7, "agreement_with": "own"},
+    {"agreement": 0.7, "agreement_on": "u", "agreement_with": "own"},
+    {"agreement": 0.7, "reduction": "sum", "hidden_layers": 1},
+    {"agreement": 0.7, "penalty": 0.3, "missing": "start"},
+]
+
+
+@pytest.mark.parametrize("settings", CASES, ids=str)
+def test_one_step_is_gradient_descent_on_the_weighted_sum_of_losses(settings):
+    made = trainer(pretraining="none", optimizer="sgd", learning_rate=0.1, vector_rate=0.2, **settings)
+    made.model.double()
+    made.balancer.weights = WEIGHTS.clone()
+    users, batch = first_batch(made)
+    other = copy.copy(made)
+    other.model = copy.deepcopy(made.model)
+    losses, penalty = plain(other, users, batch)
+    norms = [torch.autograd.grad(loss, other.model.W.weight, retain_graph=True)[0].norm() for loss in losses]
+    (sum(w * loss for w, loss in zip(WEIGHTS.double(), losses)) + penalty).backward()
+
+    seen_losses, seen_norms = made.step(users, batch)
+
+    assert seen_losses.tolist() == pytest.approx([loss.item() for loss in losses], rel=1e-5)
+    assert seen_norms.tolist() == pytest.approx([norm.item() for norm in norms], rel=1e-5)
+    for (name, mine), theirs in zip(made.model.named_parameters(), other.model.parameters(), strict=True):
+        grad = dense(theirs.grad)
+        assert grad.abs().max() > 0, name
+        assert torch.allclose(dense(mine.grad), grad, rtol=1e-6, atol=1e-12), name
+        rate = 0.2 if name.startswith(("user", "item")) else 0.1
+        assert torch.allclose(mine, theirs - rate * grad, rtol=1e-6, atol=1e-12), name
+
+
+@pytest.mark.parametrize("hidden_layers", [1, 3])
+def test_norms_at_the_last_hidden_layer(hidden_layers):
+    made = trainer(pretraining="none", norm_layer="last_hidden", agreement=0.7, hidden_layers=hidden_layers)
+    made.balancer.weights = torch.tensor([-0.4, 1.1, 1.5])  # the literal balancer may leave one negative
+    users, batch = first_batch(made)
+    losses, _ = plain(made, users, batch)
+    norms = [torch.autograd.grad(loss, made.model.A[-1].weight, retain_graph=True)[0].norm().item() for loss in losses]
+    assert made.step(users, batch)[1].tolist() == pytest.approx(norms, rel=1e-4)
+
+
+def test_a_domain_without_triples_in_a_batch_is_absent_and_weighs_nothing():
+    made = trainer(pretraining="none", optimizer="sgd", learning_rate=0.1)
+    users, batch = first_batch(made)
+    batch[1] = tuple(array[:0] for array in batch[1])
+    before = made.model.item[1].weight.detach().clone()
+    losses, norms = made.step(users, batch)
+    assert losses.isnan().tolist() == norms.isnan().tolist() == [False, True, False]
+    assert torch.equal(made.model.item[1].weight, before)
+    assert all(parameter.isfinite().all() for parameter in made.model.parameters())
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_vectors_of_users_outside_the_batch_stay_where_they_are(optimizer):
+    made = trainer(pretraining="none", optimizer=optimizer)
+    batches = list(epoch(made.triples, made.users, len(made.users) // 2, np.random.default_rng(0)))
+    made.step(*batches[0])
+    before = made.model.user.weight.detach().clone()
+    made.step(*batches[1])
+    moved = (made.model.user.weight != before).any(1).numpy()
+    rows = made.model.rows.numpy()
+    mine = np.unique(rows[batches[1][0]])
+    assert set(np.flatnonzero(moved)) <= set(mine[mine >= 0].tolist()) and moved.any()
+
+
+@pytest.mark.parametrize(("settings", "still"), [({"train_users": False}, "user"), ({"train_items": False}, "item")])
+def test_vectors_can_be_frozen(settings, still):
+    made = trainer(pretraining="none", agreement_on="u", penalty=0.1, **settings)
+    before = copy.deepcopy(made.model.state_dict())
+    made.epoch()
+    for name, value in made.model.named_parameters():
+        assert torch.equal(value, before[name]) == name.startswith(still), name
+
+
+@pytest.mark.parametrize("pretraining", ["identity", "random"])
+def test_pretraining_hands_over_what_one_layer_learned_and_training_goes_on_from_it(pretraining):
+    made, fresh = (trainer(pretraining=kind, hidden_layers=3) for kind in (pretraining, "none"))
+    assert not torch.equal(made.model.user.weight, fresh.model.user.weight)
+    assert len(made.model.A) == 3 and made.balancer.weights.tolist() == [1, 1, 1]
+    middle = made.model.A[1].weight.detach()
+    assert ((middle - torch.eye(len(middle))).norm() < 0.1) == (pretraining == "identity")
+    before = copy.deepcopy(made.model.state_dict())
+    made.epoch()
+    assert not any(torch.equal(value, before[name]) for name, value in made.model.named_parameters())
+
+
+def test_initial_losses_may_be_those_of_the_first_epoch():
+    made = trainer(initial_losses="first_epoch", pretraining="none")
+    first = made.epoch()
+    assert [row["weight"] for row in first] == [1, 1, 1]
+    assert made.balancer.initial.tolist() == pytest.approx([row["loss"] for row in first])
+    made.epoch()
+    assert made.balancer.weights.tolist() != [1, 1, 1]
+
+
+def test_history_tells_what_the_balancer_saw():
+    made = trainer(pretraining="none", balancer="gradnorm_closed", gamma=0.0, batch_users=1000)
+    first, second = made.epoch(), made.epoch()
+    for k in range(3):
+        assert first[k]["weight"] == 1
+        assert first[k]["target"] == pytest.approx(np.mean([row["norm"] for row in first]), rel=1e-5)  # gamma = 0
+        assert first[k]["rate"] == pytest.approx(first[k]["loss"] / np.mean([row["loss"] for row in first]), rel=1e-5)
+    weights = np.array([1 / row["norm"] for row in first])
+    assert [row["weight"] for row in second] == pytest.approx(3 * weights / weights.sum(), rel=1e-4)
+
+
+def values(run):
+    """What two runs of one configuration must share to the last bit."""
+    metrics = {name: value for name, value in run.metrics.items() if "seconds" not in name}
+    return json.dumps(metrics), run.history.to_csv(), run.users.to_csv(), {name: a.tobytes() for name, a in run.model.items()}
+
+
+def test_the_same_configuration_gives_the_same_run_to_the_last_bit(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "load", lambda dataset: random_ratings())
+
+    def made_in(place, **settings):
+        monkeypatch.setenv("ADC_HOME", str(tmp_path / place))
+        torch.rand(3), np.random.rand(3)  # what was drawn before must not matter
+        return values(train.run(configuration(**QUICK | settings), show=False))
+
+    first = made_in("one", seed=1)
+    assert first == made_in("two", seed=1)
+    assert first[0] != made_in("three", seed=2)[0]
+
+
+def test_a_stored_run_is_returned_and_not_trained_again(tiny, monkeypatch):
+    config = configuration(**QUICK)
+    first = train.run(config, show=False)
+    monkeypatch.setattr(train, "Trainer", None)
+    again = train.run(configuration(**QUICK), show=False)
+    assert again.folder == first.folder and values(again) == values(first)
+    assert train.run(configuration(**QUICK | {"device": "auto"}), show=False).folder == first.folder
+    with pytest.raises(TypeError):
+        train.run(configuration(**QUICK | {"gamma": 1.0}), show=False)
+
+
+def test_a_run_holds_what_the_contract_says(tiny):
+    run = train.run(configuration(**QUICK), show=False)
+    assert run.folder.parent == tiny / "data" / "runs" / "movielens" and run.folder.name.startswith("adc-")
+    history = run.history
+    assert {"epoch", "domain", "loss", "weight", "norm", "target", "rate", "validation"} <= set(history.columns)
+    assert len(history) == 3 * run.metrics["epochs"] and history.notna().all(axis=None)
+    assert {entry["target"] for entry in run.metrics["values"]} == {"d0", "d1", "d2"}
+    assert not run.metrics["diverged"] and set(run.metrics["best_epoch"]) == {"d0", "d1", "d2"}
+    n, m = len(random_ratings().users), len(random_ratings().items[0])
+    assert run.model["user.d0"].shape == (n, 6) and run.model["item.d0"].shape == (m, 6)
+    assert set(run.users["user"]) <= set(random_ratings().users)
+
+
+@pytest.mark.parametrize("balancer", ["gradnorm", "static"])
+def test_one_domain_alone_can_be_trained(tiny, balancer):
+    run = train.run(configuration(**QUICK, domains="d1", balancer=balancer), show=False)
+    assert (run.history["weight"] == 1).all() and set(run.history["domain"]) == {"d1"}
+    assert not run.metrics["diverged"]
+
+
+def test_some_domains_can_be_chosen_and_an_unknown_one_is_refused(tiny):
+    run = train.run(configuration(**QUICK, domains="d2, d0"), show=False)
+    assert set(run.history["domain"]) == {"d0", "d2"} and run.history["weight"].iloc[:2].sum() == pytest.approx(2)
+    with pytest.raises(UserError, match="Unknown domain 'd7'.*d0, d1, d2"):
+        train.run(configuration(**QUICK, domains="d0,d7"), show=False)
+
+
+@pytest.mark.parametrize("rate", [1e6, 30.0])  # in the first epoch; later
+def test_a_diverging_run_is_stored_as_diverged(tiny, rate):
+    run = train.run(configuration(**QUICK | {"epochs": 40}, optimizer="sgd", learning_rate=rate, vector_rate=rate), show=False)
+    assert run.metrics["diverged"] is True
+    assert run.metrics["epochs"] < 40
+    found = [entry["value"] for entry in run.metrics["values"] if entry["value"] is not None]
+    assert found and np.isfinite(found).all()
+
+
+def test_a_domain_with_nothing_to_train_on_does_not_end_the_others(tiny, monkeypatch):
+    rows = [("a", f"u{n}", f"i{i}", 1.0 + (n + i) % 5, (TRAIN, TEST, VALID)[(n + i) % 3]) for n in range(9) for i in range(9)]
+    rows += [("b", f"u{n}", "only", 1.0 + n % 5, TRAIN) for n in range(9)]  # whoever rated it has no negative
+    parts = parts_of(rows)
+    monkeypatch.setattr(train, "split", lambda ratings, seed: parts)
+    run = train.run(configuration(**QUICK), show=False)
+    assert not run.metrics["diverged"] and run.metrics["epochs"] == 3
+
+
+@pytest.mark.parametrize("balancer", ["gradnorm", "static"])
+def test_adc_learns(tmp_path, monkeypatch, balancer):
+    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+    monkeypatch.setattr(data, "load", lambda dataset: block_ratings())
+    settings = dict(dim=16, epochs=25, hidden_layers=2, learning_rate=3e-3, vector_rate=1e-2, agreement=0.01, batch_users=32, device="cpu")
+    run = train.run(configuration(balancer=balancer, gamma=1.0, **settings), show=False)
+    untrained = trainer(split(block_ratings(), 0), dim=16, pretraining="none")
+    found = {entry["target"]: entry["value"] for entry in run.metrics["values"]
+             if (entry["protocol"], entry["metric"], entry["n"], entry["group"]) == ("full", "ndcg", 10, "all")}  # fmt: skip
+    for k, target in enumerate(("d0", "d1")):
+        chance = train.fit.validate(untrained.parts, k, untrained.score(k))
+        assert found[target] > 0.3 > 2 * chance, (found, chance)
+        assert run.metrics["validation"][target] > 0.3
+    losses = run.history.groupby("epoch")["loss"].mean()
+    assert losses.iloc[-1] < 0.6 * losses.iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"gama": 2.0}, "no parameter 'gama'.*gamma"),
+        ({"balancer": "gradnorn"}, "balancer='gradnorn'.*gradnorm"),
+        ({"start": "svd"}, "start='svd'.*als"),
+        ({"optimizer": "Adam"}, "optimizer='Adam'"),
+        ({"hidden_layers": 0}, "hidden_layers=0.*at least 1"),
+        ({"dim": -1}, "dim=-1"),
+        ({"epochs": 0}, "epochs=0"),
+    ],
+)
+def test_parameters_are_strict(parameters, said):
+    with pytest.raises(UserError, match=said):
+        configuration(**parameters)
+
+
+@pytest.mark.parametrize("parameters", [{"gamma": "2"}, {"hidden_layers": 2.5}, {"dim": "100"}, {"redraw": "no"}])
+def test_a_parameter_of_another_type_is_refused(parameters):
+    with pytest.raises(UserError, match=next(iter(parameters))):
+        configuration(**parameters)
+
+
+def test_a_whole_number_means_the_same_as_its_decimal():
+    assert json.dumps(configuration(gamma=2, agreement=1)) == json.dumps(configuration(gamma=2.0, agreement=1.0))
+
+
+def test_gamma_has_no_meaning_for_static_weights():
+    one, other = configuration(balancer="static", gamma=1.0), configuration(balancer="static", gamma=2.0)
+    assert one == other and one["method"] == "static"
+    assert configuration(gamma=0.0)["method"] == "adc"  # R33
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="no GPU"):
+        train.pick_device("cuda")
+    assert train.pick_device("auto").type == train.pick_device("cpu").type == "cpu"
