@@ -77,22 +77,32 @@ def fit(learner: Learner, parts: Split, config: dict, show: bool = True) -> runs
     bar = tqdm(range(1, config["epochs"] + 1), desc=f"{config['method']} {config['variant']}", unit="epoch", disable=not show)
     for epoch in bar:
         rows = learner.epoch()
-        diverged = not all(math.isfinite(row["loss"]) for row in rows)
-        if not diverged:
-            for k, row in enumerate(rows):
-                row["validation"] = validate(parts, k, learner.score(k))
-                keeper.see(epoch, k, row["validation"], learner)
+        diverged = not _seen(epoch, rows, parts, learner, keeper)
         history += [{"epoch": epoch, "domain": domains[k], **row} for k, row in enumerate(rows)]
         bar.set_postfix(validation=f"{np.mean([row.get('validation', math.nan) for row in rows]):.4f}")
         if diverged or keeper.done(epoch):
             break
-    if None in keeper.kept:  # diverged in its first epoch: what the parameters had become is all there is
-        keeper.kept = [{name: np.nan_to_num(a) for name, a in learner.arrays(k).items()} for k in range(len(domains))]
+    if diverged:  # in its first epoch: what the parameters had become, within bounds that can be multiplied
+        kept = [arrays or learner.arrays(k) for k, arrays in enumerate(keeper.kept)]
+        keeper.kept = [{name: np.nan_to_num(a).clip(-1e15, 1e15) for name, a in arrays.items()} for arrays in kept]
     scores = [factor_score(parts, k, arrays) for k, arrays in enumerate(keeper.kept)]
     notes = {"diverged": diverged, "epochs": epoch, "best_epoch": dict(zip(domains, keeper.epoch)),
              "validation": dict(zip(domains, keeper.best)), "train_seconds": round(time.perf_counter() - began, 2)}
     model = {f"{name}.{domains[k]}": a for k, arrays in enumerate(keeper.kept) for name, a in arrays.items()}
     return finish(parts, config, scores, notes, pd.DataFrame(history), model)
+
+
+def _seen(epoch: int, rows: list[dict], parts: Split, learner: Learner, keeper: Keeper) -> bool:
+    """Validate an epoch and keep what is best so far; False where a loss or a score is not a finite number."""
+    if not all(math.isfinite(row["loss"]) for row in rows):
+        return False
+    try:
+        for k, row in enumerate(rows):
+            row["validation"] = validate(parts, k, learner.score(k))
+            keeper.see(epoch, k, row["validation"], learner)
+    except FloatingPointError:
+        return False
+    return True
 
 
 def validate(parts: Split, domain: int, score: Score) -> float:

@@ -33,11 +33,11 @@ class Settings:
     dim: int = 100  # d
     negatives: int = 5  # R17
     redraw: bool = True  # negatives anew each epoch (R17)
-    agreement: float = 10.0  # lambda of Eq. 2 (R5)
+    agreement: float = 30.0  # lambda of Eq. 2 (R5)
     agreement_on: str = "z"  # R1
     agreement_with: str = "all"  # R4
     start: str = "als"  # R22
-    start_noise: float = 0.1  # standard deviation added to the start
+    start_noise: float = 0.03  # standard deviation added to the start
     train_users: bool = True  # R3
     train_items: bool = True  # R2
     missing: str = "current"  # R6
@@ -45,25 +45,36 @@ class Settings:
     pretraining: str = "identity"  # R10
     pretraining_epochs: int = 5
     optimizer: str = "adam"  # R11
-    learning_rate: float = 3e-4  # of the network
-    vector_rate: float = 3e-3  # of user and item vectors
+    learning_rate: float = 1e-4  # of the network
+    vector_rate: float = 1e-3  # of user and item vectors
     weight_decay: float = 0.0  # of A's and W's weights, decoupled
     penalty: float = 0.01  # L2 on the user and item vectors of each triple, as BPR has it
     initial_losses: str = "common"  # L_k(0) (R13)
     reduction: str = "mean"  # R14
     norm_layer: str = "W"  # R15
-    batch_users: int = 128  # R16
+    batch_users: int = 64  # R16
     epochs: int = 100  # R18
     patience: int = 15
     device: str = "auto"
 
     def __post_init__(self):
+        check_types(self)
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise UserError(f"Parameter {name}={getattr(self, name)!r} is unknown. Known: {', '.join(known)}.")
         for name in ("hidden_layers", "dim", "negatives", "batch_users", "epochs"):
             if getattr(self, name) < 1:
                 raise UserError(f"Parameter {name}={getattr(self, name)} must be at least 1.")
+
+
+def check_types(settings) -> None:
+    """Refuse a value that is not of its field's type; 2 given for 2.0 becomes it, so that both name the same run."""
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if field.type is float and type(value) is int:
+            object.__setattr__(settings, field.name, float(value))
+        elif type(value) is not field.type:
+            raise UserError(f"Parameter {field.name}={value!r} must be of type {field.type.__name__}.")
 
 
 def configuration(**parameters) -> dict:

@@ -141,7 +141,8 @@ class Trainer:
             own = z_k.grad.flatten(1)  # [B_k, p·d], of w_k L_k
             at_own_w = own.T @ h[some]  # [p·d, width]
             at_w += at_own_w
-            losses[k], norms[k] = (loss + alike).detach(), self._norm(at_own_w, own, hidden, some) / abs(w)
+            losses[k] = (loss + alike).detach().nan_to_num(nan=math.inf, posinf=math.inf)  # NaN means absent
+            norms[k] = self._norm(at_own_w, own, hidden, some) / abs(w)
         model.W.weight.grad, model.W.bias.grad = at_w, at_z.flatten(1).sum(0)
         below = at_z.flatten(1) @ model.W.weight.detach()  # [B, width]
         beside = [term for term in beside if term.requires_grad]

@@ -7,14 +7,18 @@ from adc.data.schema import Ratings, encode
 from adc.split import TRAIN, Split, split
 
 
-def random_ratings(domains: int = 3, users: int = 40, items: int = 25, share: float = 0.25, member: float = 0.7, seed: int = 0) -> Ratings:
+def random_ratings(
+    domains: int = 3, users: int = 40, items: int = 25, share: float = 0.25, member: float = 0.7, seed: int = 0
+) -> Ratings:
     """Every user is in every domain with probability `member`, and rates every item there with probability `share`."""
     rng = np.random.default_rng(seed)
     rated = (rng.random((domains, users, items)) < share) & (rng.random((domains, users, 1)) < member)
     return _ratings(*np.nonzero(rated), rng)
 
 
-def block_ratings(domains: int = 2, users: int = 80, items: int = 60, blocks: int = 4, share: float = 0.6, seed: int = 0) -> Ratings:
+def block_ratings(
+    domains: int = 2, users: int = 80, items: int = 60, blocks: int = 4, share: float = 0.6, seed: int = 0
+) -> Ratings:
     """Users rate only items of their own block, the same block in every domain: easy to learn."""
     rng = np.random.default_rng(seed)
     own = np.arange(users)[:, None] % blocks == np.arange(items)[None, :] % blocks

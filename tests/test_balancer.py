@@ -169,7 +169,11 @@ def test_static_never_moves():
 
 def test_the_closed_form_meets_every_target_at_once():
     for gamma in (0.0, 1.0):  # at other gammas the targets' mean is not the norms' mean
-        closed, losses, norms = make("gradnorm_closed", 3, gamma), torch.tensor([1.0, 2.0, 3.0]), torch.tensor([6.0, 2.0, 1.0])
+        closed, losses, norms = (
+            make("gradnorm_closed", 3, gamma),
+            torch.tensor([1.0, 2.0, 3.0]),
+            torch.tensor([6.0, 2.0, 1.0]),
+        )
         closed.step(losses, norms)
         seen = closed.step(losses, norms)
         assert seen.norms.tolist() == pytest.approx(seen.targets.tolist(), rel=1e-5)
@@ -192,7 +196,12 @@ def test_at_gamma_0_gradient_norms_become_equal(name):
     scales = torch.tensor([1.0, 3.0, 9.0], dtype=torch.float64)
 
     def settle(name):
-        x, moving, spread, path = torch.tensor([2.0, 2.0], dtype=torch.float64, requires_grad=True), make(name, 3, 0.0), [], []
+        x, moving, spread, path = (
+            torch.tensor([2.0, 2.0], dtype=torch.float64, requires_grad=True),
+            make(name, 3, 0.0),
+            [],
+            [],
+        )
         for _ in range(900):
             losses = [scale / 2 * (x - corner).square().sum() for scale, corner in zip(scales, corners)]
             norms = gradient_norms(losses, x)
@@ -233,7 +242,11 @@ def test_nothing_of_l_grad_reaches_the_network(name):
 
 @pytest.mark.parametrize("name", list(BALANCERS))
 def test_an_absent_domain_keeps_what_it_last_had(name):
-    losses, norms, gap = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([5.0, 2.0, 1.0]), torch.tensor([math.nan, 0.0, 0.0])
+    losses, norms, gap = (
+        torch.tensor([1.0, 2.0, 3.0]),
+        torch.tensor([5.0, 2.0, 1.0]),
+        torch.tensor([math.nan, 0.0, 0.0]),
+    )
     with_gap, without = make(name, 3, 1.5), make(name, 3, 1.5)
     for moving in (with_gap, without):
         moving.step(losses, norms)
@@ -257,7 +270,9 @@ def test_a_common_initial_loss_cancels(name):
     def path(initial):
         moving, generator = make(name, 3, 2.0), torch.Generator().manual_seed(0)
         moving.initial = initial
-        return torch.stack([(moving.step(*torch.rand(2, 3, generator=generator) + 0.1), moving.weights)[1] for _ in range(50)])
+        return torch.stack(
+            [(moving.step(*torch.rand(2, 3, generator=generator) + 0.1), moving.weights)[1] for _ in range(50)]
+        )
 
     usual = path(None)  # log p (R13)
     for constant in (1.0, math.log(2), 100.0):

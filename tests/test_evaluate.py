@@ -96,7 +96,13 @@ def test_validation_leaves_out_training_items_and_no_other(monkeypatch, parts):
 @pytest.mark.parametrize("rule", ["above", "at_least", "all_domains"])
 def test_validation_looks_at_no_test_rating(parts, rule):
     kept, data = parts.part != TEST, parts.ratings
-    blind = type(data)(data.name, data.domains, data.users, data.items, *(a[kept] for a in (data.domain, data.user, data.item, data.rating)))
+    blind = type(data)(
+        data.name,
+        data.domains,
+        data.users,
+        data.items,
+        *(a[kept] for a in (data.domain, data.user, data.item, data.rating)),
+    )
     score = scorer(table_of(parts))
     here, there = (evaluate(p, 0, score, VALID, rule=rule) for p in (parts, Split(blind, parts.seed, parts.part[kept])))
     assert len(here) > 5
@@ -114,7 +120,9 @@ def test_metrics_agree_with_a_plain_loop(parts):
         if member[user] == 2:
             continue  # scored by popularity: ties
         hits = set(items[mask & (users == user)].tolist())
-        order = sorted(set(range(len(popular))) - rated(parts, user, TRAIN, VALID), key=lambda i: -table[user, i].item())
+        order = sorted(
+            set(range(len(popular))) - rated(parts, user, TRAIN, VALID), key=lambda i: -table[user, i].item()
+        )
         for n in CUTOFFS:
             gained = sum(1 / np.log2(j + 2) for j, item in enumerate(order[:n]) if item in hits)
             ideal = sum(1 / np.log2(j + 2) for j in range(min(n, len(hits))))
@@ -133,7 +141,11 @@ def test_knowing_the_relevant_items_is_worth_1_in_every_protocol(parts):
     table[users[mask], items[mask].astype(np.int64)] = 1
     found = evaluate(parts, 0, scorer(table), TEST, PROTOCOLS)
     warm = found[found["group"] != "cold"]
-    assert set(warm["protocol"]) == set(PROTOCOLS) and (warm["ndcg@5"] > 1 - 1e-12).all() and (warm["recall@20"] == 1).all()
+    assert (
+        set(warm["protocol"]) == set(PROTOCOLS)
+        and (warm["ndcg@5"] > 1 - 1e-12).all()
+        and (warm["recall@20"] == 1).all()
+    )
 
 
 @pytest.mark.parametrize("part", [TEST, VALID])
@@ -174,7 +186,10 @@ def test_groups_by_hand():
 
 
 def test_popularity_counts_training_ratings():
-    rows = [("a", u, "i1", 3.0, TRAIN) for u in ("ann", "bob")] + [("a", "ann", "i0", 3.0, TEST), ("b", "ann", "i2", 1.0, TRAIN)]
+    rows = [("a", u, "i1", 3.0, TRAIN) for u in ("ann", "bob")] + [
+        ("a", "ann", "i0", 3.0, TEST),
+        ("b", "ann", "i2", 1.0, TRAIN),
+    ]
     assert popularity(parts_of(rows), 0).tolist() == [0, 2]
 
 

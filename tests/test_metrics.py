@@ -12,7 +12,9 @@ from adc.metrics import CUTOFFS, ndcg, ranks, recall
 def rank(scores, pairs, candidates=None, seed=0):
     """Ranks of (row, item) pairs from plain lists."""
     scores = torch.tensor(scores, dtype=torch.float32)
-    candidates = torch.ones_like(scores, dtype=torch.bool) if candidates is None else torch.tensor(candidates, dtype=torch.bool)
+    candidates = (
+        torch.ones_like(scores, dtype=torch.bool) if candidates is None else torch.tensor(candidates, dtype=torch.bool)
+    )
     row, item = torch.tensor(pairs).T
     return ranks(scores, candidates, row, item, np.random.default_rng(seed))
 
@@ -99,7 +101,9 @@ def test_ndcg_with_the_discount_as_printed():
     for place, gain in {1: 1.0, 2: 0.5, 10: 1 / (np.log2(10) + 1)}.items():
         assert one_user(ndcg, [place], 10, discount="log2(j)+1") == pytest.approx(gain)
     assert 1 / (np.log2(10) + 1) == pytest.approx(0.231, abs=5e-4)
-    assert one_user(ndcg, [1, 2, 10], 10, discount="log2(j)+1") == pytest.approx(1.7313782 / (1.5 + 1 / (np.log2(3) + 1)))
+    assert one_user(ndcg, [1, 2, 10], 10, discount="log2(j)+1") == pytest.approx(
+        1.7313782 / (1.5 + 1 / (np.log2(3) + 1))
+    )
 
 
 def test_every_user_gets_her_own_value():

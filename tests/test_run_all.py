@@ -41,7 +41,7 @@ class Entrance:
 
     def __init__(self, place: Path):
         self.root, self.bin, self.calls = place / "my checkout ü", place / "bin", place / "calls.txt"
-        self.root.mkdir(), self.bin.mkdir()
+        (self.root / "notebooks").mkdir(parents=True), self.bin.mkdir()
         for name in ("run_all.sh", "requirements.txt", "pyproject.toml", "environment.yml"):
             shutil.copy(ROOT / name, self.root)
         for tool in TOOLS:

@@ -75,6 +75,9 @@ def test_an_epoch_meets_every_triple_once_in_the_row_of_its_user(size):
 
 def test_users_come_in_another_order_each_epoch():
     parts, rng = random_parts(), np.random.default_rng(0)
-    domains, users = [Triples(parts, k, 2, True, rng) for k in range(3)], np.unique(parts.ratings.user[parts.part == TRAIN]).astype(np.int64)
+    domains, users = (
+        [Triples(parts, k, 2, True, rng) for k in range(3)],
+        np.unique(parts.ratings.user[parts.part == TRAIN]).astype(np.int64),
+    )
     first, second = (np.concatenate([some for some, _ in epoch(domains, users, 8, rng)]) for _ in range(2))
     assert (first != second).any()

@@ -6,14 +6,14 @@ import json
 import numpy as np
 import pytest
 import torch
-from small import block_ratings, parts_of, random_parts, random_ratings
+from small import block_ratings, random_parts, random_ratings
 
 from adc import data, mf, train
 from adc.errors import UserError
 from adc.loss import agreement, bpr
 from adc.sample import epoch
 from adc.settings import Settings, configuration
-from adc.split import TEST, TRAIN, VALID, split
+from adc.split import split
 from adc.train import Trainer
 
 QUICK = dict(dim=6, epochs=3, batch_users=16, negatives=3, pretraining_epochs=1, device="cpu")
@@ -35,8 +35,10 @@ def trainer(parts=None, **settings):
 
 
 def first_batch(made):
-    """Some of the users with all their triples; one of domain 2's two users has none, and is in the batch all the same."""
-    return next(epoch(made.triples, made.users, 12, np.random.default_rng(0)))
+    """Twelve users with all their triples of the three domains; not everyone is in every domain."""
+    users, batch = next(epoch(made.triples, made.users, 12, np.random.default_rng(0)))
+    assert all(0 < len(np.unique(row)) < len(users) for row, _, _ in batch)
+    return users, batch
 
 
 def plain(made, users, batch):
@@ -172,7 +174,12 @@ def test_history_tells_what_the_balancer_saw():
 def values(run):
     """What two runs of one configuration must share to the last bit."""
     metrics = {name: value for name, value in run.metrics.items() if "seconds" not in name}
-    return json.dumps(metrics), run.history.to_csv(), run.users.to_csv(), {name: a.tobytes() for name, a in run.model.items()}
+    return (
+        json.dumps(metrics),
+        run.history.to_csv(),
+        run.users.to_csv(),
+        {name: a.tobytes() for name, a in run.model.items()},
+    )
 
 
 def test_the_same_configuration_gives_the_same_run_to_the_last_bit(tmp_path, monkeypatch):
@@ -226,72 +233,51 @@ def test_some_domains_can_be_chosen_and_an_unknown_one_is_refused(tiny):
         train.run(configuration(**QUICK, domains="d0,d7"), show=False)
 
 
-@pytest.mark.parametrize("rate", [1e6, 30.0])  # in the first epoch; later
-def test_a_diverging_run_is_stored_as_diverged(tiny, rate):
-    run = train.run(configuration(**QUICK | {"epochs": 40}, optimizer="sgd", learning_rate=rate, vector_rate=rate), show=False)
+# while pretraining; in the first epoch, losses still finite or no longer; later
+@pytest.mark.parametrize(
+    ("rate", "settings"),
+    [
+        (1e6, {}),
+        (1e3, {}),
+        (1e3, {"batch_users": 1000}),
+        (10.0, {"agreement": 0.0}),
+        (1e6, {"agreement": 0.0, "batch_users": 1000}),
+    ],
+)
+def test_a_diverging_run_is_stored_as_diverged(tiny, rate, settings):
+    pretraining = "identity" if rate == 1e6 else "none"
+    settings = QUICK | {"epochs": 40, "penalty": 0.0, "pretraining": pretraining} | settings
+    run = train.run(configuration(**settings, optimizer="sgd", learning_rate=rate, vector_rate=rate), show=False)
     assert run.metrics["diverged"] is True
-    assert run.metrics["epochs"] < 40
+    assert run.metrics["epochs"] < 40 and (run.history["epoch"] == run.metrics["epochs"]).sum() == 3
     found = [entry["value"] for entry in run.metrics["values"] if entry["value"] is not None]
     assert found and np.isfinite(found).all()
-
-
-def test_a_domain_with_nothing_to_train_on_does_not_end_the_others(tiny, monkeypatch):
-    rows = [("a", f"u{n}", f"i{i}", 1.0 + (n + i) % 5, (TRAIN, TEST, VALID)[(n + i) % 3]) for n in range(9) for i in range(9)]
-    rows += [("b", f"u{n}", "only", 1.0 + n % 5, TRAIN) for n in range(9)]  # whoever rated it has no negative
-    parts = parts_of(rows)
-    monkeypatch.setattr(train, "split", lambda ratings, seed: parts)
-    run = train.run(configuration(**QUICK), show=False)
-    assert not run.metrics["diverged"] and run.metrics["epochs"] == 3
 
 
 @pytest.mark.parametrize("balancer", ["gradnorm", "static"])
 def test_adc_learns(tmp_path, monkeypatch, balancer):
     monkeypatch.setenv("ADC_HOME", str(tmp_path))
     monkeypatch.setattr(data, "load", lambda dataset: block_ratings())
-    settings = dict(dim=16, epochs=25, hidden_layers=2, learning_rate=3e-3, vector_rate=1e-2, agreement=0.01, batch_users=32, device="cpu")
+    settings = dict(
+        dim=16,
+        epochs=25,
+        hidden_layers=2,
+        learning_rate=3e-3,
+        vector_rate=1e-2,
+        agreement=0.01,
+        batch_users=32,
+        device="cpu",
+    )
     run = train.run(configuration(balancer=balancer, gamma=1.0, **settings), show=False)
     untrained = trainer(split(block_ratings(), 0), dim=16, pretraining="none")
-    found = {entry["target"]: entry["value"] for entry in run.metrics["values"]
-             if (entry["protocol"], entry["metric"], entry["n"], entry["group"]) == ("full", "ndcg", 10, "all")}  # fmt: skip
+    wanted = {"protocol": "full", "metric": "ndcg", "n": 10, "group": "all"}
+    found = {entry["target"]: entry["value"] for entry in run.metrics["values"] if wanted.items() <= entry.items()}
     for k, target in enumerate(("d0", "d1")):
         chance = train.fit.validate(untrained.parts, k, untrained.score(k))
         assert found[target] > 0.3 > 2 * chance, (found, chance)
         assert run.metrics["validation"][target] > 0.3
     losses = run.history.groupby("epoch")["loss"].mean()
     assert losses.iloc[-1] < 0.6 * losses.iloc[0]
-
-
-@pytest.mark.parametrize(
-    ("parameters", "said"),
-    [
-        ({"gama": 2.0}, "no parameter 'gama'.*gamma"),
-        ({"balancer": "gradnorn"}, "balancer='gradnorn'.*gradnorm"),
-        ({"start": "svd"}, "start='svd'.*als"),
-        ({"optimizer": "Adam"}, "optimizer='Adam'"),
-        ({"hidden_layers": 0}, "hidden_layers=0.*at least 1"),
-        ({"dim": -1}, "dim=-1"),
-        ({"epochs": 0}, "epochs=0"),
-    ],
-)
-def test_parameters_are_strict(parameters, said):
-    with pytest.raises(UserError, match=said):
-        configuration(**parameters)
-
-
-@pytest.mark.parametrize("parameters", [{"gamma": "2"}, {"hidden_layers": 2.5}, {"dim": "100"}, {"redraw": "no"}])
-def test_a_parameter_of_another_type_is_refused(parameters):
-    with pytest.raises(UserError, match=next(iter(parameters))):
-        configuration(**parameters)
-
-
-def test_a_whole_number_means_the_same_as_its_decimal():
-    assert json.dumps(configuration(gamma=2, agreement=1)) == json.dumps(configuration(gamma=2.0, agreement=1.0))
-
-
-def test_gamma_has_no_meaning_for_static_weights():
-    one, other = configuration(balancer="static", gamma=1.0), configuration(balancer="static", gamma=2.0)
-    assert one == other and one["method"] == "static"
-    assert configuration(gamma=0.0)["method"] == "adc"  # R33
 
 
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch):

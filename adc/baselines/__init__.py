@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from adc import data, runs
 from adc.baselines import bpr, popularity
 from adc.errors import UserError
-from adc.settings import named
+from adc.settings import check_types, named
 from adc.split import split
 
 METHODS = {"bpr": bpr, "popularity": popularity}
@@ -25,9 +25,12 @@ class Settings:
     learning_rate: float = 3e-3
     penalty: float = 1e-2  # L2 on the vectors of each triple
     start_noise: float = 0.03  # standard deviation of the random start
-    batch_users: int = 128
+    batch_users: int = 64
     epochs: int = 100  # R18
     patience: int = 15
+
+    def __post_init__(self):
+        check_types(self)
 
 
 def configuration(**parameters) -> dict:

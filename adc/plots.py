@@ -1,0 +1,300 @@
+"""One visual language for every figure, and the pictures of training and performance (the data's: `plots_data`).
+
+Colours of Okabe and Ito, told apart by the colour-blind; markers and line styles repeat what they say, for print
+in grey. Widths are those of a column and of a page of the paper, so that 8 pt here are 8 pt there.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from adc import files, paths
+
+COLUMN, PAGE = 3.4, 7.0  # inches
+NAMED = 8  # domains told apart by colour and name; more are drawn from dark (the first) to light
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#8C510A")
+LINES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 1, 1, 1)), (0, (1, 3)))
+
+
+class Look(NamedTuple):
+    """How a method is drawn, everywhere."""
+
+    label: str
+    color: str
+    marker: str
+    linestyle: str
+
+
+METHODS = {
+    "popularity": Look("popularity", "#767676", "D", ":"),
+    "bpr": Look("BPR", "#009E73", "^", "-."),
+    "static": Look("ADC, static weights", "#D55E00", "s", "--"),
+    "adc": Look("ADC", "#0072B2", "o", "-"),
+}
+
+
+def style() -> None:
+    """Set matplotlib up; called once at the head of a notebook."""
+    plt.rcParams.update({
+        "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "xtick.labelsize": 8, "ytick.labelsize": 8,
+        "legend.fontsize": 8, "figure.titlesize": 9, "legend.frameon": False, "axes.linewidth": 0.6,
+        "lines.linewidth": 1.3, "lines.markersize": 4, "axes.spines.top": False, "axes.spines.right": False,
+        "figure.constrained_layout.use": True, "figure.dpi": 144, "savefig.dpi": 300, "pdf.fonttype": 42,
+    })  # fmt: skip
+
+
+def save(figure: Figure, name: str, runs: Iterable[str], **facts) -> None:
+    """Write `figures/<name>.pdf`, `.png` and a `.json` that names the runs behind it and whatever else is known."""
+    for ending, metadata in (("pdf", {"CreationDate": None}), ("png", {})):
+        with files.aside(paths.figures() / f"{name}.{ending}") as partial:
+            figure.savefig(partial, format=ending, metadata=metadata)
+    files.write_json(paths.figures() / f"{name}.json", {"figure": name, **facts, "runs": sorted(set(runs))})
+
+
+def titled(figure: Figure, what: str, label: str) -> Figure:
+    """Head a figure with what it shows and, always, which data it is made from (`adc.data.label`)."""
+    figure.suptitle(f"{what}\n{label}")
+    return figure
+
+
+def architecture(domains: Sequence[str], dim: int, hidden_layers: int, width: int = 0) -> Figure:
+    """Fig. 1 with the sizes of a run: p inputs of `dim`, the shared layers (`width` 0: p·d units), W, losses, weights."""
+    p, units = len(domains), width or len(domains) * dim
+    levels = [13 + 8 * layer for layer in range(hidden_layers)]  # lower edges, from the input upwards
+    w, z, loss, cross = (levels[-1] + above for above in (8, 16, 24, 36))
+    figure, panel = plt.subplots(figsize=(PAGE, 0.056 * (cross + 6)))
+    panel.set(xlim=(0, 100), ylim=(-1, cross + 6))
+    panel.axis("off")
+    _columns(panel, domains, dim, (3.5, levels[0], w, z, loss, cross))
+    for layer, y in enumerate(levels):
+        size = f"{p * dim if layer == 0 else units:,} × {units:,} weights"
+        _box(panel, 13, y, 61, 5, f"hidden layer {layer + 1}, ReLU: {units:,} units, {size}")
+        _arrow(panel, (43.5, y + 5), (43.5, y + 8))
+    _box(panel, 13, w, 61, 5, f"$W$: {units:,} × {p * dim:,} weights", fill="0.9")
+    _box(panel, 13, cross, 61, 5.5, r"$L_{cross} = \Sigma_k\, w_k L_k$  (Eq. 3)")
+    _balancing(panel, w, loss, cross)
+    middle = (levels[0] + levels[-1] + 5) / 2
+    for y, text in (
+        (5.5, f"(1) $\\mathbf{{u}}_{{con}}$:\n{p * dim:,}"), (middle, f"(2) MLP $\\mathcal{{A}}$,\n$h$ = {hidden_layers}"),
+        (z + 2.5, "(3) decoupled"), (cross + 2.75, "(4) weighted"),
+    ):  # fmt: skip
+        panel.text(11.5, y, text, ha="right", va="center")
+    return figure
+
+
+def _columns(panel: Axes, domains: Sequence[str], dim: int, heights: Sequence[float]) -> None:
+    """What every domain has of its own: input, z^(k), loss; of many domains the first three and the last."""
+    u, hidden, w, z, loss, cross = heights
+    shown = [*range(len(domains))] if len(domains) <= 6 else [0, 1, 2, None, len(domains) - 1]
+    looks, step = domain_looks(domains), 61 / len(shown)
+    for place, k in enumerate(shown):
+        x, middle = 13 + step * place, 13 + step * (place + 0.5)
+        if k is None:
+            for y in (u, z, loss + 1):
+                panel.text(middle, y + 2.5, "…", ha="center", va="center")
+            continue
+        box = {"x": x + 0.6, "width": step - 1.2, "edge": looks[domains[k]]["color"]}
+        panel.text(middle, u - 2.5, _short(domains[k], 11), ha="center", va="center")
+        _box(panel, y=u, height=5, text=f"$\\mathbf{{u}}^{{({k + 1})}}$: {dim}", **box)
+        _box(panel, y=z, height=5, text=f"$\\mathbf{{z}}^{{({k + 1})}}$: {dim}", **box)
+        _box(panel, y=loss, height=7.5, text=f"$L_{{{k + 1}}}$\nwith $\\mathbf{{v}}^{{({k + 1})}}$", **box)
+        panel.text(middle + 0.8, loss + 9.6, f"$w_{{{k + 1}}}$", va="center")
+        for below, above in ((u + 5, hidden), (w + 5, z), (z + 5, loss), (loss + 7.5, cross)):
+            _arrow(panel, (middle, below), (middle, above))
+
+
+def _balancing(panel: Axes, w: float, loss: float, cross: float) -> None:
+    """The right-hand side of Fig. 1: from W and the losses to new weights."""
+    _box(panel, 78, w - 0.5, 22, 6, r"$G_W^{(k)} = \Vert\nabla_W\, w_k L_k\Vert_2$")
+    _box(panel, 78, loss - 1, 22, 8.5, "$L_{grad}$ (Eq. 5): $G_W^{(k)}$\nto $\\hat{G}_W\\, r_k^{\\,\\gamma}$ (Eq. 4)")
+    _box(panel, 78, cross, 22, 5.5, r"$\nabla_{w_k} L_{grad}$ moves $w_k$", fill="0.9")
+    for start, end in (
+        ((74, w + 2.5), (78, w + 2.5)), ((73.4, loss + 3.5), (78, loss + 3.5)), ((89, w + 5.5), (89, loss - 1)),
+        ((89, loss + 7.5), (89, cross)), ((78, cross + 2.75), (74, cross + 2.75)),
+    ):  # fmt: skip
+        _arrow(panel, start, end)
+    panel.text(75.7, loss + 5.2, "$r_k$", ha="center", va="center")
+
+
+def _box(panel: Axes, x: float, y: float, width: float, height: float, text: str, edge: str = "0.3", fill: str = "white") -> None:
+    panel.add_patch(plt.Rectangle((x, y), width, height, facecolor=fill, edgecolor=edge, linewidth=1.0))
+    panel.text(x + width / 2, y + height / 2, text, ha="center", va="center", linespacing=1.3)
+
+
+def _arrow(panel: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    how = {"arrowstyle": "-|>", "mutation_scale": 6, "color": "0.3", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0}
+    panel.annotate("", end, start, arrowprops=how)
+
+
+def training(history: pd.DataFrame, label: str) -> Figure:
+    """Loss L_k, weight w_k, norm G_k relative to its target (Eq. 4) and rate r_k of every domain, by epoch."""
+    figure, axes = plt.subplots(2, 2, figsize=(PAGE, 4.6), sharex=True)
+    history = history.assign(balance=history["norm"] / history["target"])
+    panels = {
+        "loss": "loss $L_k$ (Eq. 2)",
+        "weight": "weight $w_k$ (Eq. 3)",
+        "balance": r"gradient norm $G_W^{(k)}$ / target (Eq. 4)",
+        "rate": "relative inverse learning rate $r_k$",
+    }
+    for panel, (column, title) in zip(axes.flat, panels.items(), strict=True):
+        _by_domain(panel, history, column)
+        panel.set_title(title, loc="left")
+        if column == "loss":
+            panel.set_yscale("log")
+        else:
+            panel.axhline(1, color="0.8", linewidth=0.8, zorder=0)
+    for panel in axes[1]:
+        _epochs(panel)
+    return _named_lines(titled(figure, "Balancing the domains' losses", label))
+
+
+def validation(history: pd.DataFrame, kept: dict[str, int], window: int, label: str) -> Figure:
+    """Validation NDCG@10 of every target, the mean of the last `window` epochs; dots mark the epochs kept (R18, R21)."""
+    figure, panel = plt.subplots(figsize=(PAGE, 3.0))
+    means = history.assign(
+        mean=history.groupby("domain")["validation"].transform(lambda values: values.rolling(window, 1).mean())
+    )
+    _by_domain(panel, means, "mean")
+    for line in panel.get_lines():
+        epochs, values = line.get_data()
+        best = kept[line.get_label()]
+        panel.plot(best, values[list(epochs).index(best)], "o", color=line.get_color(), label="_")
+    panel.set(ylabel=f"NDCG@10, mean of {window} epochs", ylim=(0, None))
+    _epochs(panel)
+    return _named_lines(titled(figure, "Validation of every target; dots: the epochs kept", label))
+
+
+def convergence(curves: dict[str, pd.DataFrame], chosen: dict[str, float], means: dict[str, float], label: str) -> Figure:
+    """RMSE by sweep of the MF start of every domain: solid on validation, dashed on training ratings; one shade a
+    regulariser. `chosen`: the one kept; `means`: validation RMSE without vectors."""
+    figure, panels = small_multiples(list(curves), 1.55)
+    regularisers = sorted({r for curve in curves.values() for r in curve["regulariser"]})
+    shades = dict(zip(regularisers, plt.get_cmap("viridis")(np.linspace(0, 0.85, len(regularisers))), strict=True))
+    for domain, panel in panels.items():
+        panel.axhline(means[domain], color="0.5", linestyle=":", linewidth=1, label="validation, means alone")
+        for regulariser, curve in curves[domain].groupby("regulariser"):
+            strong = {"color": shades[regulariser], "linewidth": 2.2 if regulariser == chosen[domain] else 1.0}
+            panel.plot(curve["sweep"], curve["valid"], **strong, label=f"validation, regulariser {regulariser:g}")
+            panel.plot(curve["sweep"], curve["train"], **strong, linestyle="--")
+        panel.set_title(f"{domain}: {chosen[domain]:g}", loc="left")
+        panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    figure.supxlabel("sweep (dashed: training ratings; thick: the regulariser kept)", fontsize=8)
+    figure.supylabel("RMSE (stars)", fontsize=8)
+    _legend(figure, panel)
+    return titled(figure, "Matrix factorization of every domain", label)
+
+
+def recall(table: pd.DataFrame, label: str) -> Figure:
+    """Fig. 2: recall@N by N, one panel a target. table: `target, method, n, mean, std`; bars: ± std over the seeds."""
+    figure, panels = small_multiples(list(table["target"].unique()), 1.6)
+    for target, panel in panels.items():
+        for method, rows in table[table["target"] == target].groupby("method", sort=False):
+            look = METHODS[method]
+            bars = {"yerr": rows["std"].fillna(0), "elinewidth": 0.7, "capsize": 1.5}
+            panel.errorbar(rows["n"], rows["mean"], **bars, **look._asdict(), markerfacecolor="white")
+        panel.set_title(target, loc="left")
+        panel.set(xticks=sorted(table["n"].unique()), ylim=(0, None))
+    figure.supxlabel("$N$, length of the list", fontsize=8)
+    figure.supylabel("recall@$N$", fontsize=8)
+    _legend(figure, panel)
+    return titled(figure, "Recall of the first $N$ recommendations", label)
+
+
+def relative(table: pd.DataFrame, what: str, label: str) -> Figure:
+    """Every method's score divided by popularity's, one row a target. table: [targets, methods]."""
+    figure, panel = plt.subplots(figsize=(COLUMN, 1.3 + 0.24 * len(table)))
+    panel.axvline(1, color=METHODS["popularity"].color, linestyle=":", linewidth=1)
+    for row in range(len(table)):
+        panel.axhline(row, color="0.92", linewidth=0.6, zorder=0)
+    for method in [name for name in table.columns if name != "popularity"]:
+        look = METHODS[method]
+        panel.plot(table[method], range(len(table)), look.marker, color=look.color, markerfacecolor="white", label=look.label)
+    panel.set(yticks=range(len(table)), yticklabels=table.index, xlabel=f"{what}, popularity = 1")
+    panel.invert_yaxis()
+    panel.tick_params(axis="y", length=0)
+    panel.spines["left"].set_visible(False)
+    _legend(figure, panel)
+    return titled(figure, "Beside popularity", label)
+
+
+def small_multiples(names: Sequence[str], height: float) -> tuple[Figure, dict[str, Axes]]:
+    """A figure with one panel a name, three in a row."""
+    columns = min(3, len(names))
+    rows = -(-len(names) // columns)
+    width = PAGE if columns > 1 else COLUMN
+    figure, axes = plt.subplots(rows, columns, figsize=(width, 0.9 + height * rows), sharex=True, squeeze=False)
+    for empty in axes.flat[len(names) :]:
+        empty.remove()
+    return figure, dict(zip(names, axes.flat, strict=False))
+
+
+def domain_looks(domains: Sequence[str]) -> dict[str, dict]:
+    """Colour and line style of every domain, the same in every picture."""
+    if len(domains) > NAMED:
+        return {name: {"color": c} for name, c in zip(domains, plt.get_cmap("viridis")(np.linspace(0, 0.9, len(domains))), strict=True)}
+    return {name: {"color": COLOURS[k], "linestyle": LINES[k]} for k, name in enumerate(domains)}
+
+
+def _by_domain(panel: Axes, history: pd.DataFrame, column: str) -> None:
+    looks = domain_looks(list(history["domain"].unique()))
+    for domain, rows in history.groupby("domain", sort=False):
+        panel.plot(rows["epoch"], rows[column], label=domain, **looks[domain])
+
+
+def _epochs(panel: Axes) -> None:
+    panel.set_xlabel("epoch")
+    panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+
+
+def _legend(figure: Figure, panel: Axes) -> None:
+    handles, labels = panel.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels) if figure.get_figwidth() == PAGE and len(labels) < 5 else 3 if figure.get_figwidth() == PAGE else 2)
+
+
+def _named_lines(figure: Figure) -> Figure:
+    """Write every line's name at its end, moved up or down where two would meet."""
+    names = []
+    for panel in figure.axes:
+        lines = [line for line in panel.get_lines() if not line.get_label().startswith("_")]
+        for line in lines if len(lines) <= NAMED else ():
+            end = line.get_xydata()[np.isfinite(line.get_xydata()).all(1)][-1]
+            how = {"textcoords": "offset points", "va": "center", "color": line.get_color(), "annotation_clip": False}
+            names.append(panel.annotate(_short(line.get_label()), end, xytext=(4, 0), **how))
+    figure.draw_without_rendering()  # lays the figure out: only then are heights known
+    for panel in figure.axes:
+        mine = [name for name in names if name.axes is panel]
+        points = 72 / figure.dpi
+        heights = [panel.transData.transform(name.xy)[1] * points for name in mine]
+        low, high = panel.bbox.y0 * points, panel.bbox.y1 * points
+        for name, height, placed in zip(mine, heights, apart(heights, 8.5, low, high), strict=True):
+            name.set_position((4, placed - height))
+    return figure
+
+
+def apart(heights: Sequence[float], gap: float, low: float = -np.inf, high: float = np.inf) -> list[float]:
+    """The heights moved as little as needed to be `gap` apart, in their order, and between `low` and `high`."""
+    groups = []  # (centre, members): neighbours that would meet are placed around their mean
+    for index in np.argsort(heights, kind="stable"):
+        members = [index]
+        while True:
+            half = gap * (len(members) - 1) / 2
+            centre = float(np.clip(np.mean([heights[i] for i in members]), low + half, max(low + half, high - half)))
+            if not groups or centre - groups[-1][0] >= gap * (len(members) + len(groups[-1][1])) / 2:
+                break
+            members = groups.pop()[1] + members
+        groups.append((centre, members))
+    placed = [0.0] * len(heights)
+    for centre, members in groups:
+        for position, index in enumerate(members):
+            placed[index] = centre + gap * (position - (len(members) - 1) / 2)
+    return placed
+
+
+def _short(name: str, most: int = 16) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"

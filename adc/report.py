@@ -1,0 +1,215 @@
+"""The tables of the paper's story, from run folders and `results.parquet`: they read, choose and average; no training."""
+
+import importlib.util
+from collections.abc import Mapping
+
+import pandas as pd
+
+from adc import baselines, data, paths, runs, train
+from adc.errors import UserError
+
+METHODS = ("popularity", "bpr", "static", "adc")  # columns of Table II, the paper's method last
+NAMES = {"popularity": "popularity", "bpr": "BPR", "static": "static", "adc": "ADC"}
+TABLE_II = pd.DataFrame(  # the paper's, NDCG@10
+    {
+        "electronics": (0.1938, 0.2385, 0.2577, 0.2791, 0.3037, 8.81),
+        "kitchen": (0.1356, 0.1502, 0.1589, 0.1774, 0.1952, 10.03),
+        "toys": (0.1624, 0.1763, 0.1894, 0.2013, 0.2195, 9.04),
+        "dvd": (0.3847, 0.4012, 0.4457, 0.4662, 0.4980, 6.82),
+        "music": (0.3291, 0.3728, 0.4032, 0.4322, 0.4748, 9.85),
+        "video": (0.5421, 0.5711, 0.6336, 0.6805, 0.7073, 3.93),
+    },
+    index=["BPR", "CLFM", "CDCF", "ScoNet", "ADC", "improvement (%)"],
+).T
+
+
+def paper_setting(ratings: Mapping[str, int]) -> dict[str, tuple[int, float]]:
+    """The paper's (h, gamma) for every target, by its size among the domains (§IV-E, R21).
+
+    Largest (4, 1.5), second largest (4, 2), smallest (2, 2), the rest (3, 2). `ratings`: domain -> number of ratings.
+    """
+    found = dict.fromkeys(ratings, (3, 2.0))
+    by_size = sorted(ratings, key=ratings.get, reverse=True)
+    if len(by_size) > 1:
+        found |= {by_size[1]: (4, 2.0), by_size[0]: (4, 1.5), by_size[-1]: (2, 2.0)}
+    return found
+
+
+def ratings(dataset: str) -> dict[str, int]:
+    """Number of ratings of every domain, in the dataset's order."""
+    known = data.manifest(dataset)
+    return {domain: known["counts"][domain]["ratings"] for domain in known["domains"]}
+
+
+def results(dataset: str, profile: str) -> pd.DataFrame:
+    """Rows of `results.parquet` of a profile; for "any", the values of all stored runs that today's code made.
+
+    Only runs over all domains count, and one a method, variant and seed: the one with the fewest parameters away
+    from their defaults, of several the latest. Added columns: hidden_layers, gamma, diverged, unusual (in words).
+    Raises `UserError`, which says what to run, where ADC or popularity is missing.
+    """
+    found, stale = _stored(dataset) if profile == "any" else (_gathered(dataset, profile), 0)
+    found = [run for run in found if not run.config["domains"]]
+    found.sort(key=lambda run: (len(_unusual(run.config)), -(run.folder / "metrics.json").stat().st_mtime))
+    one = {(run.config["method"], run.config["variant"], run.config["seed"]): run for run in reversed(found)}
+    missing = [NAMES[name] for name in ("adc", "popularity") if name not in {method for method, *_ in one}]
+    if missing:
+        _nothing(dataset, profile, missing, stale)
+    return pd.concat([_rows(run) for run in one.values()], ignore_index=True)
+
+
+def _nothing(dataset: str, profile: str, missing: list[str], stale: int) -> None:
+    cure = f"`./run_all.sh --profile {profile} --data {dataset}`" if profile != "any" else (
+        f"the notebooks 03_train_adc and 04_baselines (method = \"popularity\", then \"bpr\") with dataset = \"{dataset}\", "
+        "or `./run_all.sh`"
+    )  # fmt: skip
+    old = f" {stale} stored runs were made by older code and do not count." if stale else ""
+    raise UserError(f"No finished run of {' or '.join(missing)} for dataset '{dataset}', profile '{profile}'.{old} Run {cure}.")
+
+
+def _gathered(dataset: str, profile: str) -> list[runs.Run]:
+    if not paths.results().exists():
+        return []
+    table = pd.read_parquet(paths.results())
+    mine = table[(table["profile"] == profile) & (table["dataset"] == dataset)]
+    return [runs.load(paths.home() / place) for place in mine["run"].unique()]
+
+
+def _stored(dataset: str) -> tuple[list[runs.Run], int]:
+    places = [file.parent for file in paths.runs(dataset).glob("[!.]*/metrics.json")]
+    found = [runs.load(place) for place in places]
+    current = [run for run in found if _is_current(run)]
+    return current, len(found) - len(current)
+
+
+def _is_current(run: runs.Run) -> bool:
+    """Whether today's code would put this configuration into this folder."""
+    known = all(importlib.util.find_spec(name) for name in run.config["code"])  # a module may be gone
+    return known and runs.folder(run.config) == run.folder
+
+
+def _unusual(config: dict) -> dict:
+    """Parameters away from their defaults, those apart that name the experiment."""
+    adc = config["method"] in ("adc", "static")
+    named = {"dataset", "seed", "hidden_layers", "gamma"} if adc else {"dataset", "seed", "method"}
+    named |= {"balancer"} if config["method"] == "static" else set()
+    usual = (train if adc else baselines).configuration(**{key: config[key] for key in named})
+    return {key: value for key, value in config.items() if key not in runs.NOT_IDENTITY and usual.get(key) != value}
+
+
+def _rows(run: runs.Run) -> pd.DataFrame:
+    unusual = ", ".join(f"{key} = {value!r}" for key, value in _unusual(run.config).items())
+    return run.values().assign(
+        hidden_layers=run.config.get("hidden_layers", 0), gamma=run.config.get("gamma", 0.0),
+        diverged=run.metrics["diverged"], unusual=unusual,
+    )  # fmt: skip
+
+
+def chosen(results: pd.DataFrame, settings: Mapping[str, tuple[int, float]]) -> tuple[pd.DataFrame, list[str]]:
+    """For each target of `settings` and each method the variant nearest to its (h, gamma), over the seeds that all
+    methods have; and remarks, in words, on whatever could not be taken as the paper has it."""
+    picked, remarks = [], []
+    for target, (h, gamma) in settings.items():
+        mine = []
+        for method in METHODS:
+            rows = results[(results["target"] == target) & (results["method"] == method)]
+            if rows.empty:
+                continue
+            wanted = {"adc": (h, gamma), "static": (h, 0.0)}.get(method, (0, 0.0))
+            off = (rows["hidden_layers"] - wanted[0]).abs() * 100 + (rows["gamma"] - wanted[1]).abs()
+            variant = rows.loc[off.idxmin(), "variant"]
+            mine.append(rows[rows["variant"] == variant])
+            if off.min() > 0:
+                remarks.append(f"{target}: {NAMES[method]} with {variant}, as h={h} γ={gamma:g} was not run")
+        seeds = set.intersection(*(set(rows["seed"]) for rows in mine))
+        if seeds:
+            mine = [rows[rows["seed"].isin(seeds)] for rows in mine]
+        else:
+            remarks.append(f"{target}: the methods have no seed, and so no split, in common")
+        picked += mine
+    table = pd.concat(picked, ignore_index=True)
+    remarks += [f"{NAMES[name]} was not run" for name in METHODS if name not in set(table["method"])]
+    remarks += [f"{NAMES[method]} was run with {what}" for method, what in table.groupby("method")["unusual"].unique().explode().items() if what]
+    return table, remarks
+
+
+def over_seeds(chosen: pd.DataFrame, protocol: str = "full", metric: str = "ndcg", n: int | None = 10, group: str = "all") -> pd.DataFrame:
+    """Mean, standard deviation and number of seeds: `target, method, n, mean, std, seeds, users`. n None: every N."""
+    rows = chosen[(chosen["protocol"] == protocol) & (chosen["metric"] == metric) & (chosen["group"] == group)]
+    rows = rows if n is None else rows[rows["n"] == n]
+    of = {"mean": ("value", "mean"), "std": ("value", "std"), "seeds": ("value", "count"), "users": ("users", "mean")}
+    return _in_order(rows.groupby(["target", "method", "n"], sort=False).agg(**of).reset_index(), chosen)
+
+
+def _in_order(table: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+    places = table["target"].map(list(chosen["target"].unique()).index), table["method"].map(METHODS.index)
+    return table.assign(t=places[0], m=places[1]).sort_values(["t", "m", "n"], ignore_index=True).drop(columns=["t", "m"])
+
+
+def wide(table: pd.DataFrame, what: str = "mean") -> pd.DataFrame:
+    """One column of `over_seeds` as [targets, methods]."""
+    found = table.pivot(index="target", columns="method", values=what)
+    return found.loc[table["target"].unique(), [name for name in METHODS if name in found]]
+
+
+def improvement(means: pd.DataFrame) -> pd.Series:
+    """ADC above the best of the others, in per cent of it; `means` [targets, methods]."""
+    return 100 * (means["adc"] / means.drop(columns="adc").max(axis=1) - 1)
+
+
+def table_ii(chosen: pd.DataFrame, protocol: str = "full") -> pd.DataFrame:
+    """Table II: NDCG@10 as "mean ± standard deviation over seeds", ADC's improvement over the best other, and the
+    paper's numbers where all domains are its own. Nothing is set in bold: that takes a test."""
+    table = over_seeds(chosen, protocol)
+    means, spread = wide(table), wide(table, "std")
+    cells = {NAMES[name]: [_plus_minus(*pair) for pair in zip(means[name], spread[name], strict=True)] for name in means}
+    here = pd.DataFrame(cells, index=means.index).assign(**{"improvement (%)": improvement(means).map("{:+.1f}".format)})
+    if not set(here.index) <= set(TABLE_II.index):
+        return here
+    paper = TABLE_II.loc[here.index].map("{:.4f}".format).assign(**{"improvement (%)": TABLE_II["improvement (%)"].map("{:+.2f}".format)})
+    return pd.concat({"here": here, "the paper": paper}, axis=1)
+
+
+def _plus_minus(mean: float, std: float) -> str:
+    return f"{mean:.4f}" + (f" ± {std:.4f}" if pd.notna(std) else "")
+
+
+def by_group(chosen: pd.DataFrame) -> pd.DataFrame:
+    """NDCG@10 (full) of warm, target-cold and cold users apart (R36) with how many a seed has [(target, group), …]."""
+    parts = []
+    for group in ("warm", "cold_target", "cold"):
+        table = over_seeds(chosen, group=group)
+        parts.append(wide(table).rename(columns=NAMES).assign(users=wide(table, "users").mean(axis=1).round().astype(int), group=group))
+    table = pd.concat(parts).set_index("group", append=True).loc[list(chosen["target"].unique())]
+    return table[["users", *table.columns.drop("users")]]
+
+
+def beside_popularity(run: runs.Run, popular: runs.Run) -> pd.DataFrame:
+    """Test NDCG@10 and recall@10 of a run and of popularity on the same split: [targets, (protocol, metric, method)]."""
+    both = pd.concat([popular.values(), run.values()])
+    rows = both[(both["group"] == "all") & (both["n"] == 10)]
+    order = [list(dict.fromkeys(rows[name])) for name in ("protocol", "metric", "method")]
+    table = rows.pivot(index="target", columns=["protocol", "metric", "method"], values="value")
+    return table.reindex(columns=pd.MultiIndex.from_product(order)).loc[list(dict.fromkeys(rows["target"]))]
+
+
+def diverged(chosen: pd.DataFrame) -> str:
+    """Which of the runs diverged (R34), in words."""
+    each = chosen.drop_duplicates("run")
+    names = [f"{NAMES[row.method]} {row.variant} seed {row.seed}" for row in each[each["diverged"]].itertuples()]
+    return f"{len(names)} of {len(each)} runs diverged{': ' if names else ''}{'; '.join(names)}."
+
+
+def verdict(chosen: pd.DataFrame, protocol: str = "full") -> str:
+    """In how many domains ADC is above each other method on NDCG@10, on average and in every seed. No test is made."""
+    table = over_seeds(chosen, protocol)
+    means, seeds = wide(table), table["seeds"].max()
+    rows = chosen[(chosen["protocol"] == protocol) & (chosen["metric"] == "ndcg") & (chosen["n"] == 10) & (chosen["group"] == "all")]
+    values = rows.pivot_table(index=["target", "seed"], columns="method", values="value")
+    said = []
+    for other in means.columns.drop("adc"):
+        above = int((means["adc"] > means[other]).sum())
+        always = int((values["adc"] > values[other]).groupby("target").all().sum())
+        ratio = (means["adc"] / means[other]).mean()
+        said.append(f"above {NAMES[other]} in {above} of {len(means)} domains (in every seed: {always}), at {ratio:.2f} times its score on average")
+    return f"Protocol {protocol}, NDCG@10, {seeds} seed{'s' * (seeds != 1)}: ADC is " + "; ".join(said) + "."
