@@ -34,7 +34,7 @@ class Look(NamedTuple):
 METHODS = {
     "popularity": Look("popularity", "#767676", "D", ":"),
     "bpr": Look("BPR", "#009E73", "^", "-."),
-    "static": Look("ADC, static weights", "#D55E00", "s", "--"),
+    "static": Look("static", "#D55E00", "s", "--"),
     "adc": Look("ADC", "#0072B2", "o", "-"),
 }
 
@@ -112,7 +112,7 @@ def _columns(panel: Axes, domains: Sequence[str], dim: int, heights: Sequence[fl
 def _balancing(panel: Axes, w: float, loss: float, cross: float) -> None:
     """The right-hand side of Fig. 1: from W and the losses to new weights."""
     _box(panel, 78, w - 0.5, 22, 6, r"$G_W^{(k)} = \Vert\nabla_W\, w_k L_k\Vert_2$")
-    _box(panel, 78, loss - 1, 22, 8.5, "$L_{grad}$ (Eq. 5): $G_W^{(k)}$\nto $\\hat{G}_W\\, r_k^{\\,\\gamma}$ (Eq. 4)")
+    _box(panel, 78, loss - 1, 22, 8.5, "$L_{grad}$ (Eq. 5): $G_W^{(k)}$\nto $\\hat{G}_W r_k^{\\,\\gamma}$ (Eq. 4)")
     _box(panel, 78, cross, 22, 5.5, r"$\nabla_{w_k} L_{grad}$ moves $w_k$", fill="0.9")
     for start, end in (
         ((74, w + 2.5), (78, w + 2.5)), ((73.4, loss + 3.5), (78, loss + 3.5)), ((89, w + 5.5), (89, loss - 1)),
@@ -157,14 +157,11 @@ def training(history: pd.DataFrame, label: str) -> Figure:
 def validation(history: pd.DataFrame, kept: dict[str, int], window: int, label: str) -> Figure:
     """Validation NDCG@10 of every target, the mean of the last `window` epochs; dots mark the epochs kept (R18, R21)."""
     figure, panel = plt.subplots(figsize=(PAGE, 3.0))
-    means = history.assign(
-        mean=history.groupby("domain")["validation"].transform(lambda values: values.rolling(window, 1).mean())
-    )
-    _by_domain(panel, means, "mean")
+    means = history.groupby("domain")["validation"].transform(lambda values: values.rolling(window, 1).mean())
+    _by_domain(panel, history.assign(mean=means), "mean")
     for line in panel.get_lines():
-        epochs, values = line.get_data()
-        best = kept[line.get_label()]
-        panel.plot(best, values[list(epochs).index(best)], "o", color=line.get_color(), label="_")
+        best = line.get_xydata()[line.get_xdata() == kept[line.get_label()]]  # none where it diverged at once
+        panel.plot(*best.T, "o", color=line.get_color(), label="_")
     panel.set(ylabel=f"NDCG@10, mean of {window} epochs", ylim=(0, None))
     _epochs(panel)
     return _named_lines(titled(figure, "Validation of every target; dots: the epochs kept", label))
@@ -254,7 +251,8 @@ def _epochs(panel: Axes) -> None:
 
 def _legend(figure: Figure, panel: Axes) -> None:
     handles, labels = panel.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels) if figure.get_figwidth() == PAGE and len(labels) < 5 else 3 if figure.get_figwidth() == PAGE else 2)
+    ncols = min(len(labels), 4 if figure.get_figwidth() == PAGE else 2)
+    figure.legend(handles, labels, loc="outside lower center", ncols=ncols)
 
 
 def _named_lines(figure: Figure) -> Figure:
@@ -263,7 +261,7 @@ def _named_lines(figure: Figure) -> Figure:
     for panel in figure.axes:
         lines = [line for line in panel.get_lines() if not line.get_label().startswith("_")]
         for line in lines if len(lines) <= NAMED else ():
-            end = line.get_xydata()[np.isfinite(line.get_xydata()).all(1)][-1]
+            end = [*line.get_xydata()[np.isfinite(line.get_xydata()).all(1)], (0, 0)][-1]
             how = {"textcoords": "offset points", "va": "center", "color": line.get_color(), "annotation_clip": False}
             names.append(panel.annotate(_short(line.get_label()), end, xytext=(4, 0), **how))
     figure.draw_without_rendering()  # lays the figure out: only then are heights known
@@ -271,7 +269,7 @@ def _named_lines(figure: Figure) -> Figure:
         mine = [name for name in names if name.axes is panel]
         points = 72 / figure.dpi
         heights = [panel.transData.transform(name.xy)[1] * points for name in mine]
-        low, high = panel.bbox.y0 * points, panel.bbox.y1 * points
+        low, high = panel.bbox.y0 * points + 4, panel.bbox.y1 * points
         for name, height, placed in zip(mine, heights, apart(heights, 8.5, low, high), strict=True):
             name.set_position((4, placed - height))
     return figure

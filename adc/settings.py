@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from adc import balancer
 from adc.errors import UserError
 
-CODE = ("adc.settings", "adc.train", "adc.fit", "adc.model", "adc.loss", "adc.balancer", "adc.sample", "adc.mf")
+CODE = ("adc.train", "adc.fit", "adc.model", "adc.loss", "adc.balancer", "adc.sample", "adc.mf")
 CHOICES = {
     "start": ("als", "als_literal", "random"),
     "pretraining": ("identity", "random", "none"),
@@ -17,6 +17,12 @@ CHOICES = {
     "reduction": ("mean", "sum"),
     "norm_layer": ("W", "last_hidden"),
     "balancer": tuple(balancer.BALANCERS),
+    "device": ("auto", "cpu", "cuda"),
+}
+LEAST = {
+    1: ("hidden_layers", "dim", "negatives", "batch_users", "epochs"),
+    0: ("seed", "gamma", "agreement", "start_noise", "width", "pretraining_epochs", "learning_rate", "vector_rate",
+        "weight_decay", "penalty", "patience"),
 }
 
 
@@ -62,9 +68,10 @@ class Settings:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise UserError(f"Parameter {name}={getattr(self, name)!r} is unknown. Known: {', '.join(known)}.")
-        for name in ("hidden_layers", "dim", "negatives", "batch_users", "epochs"):
-            if getattr(self, name) < 1:
-                raise UserError(f"Parameter {name}={getattr(self, name)} must be at least 1.")
+        for least, names in LEAST.items():
+            for name in names:
+                if not getattr(self, name) >= least:  # NaN is not
+                    raise UserError(f"Parameter {name}={getattr(self, name)} must be at least {least}.")
 
 
 def check_types(settings) -> None:
@@ -95,5 +102,5 @@ def configuration(**parameters) -> dict:
 
 
 def named(domains: str) -> list[str]:
-    """The names in a comma-separated parameter; none for an empty one."""
-    return [name.strip() for name in domains.split(",") if name.strip()]
+    """The names in a comma-separated parameter, each once; none for an empty one."""
+    return list(dict.fromkeys(name.strip() for name in domains.split(",") if name.strip()))

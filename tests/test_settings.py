@@ -19,6 +19,10 @@ from adc.settings import configuration, named
         ({"hidden_layers": 0}, "hidden_layers=0.*at least 1"),
         ({"dim": -1}, "dim=-1"),
         ({"epochs": 0}, "epochs=0"),
+        ({"seed": -1}, "seed=-1 must be at least 0"),
+        ({"gamma": float("nan")}, "gamma=nan"),
+        ({"learning_rate": -1e-3}, "learning_rate=-0.001"),
+        ({"device": "gpu"}, "device='gpu'.*cuda"),
     ],
 )
 def test_parameters_are_strict(parameters, said):
@@ -49,4 +53,4 @@ def test_the_baselines_parameters_are_as_strict():
 
 
 def test_named_domains():
-    assert named("") == named(" , ") == [] and named("toys, dvd ,") == ["toys", "dvd"]
+    assert named("") == named(" , ") == [] and named("toys, dvd ,toys,") == ["toys", "dvd"]

@@ -6,7 +6,7 @@ import nbformat
 
 from adc import files, paths
 from adc.errors import UserError
-from workflow import NOTEBOOKS, plan, stamp
+from workflow import NOTEBOOKS, plan, readme, stamp
 from workflow.options import Options
 
 RENDERED = NOTEBOOKS / "rendered"
@@ -38,6 +38,8 @@ def write(planned: list[plan.Job], profile: str) -> None:
         with files.aside(target) as partial:
             nbformat.write(stamped(executed, profile), partial)
         print(f"Rendered {target.relative_to(NOTEBOOKS.parent)}")
+    readme.write(list(dict.fromkeys(job.dataset for job in planned)), profile)
+    print(f"Wrote the results in {readme.README.name}")
 
 
 def pick(planned: list[plan.Job], notebook: str, source: str, wanted: dict) -> plan.Job:

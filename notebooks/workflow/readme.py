@@ -1,0 +1,39 @@
+"""The README's results, written from `results.parquet`: no number in it is typed."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from adc import data, files, report
+from adc.errors import UserError
+from workflow import NOTEBOOKS
+
+README = NOTEBOOKS.parent / "README.md"
+BEGIN, END = "<!-- results: written by ./run_all.sh render -->", "<!-- end of results -->"
+
+
+def write(datasets: list[str], profile: str, target: Path = README) -> None:
+    """Put the comparison on each dataset between the two marks of the README."""
+    text = target.read_text(encoding="utf-8")
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise UserError(f"{target} must hold the lines {BEGIN!r} and {END!r} once each; put them back where the results belong.")
+    before, rest = text.split(BEGIN)
+    parts = "\n\n".join(section(dataset, profile) for dataset in datasets)
+    with files.aside(target) as partial:
+        partial.write_text(f"{before}{BEGIN}\n\n{parts}\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
+
+
+def section(dataset: str, profile: str) -> str:
+    """One dataset: what it is, Table II's form with our numbers, the remarks and the verdict."""
+    chosen, remarks = report.chosen(report.results(dataset, profile), report.paper_setting(report.ratings(dataset)))
+    seeds = ", ".join(map(str, sorted(chosen["seed"].unique())))
+    table = report.table_ii(chosen)
+    table = table["here"] if isinstance(table.columns, pd.MultiIndex) else table
+    title = f"**{data.label(dataset)}**, NDCG@10, all items ranked, mean ± standard deviation over seeds {seeds}, profile `{profile}`:"
+    lines = [title, "", _row(["target", *table.columns]), _row(["---"] * (len(table.columns) + 1))]
+    lines += [_row([name, *map(str, row)]) for name, row in zip(table.index, table.to_numpy(), strict=True)]
+    return "\n".join([*lines, "", report.verdict(chosen), *(f"({'; '.join(remarks)}.)" for _ in remarks[:1])])
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
