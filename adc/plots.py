@@ -260,10 +260,12 @@ def _named_lines(figure: Figure) -> Figure:
     names = []
     for panel in figure.axes:
         lines = [line for line in panel.get_lines() if not line.get_label().startswith("_")]
-        for line in lines if len(lines) <= NAMED else ():
-            end = [*line.get_xydata()[np.isfinite(line.get_xydata()).all(1)], (0, 0)][-1]
+        ends = [line.get_xydata()[np.isfinite(line.get_xydata()).all(1)][-1:] for line in lines]
+        for line, end in zip(lines, ends, strict=True):
+            if len(lines) > NAMED or not len(end):
+                continue
             how = {"textcoords": "offset points", "va": "center", "color": line.get_color(), "annotation_clip": False}
-            names.append(panel.annotate(_short(line.get_label()), end, xytext=(4, 0), **how))
+            names.append(panel.annotate(_short(line.get_label()), end[0], xytext=(4, 0), **how))
     figure.draw_without_rendering()  # lays the figure out: only then are heights known
     for panel in figure.axes:
         mine = [name for name in names if name.axes is panel]

@@ -52,16 +52,31 @@ def mf_starts(parts: Split, dim: int) -> tuple[list[mf.Start], pd.DataFrame]:
 def mf_words(table: pd.DataFrame, noise: float) -> str:
     """What the start carries, in words, from the table of `mf_starts`; `noise`: norm of what training adds to it."""
     gain = 100 * (1 - table["RMSE, validation"]["vectors"] / table["RMSE, validation"]["means"])
-    norms, strongest = table["mean norm"], table[("", "regulariser")].max()
+    norms, strongest = table["mean norm"], max(mf.REGULARISERS)
     faint, small = int((gain < 1).sum()), int((norms.max(axis=1) < noise).sum())
     heavy = int((table[("", "regulariser")] == strongest).sum())
     verdict = "says almost nothing beyond the means" if faint > len(gain) / 2 else "carries taste beyond the means"
     return (
         f"On validation the vectors lower the RMSE of the means by {gain.min():.1f} % ({gain.idxmin()}) to {gain.max():.1f} % "
-        f"({gain.idxmax()}); in {faint} of {len(gain)} domains by less than 1 %. Validation prefers the regulariser "
-        f"{strongest:g} in {heavy} of them. The mean norm of the vectors lies between {norms.min(axis=None):.2f} and "
+        f"({gain.idxmax()}); in {faint} of {len(gain)} domains by less than 1 %. It prefers the strongest regulariser "
+        f"tried, {strongest:g}, in {heavy} of them. The mean norm of the vectors lies between {norms.min(axis=None):.2f} and "
         f"{norms.max(axis=None):.2f}; training adds noise of norm {noise:.2f}, which is more in {small} of {len(gain)} "
         f"domains. In most domains, then, the MF start {verdict}."
+    )
+
+
+def balance_words(history: pd.DataFrame) -> str:
+    """Where the weights ended and how near the gradient norms came to their targets, in words."""
+    last = history[history["epoch"] == history["epoch"].max()].set_index("domain")
+    weights, rates = last["weight"], last["rate"]
+    recent = history[history["epoch"] > history["epoch"].max() - 10]
+    off = 100 * (recent["norm"] / recent["target"] - 1).abs().median()
+    still = "All weights are 1 throughout. "
+    moved = f"The weights end between {weights.min():.2f} ({weights.idxmin()}) and {weights.max():.2f} ({weights.idxmax()}). "
+    return (
+        f"{still if (history['weight'] == 1).all() else moved}The slowest domain at the end is {rates.idxmax()} "
+        f"($r_k$ = {rates.max():.2f}), the fastest {rates.idxmin()} ({rates.min():.2f}). Over the last ten epochs the "
+        f"gradient norms are {off:.0f} % away from their targets (median)."
     )
 
 
