@@ -167,29 +167,30 @@ def validation(history: pd.DataFrame, kept: dict[str, int], window: int, label: 
     return _named_lines(titled(figure, "Validation of every target; dots: the epochs kept", label))
 
 
-def convergence(curves: dict[str, pd.DataFrame], chosen: dict[str, float], means: dict[str, float], label: str) -> Figure:
-    """RMSE by sweep of the MF start of every domain: solid on validation, dashed on training ratings; one shade a
-    regulariser. `chosen`: the one kept; `means`: validation RMSE without vectors."""
-    figure, panels = small_multiples(list(curves), 1.55)
+def convergence(curves: dict[str, pd.DataFrame], chosen: dict[str, float], means: dict[str, float], part: str, label: str) -> Figure:
+    """RMSE by sweep of the MF start of every domain on a `part`, "train" or "valid"; one line a regulariser.
+
+    `chosen`: the regulariser kept, drawn thick; `means`: the RMSE without vectors, dotted.
+    """
+    figure, panels = small_multiples(list(curves), 1.35, "sweep", "RMSE (stars)")
     regularisers = sorted({r for curve in curves.values() for r in curve["regulariser"]})
     shades = dict(zip(regularisers, plt.get_cmap("viridis")(np.linspace(0, 0.85, len(regularisers))), strict=True))
     for domain, panel in panels.items():
-        panel.axhline(means[domain], color="0.5", linestyle=":", linewidth=1, label="validation, means alone")
-        for regulariser, curve in curves[domain].groupby("regulariser"):
-            strong = {"color": shades[regulariser], "linewidth": 2.2 if regulariser == chosen[domain] else 1.0}
-            panel.plot(curve["sweep"], curve["valid"], **strong, label=f"validation, regulariser {regulariser:g}")
-            panel.plot(curve["sweep"], curve["train"], **strong, linestyle="--")
-        panel.set_title(f"{domain}: {chosen[domain]:g}", loc="left")
+        panel.axhline(means[domain], color="0.4", linestyle=":", linewidth=1, label="means alone")
+        for (regulariser, curve), line in zip(curves[domain].groupby("regulariser"), LINES, strict=False):
+            width = 2.4 if regulariser == chosen[domain] else 1.0
+            look = {"color": shades[regulariser], "linestyle": line, "linewidth": width}
+            panel.plot(curve["sweep"], curve[part], **look, label=f"regulariser {regulariser:g}")
+        panel.set_title(domain, loc="left")
         panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    figure.supxlabel("sweep (dashed: training ratings; thick: the regulariser kept)", fontsize=8)
-    figure.supylabel("RMSE (stars)", fontsize=8)
     _legend(figure, panel)
-    return titled(figure, "Matrix factorization of every domain", label)
+    where = {"train": "training", "valid": "validation"}[part]
+    return titled(figure, f"Matrix factorization, {where} ratings; thick: the regulariser kept", label)
 
 
 def recall(table: pd.DataFrame, label: str) -> Figure:
     """Fig. 2: recall@N by N, one panel a target. table: `target, method, n, mean, std`; bars: ± std over the seeds."""
-    figure, panels = small_multiples(list(table["target"].unique()), 1.6)
+    figure, panels = small_multiples(list(table["target"].unique()), 1.5, "$N$, length of the list", "recall@$N$")
     for target, panel in panels.items():
         for method, rows in table[table["target"] == target].groupby("method", sort=False):
             look = METHODS[method]
@@ -197,8 +198,6 @@ def recall(table: pd.DataFrame, label: str) -> Figure:
             panel.errorbar(rows["n"], rows["mean"], **bars, **look._asdict(), markerfacecolor="white")
         panel.set_title(target, loc="left")
         panel.set(xticks=sorted(table["n"].unique()), ylim=(0, None))
-    figure.supxlabel("$N$, length of the list", fontsize=8)
-    figure.supylabel("recall@$N$", fontsize=8)
     _legend(figure, panel)
     return titled(figure, "Recall of the first $N$ recommendations", label)
 
@@ -220,14 +219,20 @@ def relative(table: pd.DataFrame, what: str, label: str) -> Figure:
     return titled(figure, "Beside popularity", label)
 
 
-def small_multiples(names: Sequence[str], height: float) -> tuple[Figure, dict[str, Axes]]:
-    """A figure with one panel a name, three in a row."""
+def small_multiples(names: Sequence[str], height: float, x: str, y: str) -> tuple[Figure, dict[str, Axes]]:
+    """A figure with one panel a name, three in a row; the outer ones carry the axes' labels x and y."""
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
-    width = PAGE if columns > 1 else COLUMN
-    figure, axes = plt.subplots(rows, columns, figsize=(width, 0.9 + height * rows), sharex=True, squeeze=False)
-    for empty in axes.flat[len(names) :]:
-        empty.remove()
+    size = PAGE if columns > 1 else COLUMN, 0.9 + height * rows
+    figure, axes = plt.subplots(rows, columns, figsize=size, sharex=True, squeeze=False)
+    for number, panel in enumerate(axes.flat):
+        if number >= len(names):
+            panel.remove()
+        elif number + columns >= len(names):  # nothing below it
+            panel.set_xlabel(x)
+            panel.tick_params(labelbottom=True)
+        if number % columns == 0:
+            panel.set_ylabel(y)
     return figure, dict(zip(names, axes.flat, strict=False))
 
 
@@ -265,7 +270,7 @@ def _named_lines(figure: Figure) -> Figure:
             if len(lines) > NAMED or not len(end):
                 continue
             how = {"textcoords": "offset points", "va": "center", "color": line.get_color(), "annotation_clip": False}
-            names.append(panel.annotate(_short(line.get_label()), end[0], xytext=(4, 0), **how))
+            names.append(panel.annotate(_short(line.get_label()), end[0], xytext=(6, 0), **how))
     figure.draw_without_rendering()  # lays the figure out: only then are heights known
     for panel in figure.axes:
         mine = [name for name in names if name.axes is panel]
@@ -273,7 +278,7 @@ def _named_lines(figure: Figure) -> Figure:
         heights = [panel.transData.transform(name.xy)[1] * points for name in mine]
         low, high = panel.bbox.y0 * points + 4, panel.bbox.y1 * points
         for name, height, placed in zip(mine, heights, apart(heights, 8.5, low, high), strict=True):
-            name.set_position((4, placed - height))
+            name.set_position((6, placed - height))
     return figure
 
 

@@ -51,7 +51,7 @@ def mf_starts(parts: Split, dim: int) -> tuple[list[mf.Start], pd.DataFrame]:
 
 def mf_words(table: pd.DataFrame, noise: float) -> str:
     """What the start carries, in words, from the table of `mf_starts`; `noise`: norm of what training adds to it."""
-    gain = 100 * (1 - table["RMSE, validation"]["vectors"] / table["RMSE, validation"]["means"])
+    gain = (100 * (1 - table["RMSE, validation"]["vectors"] / table["RMSE, validation"]["means"])).round(1) + 0.0
     norms, strongest = table["mean norm"], max(mf.REGULARISERS)
     faint, small = int((gain < 1).sum()), int((norms.max(axis=1) < noise).sum())
     heavy = int((table[("", "regulariser")] == strongest).sum())
@@ -63,6 +63,13 @@ def mf_words(table: pd.DataFrame, noise: float) -> str:
         f"{norms.max(axis=None):.2f}; training adds noise of norm {noise:.2f}, which is more in {small} of {len(gain)} "
         f"domains. In most domains, then, the MF start {verdict}."
     )
+
+
+def ended(run: runs.Run) -> str:
+    """How a run's training ended, in words."""
+    known = run.metrics
+    how = "diverged (R34)" if known["diverged"] else "ended"
+    return f"Training {how} after {known['epochs']} epochs and {known['train_seconds']:.0f} seconds. Run folder: `{run.folder.name}`."
 
 
 def balance_words(history: pd.DataFrame) -> str:
@@ -242,12 +249,14 @@ def by_group(chosen: pd.DataFrame) -> pd.DataFrame:
 
 
 def beside_popularity(run: runs.Run, popular: runs.Run) -> pd.DataFrame:
-    """Test NDCG@10 and recall@10 of a run and of popularity on the same split: [targets, (protocol, metric, method)]."""
+    """Test NDCG@10 and recall@10 of a run and of popularity on the same split: [(protocol, target), (metric, method)]."""
     both = pd.concat([popular.values(), run.values()]).drop_duplicates()  # popularity beside itself
     rows = both[(both["group"] == "all") & (both["n"] == 10)]
-    order = [list(dict.fromkeys(rows[name])) for name in ("protocol", "metric", "method")]
-    table = rows.pivot(index="target", columns=["protocol", "metric", "method"], values="value")
-    return table.reindex(columns=pd.MultiIndex.from_product(order)).loc[list(dict.fromkeys(rows["target"]))]
+    rows = rows.assign(metric=rows["metric"].map({"ndcg": "NDCG@10", "recall": "recall@10"}), method=rows["method"].map(NAMES))
+    table = rows.pivot(index=["protocol", "target"], columns=["metric", "method"], values="value")
+    order = [list(dict.fromkeys(rows[name])) for name in ("protocol", "target", "method")]
+    table = table.reindex(pd.MultiIndex.from_product(order[:2]), columns=pd.MultiIndex.from_product([["NDCG@10", "recall@10"], order[2]]))
+    return table.rename_axis(["protocol", "target"])
 
 
 def diverged(chosen: pd.DataFrame) -> str:
