@@ -4,6 +4,7 @@ Colours of Okabe and Ito, told apart by the colour-blind; markers and line style
 in grey. Widths are those of a column and of a page of the paper, so that 8 pt here are 8 pt there.
 """
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -12,12 +13,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
 from matplotlib.ticker import MaxNLocator
 
 from adc import files, paths
 
 COLUMN, PAGE = 3.4, 7.0  # inches
 NAMED = 8  # domains told apart by colour and name; more are drawn from dark (the first) to light
+UNNAMED = "_"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#8C510A")
 LINES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 1, 1, 1)), (0, (1, 3)))
 
@@ -51,20 +54,21 @@ def style() -> None:
 
 def save(figure: Figure, name: str, runs: Iterable[str], **facts) -> None:
     """Write `figures/<name>.pdf`, `.png` and a `.json` that names the runs behind it and whatever else is known."""
-    for ending, metadata in (("pdf", {"CreationDate": None}), ("png", {})):
+    for ending in ("pdf", "png"):
         with files.aside(paths.figures() / f"{name}.{ending}") as partial:
-            figure.savefig(partial, format=ending, metadata=metadata)
+            figure.savefig(partial, format=ending)
     files.write_json(paths.figures() / f"{name}.json", {"figure": name, **facts, "runs": sorted(set(runs))})
 
 
 def titled(figure: Figure, what: str, label: str) -> Figure:
     """Head a figure with what it shows and, always, which data it is made from (`adc.data.label`)."""
-    figure.suptitle(f"{what}\n{label}")
+    letters = int(16 * figure.get_figwidth())  # a line of 9 pt holds about so many
+    figure.suptitle("\n".join(textwrap.wrap(what, letters) + textwrap.wrap(label, letters)))
     return figure
 
 
 def architecture(domains: Sequence[str], dim: int, hidden_layers: int, width: int = 0) -> Figure:
-    """Fig. 1 with the sizes of a run: p inputs of `dim`, the shared layers (`width` 0: p·d units), W, losses, weights."""
+    """Fig. 1 with the sizes of a run: p inputs of `dim`, shared layers (`width` 0: p·d units), W, losses, weights."""
     p, units = len(domains), width or len(domains) * dim
     levels = [13 + 8 * layer for layer in range(hidden_layers)]  # lower edges, from the input upwards
     w, z, loss, cross = (levels[-1] + above for above in (8, 16, 24, 36))
@@ -79,11 +83,13 @@ def architecture(domains: Sequence[str], dim: int, hidden_layers: int, width: in
     _box(panel, 13, w, 61, 5, f"$W$: {units:,} × {p * dim:,} weights", fill="0.9")
     _box(panel, 13, cross, 61, 5.5, r"$L_{cross} = \Sigma_k\, w_k L_k$  (Eq. 3)")
     _balancing(panel, w, loss, cross)
-    middle = (levels[0] + levels[-1] + 5) / 2
-    for y, text in (
-        (5.5, f"(1) $\\mathbf{{u}}_{{con}}$:\n{p * dim:,}"), (middle, f"(2) MLP $\\mathcal{{A}}$,\n$h$ = {hidden_layers}"),
-        (z + 2.5, "(3) decoupled"), (cross + 2.75, "(4) weighted"),
-    ):  # fmt: skip
+    notes = {
+        5.5: f"(1) $\\mathbf{{u}}_{{con}}$:\n{p * dim:,}",
+        (levels[0] + levels[-1] + 5) / 2: f"(2) MLP $\\mathcal{{A}}$,\n$h$ = {hidden_layers}",
+        z + 2.5: "(3) decoupled",
+        cross + 2.75: "(4) weighted",
+    }
+    for y, text in notes.items():
         panel.text(11.5, y, text, ha="right", va="center")
     return figure
 
@@ -100,7 +106,7 @@ def _columns(panel: Axes, domains: Sequence[str], dim: int, heights: Sequence[fl
                 panel.text(middle, y + 2.5, "…", ha="center", va="center")
             continue
         box = {"x": x + 0.6, "width": step - 1.2, "edge": looks[domains[k]]["color"]}
-        panel.text(middle, u - 2.5, _short(domains[k], 11), ha="center", va="center")
+        panel.text(middle, u - 2.5, written(domains[k], 11), ha="center", va="center")
         _box(panel, y=u, height=5, text=f"$\\mathbf{{u}}^{{({k + 1})}}$: {dim}", **box)
         _box(panel, y=z, height=5, text=f"$\\mathbf{{z}}^{{({k + 1})}}$: {dim}", **box)
         _box(panel, y=loss, height=7.5, text=f"$L_{{{k + 1}}}$\nwith $\\mathbf{{v}}^{{({k + 1})}}$", **box)
@@ -122,14 +128,13 @@ def _balancing(panel: Axes, w: float, loss: float, cross: float) -> None:
     panel.text(75.7, loss + 5.2, "$r_k$", ha="center", va="center")
 
 
-def _box(panel: Axes, x: float, y: float, width: float, height: float, text: str, edge: str = "0.3", fill: str = "white") -> None:
+def _box(panel: Axes, x, y, width, height, text: str, edge: str = "0.3", fill: str = "white") -> None:
     panel.add_patch(plt.Rectangle((x, y), width, height, facecolor=fill, edgecolor=edge, linewidth=1.0))
     panel.text(x + width / 2, y + height / 2, text, ha="center", va="center", linespacing=1.3)
 
 
 def _arrow(panel: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    how = {"arrowstyle": "-|>", "mutation_scale": 6, "color": "0.3", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0}
-    panel.annotate("", end, start, arrowprops=how)
+    panel.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=6, color="0.3", linewidth=0.7))
 
 
 def training(history: pd.DataFrame, label: str) -> Figure:
@@ -137,40 +142,38 @@ def training(history: pd.DataFrame, label: str) -> Figure:
     figure, axes = plt.subplots(2, 2, figsize=(PAGE, 4.6), sharex=True)
     history = history.assign(balance=history["norm"] / history["target"])
     panels = {
-        "loss": "loss $L_k$ (Eq. 2)",
-        "weight": "weight $w_k$ (Eq. 3)",
-        "balance": r"gradient norm $G_W^{(k)}$ / target (Eq. 4)",
-        "rate": "relative inverse learning rate $r_k$",
-    }
+        "loss": "loss $L_k$ (Eq. 2)", "weight": "weight $w_k$ (Eq. 3)",
+        "balance": r"gradient norm $G_W^{(k)}$ / target (Eq. 4)", "rate": "relative inverse learning rate $r_k$",
+    }  # fmt: skip
     for panel, (column, title) in zip(axes.flat, panels.items(), strict=True):
         _by_domain(panel, history, column)
         panel.set_title(title, loc="left")
         if column == "loss":
             panel.set_yscale("log")
         else:
-            panel.axhline(1, color="0.8", linewidth=0.8, zorder=0)
+            panel.axhline(1, color="0.8", linewidth=0.8, zorder=0, label=UNNAMED)
     for panel in axes[1]:
-        _epochs(panel)
+        panel.set_xlabel("epoch")
     return _named_lines(titled(figure, "Balancing the domains' losses", label))
 
 
 def validation(history: pd.DataFrame, kept: dict[str, int], window: int, label: str) -> Figure:
-    """Validation NDCG@10 of every target, the mean of the last `window` epochs; dots mark the epochs kept (R18, R21)."""
+    """Validation NDCG@10 of every target, mean of the last `window` epochs; dots: the epochs kept (R18, R21)."""
     figure, panel = plt.subplots(figsize=(PAGE, 3.0))
+    history = history.reindex(columns=["epoch", "domain", "validation"])  # none was done if it diverged at once
     means = history.groupby("domain")["validation"].transform(lambda values: values.rolling(window, 1).mean())
     _by_domain(panel, history.assign(mean=means), "mean")
     for line in panel.get_lines():
-        best = line.get_xydata()[line.get_xdata() == kept[line.get_label()]]  # none where it diverged at once
-        panel.plot(*best.T, "o", color=line.get_color(), label="_")
-    panel.set(ylabel=f"NDCG@10, mean of {window} epochs", ylim=(0, None))
-    _epochs(panel)
+        best = line.get_xydata()[line.get_xdata() == kept[line.get_label()]]
+        panel.plot(*best.T, "o", color=line.get_color(), label=UNNAMED)
+    panel.set(xlabel="epoch", ylabel=f"NDCG@10, mean of {window} epochs", ylim=(0, None))
     return _named_lines(titled(figure, "Validation of every target; dots: the epochs kept", label))
 
 
-def convergence(curves: dict[str, pd.DataFrame], chosen: dict[str, float], means: dict[str, float], part: str, label: str) -> Figure:
-    """RMSE by sweep of the MF start of every domain on a `part`, "train" or "valid"; one line a regulariser.
+def convergence(curves: dict[str, pd.DataFrame], chosen: dict, means: dict, part: str, label: str) -> Figure:
+    """RMSE by sweep of every domain's MF start on a `part`, "train" or "valid"; one line a regulariser.
 
-    `chosen`: the regulariser kept, drawn thick; `means`: the RMSE without vectors, dotted.
+    By domain, `chosen` holds the regulariser kept, drawn thick, and `means` the RMSE without vectors, dotted.
     """
     figure, panels = small_multiples(list(curves), 1.35, "sweep", "RMSE (stars)")
     regularisers = sorted({r for curve in curves.values() for r in curve["regulariser"]})
@@ -181,7 +184,7 @@ def convergence(curves: dict[str, pd.DataFrame], chosen: dict[str, float], means
             width = 2.4 if regulariser == chosen[domain] else 1.0
             look = {"color": shades[regulariser], "linestyle": line, "linewidth": width}
             panel.plot(curve["sweep"], curve[part], **look, label=f"regulariser {regulariser:g}")
-        panel.set_title(domain, loc="left")
+        panel.set_title(written(domain, 30), loc="left")
         panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     _legend(figure, panel)
     where = {"train": "training", "valid": "validation"}[part]
@@ -192,11 +195,11 @@ def recall(table: pd.DataFrame, label: str) -> Figure:
     """Fig. 2: recall@N by N, one panel a target. table: `target, method, n, mean, std`; bars: ± std over the seeds."""
     figure, panels = small_multiples(list(table["target"].unique()), 1.5, "$N$, length of the list", "recall@$N$")
     for target, panel in panels.items():
-        for method, rows in table[table["target"] == target].groupby("method", sort=False):
-            look = METHODS[method]
+        for place, (method, rows) in enumerate(table[table["target"] == target].groupby("method", sort=False)):
             bars = {"yerr": rows["std"].fillna(0), "elinewidth": 0.7, "capsize": 1.5}
-            panel.errorbar(rows["n"], rows["mean"], **bars, **look._asdict(), markerfacecolor="white")
-        panel.set_title(target, loc="left")
+            n = rows["n"] + 0.25 * (place - 1.5)  # so that no bar hides another
+            panel.errorbar(n, rows["mean"], **bars, **METHODS[method]._asdict(), markerfacecolor="white")
+        panel.set_title(written(target, 30), loc="left")
         panel.set(xticks=sorted(table["n"].unique()), ylim=(0, None))
     _legend(figure, panel)
     return titled(figure, "Recall of the first $N$ recommendations", label)
@@ -206,14 +209,12 @@ def relative(table: pd.DataFrame, what: str, label: str) -> Figure:
     """Every method's score divided by popularity's, one row a target. table: [targets, methods]."""
     figure, panel = plt.subplots(figsize=(COLUMN, 1.3 + 0.24 * len(table)))
     panel.axvline(1, color=METHODS["popularity"].color, linestyle=":", linewidth=1)
-    for row in range(len(table)):
-        panel.axhline(row, color="0.92", linewidth=0.6, zorder=0)
-    for method in [name for name in table.columns if name != "popularity"]:
-        look = METHODS[method]
-        panel.plot(table[method], range(len(table)), look.marker, color=look.color, markerfacecolor="white", label=look.label)
-    panel.set(yticks=range(len(table)), yticklabels=table.index, xlabel=f"{what}, popularity = 1")
+    panel.grid(axis="y", color="0.92")
+    for method in table.columns.drop("popularity"):
+        look = METHODS[method]._asdict() | {"linestyle": "none", "markerfacecolor": "white"}
+        panel.plot(table[method], range(len(table)), **look)
+    panel.set(yticks=range(len(table)), yticklabels=map(written, table.index), xlabel=f"{what}, popularity = 1")
     panel.invert_yaxis()
-    panel.tick_params(axis="y", length=0)
     panel.spines["left"].set_visible(False)
     _legend(figure, panel)
     return titled(figure, "Beside popularity", label)
@@ -223,8 +224,8 @@ def small_multiples(names: Sequence[str], height: float, x: str, y: str) -> tupl
     """A figure with one panel a name, three in a row; the outer ones carry the axes' labels x and y."""
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
-    size = PAGE if columns > 1 else COLUMN, 0.9 + height * rows
-    figure, axes = plt.subplots(rows, columns, figsize=size, sharex=True, squeeze=False)
+    width = PAGE if columns > 1 else COLUMN
+    figure, axes = plt.subplots(rows, columns, figsize=(width, 0.9 + height * rows), sharex=True, squeeze=False)
     for number, panel in enumerate(axes.flat):
         if number >= len(names):
             panel.remove()
@@ -239,7 +240,8 @@ def small_multiples(names: Sequence[str], height: float, x: str, y: str) -> tupl
 def domain_looks(domains: Sequence[str]) -> dict[str, dict]:
     """Colour and line style of every domain, the same in every picture."""
     if len(domains) > NAMED:
-        return {name: {"color": c} for name, c in zip(domains, plt.get_cmap("viridis")(np.linspace(0, 0.9, len(domains))), strict=True)}
+        shades = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(domains)))
+        return {name: {"color": shade} for name, shade in zip(domains, shades, strict=True)}
     return {name: {"color": COLOURS[k], "linestyle": LINES[k]} for k, name in enumerate(domains)}
 
 
@@ -247,30 +249,27 @@ def _by_domain(panel: Axes, history: pd.DataFrame, column: str) -> None:
     looks = domain_looks(list(history["domain"].unique()))
     for domain, rows in history.groupby("domain", sort=False):
         panel.plot(rows["epoch"], rows[column], label=domain, **looks[domain])
-
-
-def _epochs(panel: Axes) -> None:
-    panel.set_xlabel("epoch")
     panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
 
 
 def _legend(figure: Figure, panel: Axes) -> None:
     handles, labels = panel.get_legend_handles_labels()
-    ncols = min(len(labels), 4 if figure.get_figwidth() == PAGE else 2)
-    figure.legend(handles, labels, loc="outside lower center", ncols=ncols)
+    figure.legend(handles, labels, loc="outside lower center", ncols=5 if figure.get_figwidth() == PAGE else 3)
 
 
 def _named_lines(figure: Figure) -> Figure:
     """Write every line's name at its end, moved up or down where two would meet."""
     names = []
     for panel in figure.axes:
-        lines = [line for line in panel.get_lines() if not line.get_label().startswith("_")]
+        lines = [line for line in panel.get_lines() if line.get_label() != UNNAMED]
         ends = [line.get_xydata()[np.isfinite(line.get_xydata()).all(1)][-1:] for line in lines]
         for line, end in zip(lines, ends, strict=True):
             if len(lines) > NAMED or not len(end):
                 continue
             how = {"textcoords": "offset points", "va": "center", "color": line.get_color(), "annotation_clip": False}
-            names.append(panel.annotate(_short(line.get_label()), end[0], xytext=(6, 0), **how))
+            names.append(panel.annotate(written(line.get_label()), end[0], xytext=(6, 0), **how))
+    if len(lines) > NAMED:
+        figure.supxlabel("domains from dark (the first) to light (the last)", fontsize=8)
     figure.draw_without_rendering()  # lays the figure out: only then are heights known
     for panel in figure.axes:
         mine = [name for name in names if name.axes is panel]
@@ -294,12 +293,11 @@ def apart(heights: Sequence[float], gap: float, low: float = -np.inf, high: floa
                 break
             members = groups.pop()[1] + members
         groups.append((centre, members))
-    placed = [0.0] * len(heights)
-    for centre, members in groups:
-        for position, index in enumerate(members):
-            placed[index] = centre + gap * (position - (len(members) - 1) / 2)
-    return placed
+    offsets = lambda members: gap * (np.arange(len(members)) - (len(members) - 1) / 2)
+    placed = {i: centre + by for centre, members in groups for i, by in zip(members, offsets(members), strict=True)}
+    return [float(placed[i]) for i in range(len(heights))]
 
 
-def _short(name: str, most: int = 16) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"
+def written(name: str, most: int = 16) -> str:
+    """A domain's name for a figure: not too long, and no formula."""
+    return (name if len(name) <= most else name[: most - 1] + "…").replace("$", r"\$")

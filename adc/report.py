@@ -1,4 +1,4 @@
-"""The tables of the paper's story, from run folders and `results.parquet`: they read, choose and average; no training."""
+"""The tables and sentences of the paper's story, from runs and `results.parquet`: read, choose and average."""
 
 import importlib.util
 import time
@@ -9,10 +9,12 @@ import pandas as pd
 
 from adc import baselines, data, mf, paths, plots, runs, train
 from adc.errors import UserError
+from adc.evaluate import GROUPS
 from adc.split import TRAIN, Split
 
 NAMES = {method: look.label for method, look in plots.METHODS.items()}  # in the order of Table II's columns
 METHODS = list(NAMES)
+AT_10 = {"ndcg": "NDCG@10", "recall": "recall@10"}
 TABLE_II = pd.DataFrame(  # the paper's, NDCG@10
     {
         "electronics": (0.1938, 0.2385, 0.2577, 0.2791, 0.3037, 8.81),
@@ -22,7 +24,7 @@ TABLE_II = pd.DataFrame(  # the paper's, NDCG@10
         "music": (0.3291, 0.3728, 0.4032, 0.4322, 0.4748, 9.85),
         "video": (0.5421, 0.5711, 0.6336, 0.6805, 0.7073, 3.93),
     },
-    index=["BPR", "CLFM", "CDCF", "ScoNet", "ADC", "improvement (%)"],
+    index=["BPR", "CLFM", "CDCF", "ScoNet", "ADC", "improv. (%)"],
 ).T
 
 
@@ -57,33 +59,36 @@ def mf_words(table: pd.DataFrame, noise: float) -> str:
     heavy = int((table[("", "regulariser")] == strongest).sum())
     verdict = "says almost nothing beyond the means" if faint > len(gain) / 2 else "carries taste beyond the means"
     return (
-        f"On validation the vectors lower the RMSE of the means by {gain.min():.1f} % ({gain.idxmin()}) to {gain.max():.1f} % "
-        f"({gain.idxmax()}); in {faint} of {len(gain)} domains by less than 1 %. It prefers the strongest regulariser "
-        f"tried, {strongest:g}, in {heavy} of them. The mean norm of the vectors lies between {norms.min(axis=None):.2f} and "
-        f"{norms.max(axis=None):.2f}; training adds noise of norm {noise:.2f}, which is more in {small} of {len(gain)} "
-        f"domains. In most domains, then, the MF start {verdict}."
+        f"On validation the vectors lower the RMSE of the means by {gain.min():.1f} % ({gain.idxmin()}) to "
+        f"{gain.max():.1f} % ({gain.idxmax()}); in {faint} of {len(gain)} domains by less than 1 %. Validation prefers "
+        f"the strongest regulariser tried, {strongest:g}, in {heavy} of them. The mean norm of the vectors lies "
+        f"between {norms.min(axis=None):.2f} and {norms.max(axis=None):.2f}; training adds noise of norm {noise:.2f}, "
+        f"which is more in {small} of {len(gain)} domains. In most domains, then, the MF start {verdict}."
     )
 
 
 def ended(run: runs.Run) -> str:
     """How a run's training ended, in words."""
-    known = run.metrics
-    how = "diverged (R34)" if known["diverged"] else "ended"
-    return f"Training {how} after {known['epochs']} epochs and {known['train_seconds']:.0f} seconds. Run folder: `{run.folder.name}`."
+    how = "diverged (R34)" if run.metrics["diverged"] else "ended"
+    when = f"after {run.metrics['epochs']} epochs and {run.metrics['train_seconds']:.0f} seconds"
+    return f"Training {how} {when}. Run folder: `{run.folder.name}`."
 
 
 def balance_words(history: pd.DataFrame) -> str:
     """Where the weights ended and how near the gradient norms came to their targets, in words."""
+    history = history[np.isfinite(history["rate"])]  # a run that diverged ends with an epoch of which nothing is left
+    if history.empty:
+        return "No epoch ended with finite losses."
     last = history[history["epoch"] == history["epoch"].max()].set_index("domain")
     weights, rates = last["weight"], last["rate"]
     recent = history[history["epoch"] > history["epoch"].max() - 10]
     off = 100 * (recent["norm"] / recent["target"] - 1).abs().median()
-    still = "All weights are 1 throughout. "
-    moved = f"The weights end between {weights.min():.2f} ({weights.idxmin()}) and {weights.max():.2f} ({weights.idxmax()}). "
+    weight = f"between {weights.min():.2f} ({weights.idxmin()}) and {weights.max():.2f} ({weights.idxmax()})"
+    still = (history["weight"] == 1).all()
     return (
-        f"{still if (history['weight'] == 1).all() else moved}The slowest domain at the end is {rates.idxmax()} "
-        f"($r_k$ = {rates.max():.2f}), the fastest {rates.idxmin()} ({rates.min():.2f}). Over the last ten epochs the "
-        f"gradient norms are {off:.0f} % away from their targets (median)."
+        f"{'All weights are 1 throughout' if still else f'The weights end {weight}'}. The slowest domain at the end is "
+        f"{rates.idxmax()} ($r_k$ = {rates.max():.2f}), the fastest {rates.idxmin()} ({rates.min():.2f}). Over the "
+        f"last ten epochs the gradient norms are {off:.0f} % away from their targets (median)."
     )
 
 
@@ -99,14 +104,8 @@ def paper_setting(ratings: Mapping[str, int]) -> dict[str, tuple[int, float]]:
     return found
 
 
-def ratings(dataset: str) -> dict[str, int]:
-    """Number of ratings of every domain, in the dataset's order."""
-    known = data.manifest(dataset)
-    return {domain: known["counts"][domain]["ratings"] for domain in known["domains"]}
-
-
 def results(dataset: str, profile: str) -> pd.DataFrame:
-    """Rows of `results.parquet` of a profile; for "any", the values of all stored runs that today's code made.
+    """Values of the runs that `results.parquet` names for a profile; for "any", of all stored runs of today's code.
 
     Only runs over all domains count, and one a method, variant and seed: the one with the fewest parameters away
     from their defaults, of several the latest. Added columns: hidden_layers, gamma, diverged, unusual (in words).
@@ -123,12 +122,12 @@ def results(dataset: str, profile: str) -> pd.DataFrame:
 
 
 def _nothing(dataset: str, profile: str, missing: list[str], stale: int) -> None:
-    cure = f"`./run_all.sh --profile {profile} --data {dataset}`" if profile != "any" else (
-        f"the notebooks 03_train_adc and 04_baselines (method = \"popularity\", then \"bpr\") with dataset = \"{dataset}\", "
-        "or `./run_all.sh`"
-    )  # fmt: skip
+    source = next((name for name in data.SOURCES if dataset.split("-")[0] == name), "PATH")
+    by_hand = f'03_train_adc and 04_baselines (method "popularity", then "bpr") with dataset = "{dataset}"'
+    cure = by_hand if profile == "any" else f"`./run_all.sh --profile {profile} --data {source}`"
     old = f" {stale} stored runs were made by older code and do not count." if stale else ""
-    raise UserError(f"No finished run of {' or '.join(missing)} for dataset '{dataset}', profile '{profile}'.{old} Run {cure}.")
+    where = f"for dataset '{dataset}', profile '{profile}'"
+    raise UserError(f"No finished run of {' or '.join(missing)} {where}.{old} Run {cure}.")
 
 
 def _gathered(dataset: str, profile: str) -> list[runs.Run]:
@@ -158,7 +157,8 @@ def _unusual(config: dict) -> dict:
     named = {"dataset", "seed", "hidden_layers", "gamma"} if adc else {"dataset", "seed", "method"}
     named |= {"balancer"} if config["method"] == "static" else set()
     usual = (train if adc else baselines).configuration(**{key: config[key] for key in named})
-    return {key: value for key, value in config.items() if key not in ("code", *runs.NOT_IDENTITY) and usual.get(key) != value}
+    silent = ("code", *runs.NOT_IDENTITY)
+    return {key: value for key, value in config.items() if key not in silent and usual.get(key) != value}
 
 
 def _rows(run: runs.Run) -> pd.DataFrame:
@@ -193,21 +193,23 @@ def chosen(results: pd.DataFrame, settings: Mapping[str, tuple[int, float]]) -> 
         picked += mine
     table = pd.concat(picked, ignore_index=True)
     remarks += [f"{NAMES[name]} was not run" for name in METHODS if name not in set(table["method"])]
-    remarks += [f"{NAMES[method]} was run with {what}" for method, what in table.groupby("method")["unusual"].unique().explode().items() if what]
+    unusual = table[table["unusual"] != ""][["method", "unusual"]].drop_duplicates()
+    remarks += [f"{NAMES[row.method]} was run with {row.unusual}" for row in unusual.itertuples()]
     return table, remarks
 
 
-def over_seeds(chosen: pd.DataFrame, protocol: str = "full", metric: str = "ndcg", n: int | None = 10, group: str = "all") -> pd.DataFrame:
-    """Mean, standard deviation and number of seeds: `target, method, n, mean, std, seeds, users`. n None: every N."""
+def _values(chosen: pd.DataFrame, protocol: str, metric: str, n: int | None, group: str = "all") -> pd.DataFrame:
     rows = chosen[(chosen["protocol"] == protocol) & (chosen["metric"] == metric) & (chosen["group"] == group)]
-    rows = rows if n is None else rows[rows["n"] == n]
+    return rows if n is None else rows[rows["n"] == n]
+
+
+def over_seeds(
+    chosen: pd.DataFrame, protocol: str = "full", metric: str = "ndcg", n: int | None = 10, group: str = "all"
+) -> pd.DataFrame:
+    """Mean, standard deviation and number of seeds: `target, method, n, mean, std, seeds, users`. n None: every N."""
+    rows = _values(chosen, protocol, metric, n, group)
     of = {"mean": ("value", "mean"), "std": ("value", "std"), "seeds": ("value", "count"), "users": ("users", "mean")}
-    return _in_order(rows.groupby(["target", "method", "n"], sort=False).agg(**of).reset_index(), chosen)
-
-
-def _in_order(table: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
-    places = table["target"].map(list(chosen["target"].unique()).index), table["method"].map(METHODS.index)
-    return table.assign(t=places[0], m=places[1]).sort_values(["t", "m", "n"], ignore_index=True).drop(columns=["t", "m"])
+    return rows.groupby(["target", "method", "n"], sort=False).agg(**of).reset_index()  # `chosen` is in order
 
 
 def wide(table: pd.DataFrame, what: str = "mean") -> pd.DataFrame:
@@ -222,41 +224,43 @@ def improvement(means: pd.DataFrame) -> pd.Series:
 
 
 def table_ii(chosen: pd.DataFrame, protocol: str = "full") -> pd.DataFrame:
-    """Table II: NDCG@10 as "mean ± standard deviation over seeds", ADC's improvement over the best other, and the
-    paper's numbers where all domains are its own. Nothing is set in bold: that takes a test."""
+    """Table II: NDCG@10 as "mean ± standard deviation over seeds" and ADC's improvement over the best other; beside
+    it the paper's numbers where all domains are its own. Nothing is set in bold: that takes a test."""
     table = over_seeds(chosen, protocol)
     means, spread = wide(table), wide(table, "std")
-    cells = {NAMES[name]: [_plus_minus(*pair) for pair in zip(means[name], spread[name], strict=True)] for name in means}
-    here = pd.DataFrame(cells, index=means.index).assign(**{"improvement (%)": improvement(means).map("{:+.1f}".format)})
+    both = {NAMES[name]: zip(means[name], spread[name], strict=True) for name in means}
+    here = pd.DataFrame({name: [_plus_minus(*pair) for pair in pairs] for name, pairs in both.items()}, means.index)
+    here["improv. (%)"] = improvement(means).map("{:+.1f}".format)
     if not set(here.index) <= set(TABLE_II.index):
         return here
-    paper = TABLE_II.loc[here.index].map("{:.4f}".format).assign(**{"improvement (%)": TABLE_II["improvement (%)"].map("{:+.2f}".format)})
+    paper = TABLE_II.loc[here.index, ["BPR", "ScoNet", "ADC"]].map("{:.4f}".format)
+    paper["improv. (%)"] = TABLE_II["improv. (%)"].map("{:+.2f}".format)
     return pd.concat({"here": here, "the paper": paper}, axis=1)
 
 
 def _plus_minus(mean: float, std: float) -> str:
-    return f"{mean:.4f}" + (f" ± {std:.4f}" if pd.notna(std) else "")
+    return f"{mean:.4f}" + (f"\u00a0±\u00a0{std:.3f}" if pd.notna(std) else "")
 
 
 def by_group(chosen: pd.DataFrame) -> pd.DataFrame:
-    """NDCG@10 (full) of warm, target-cold and cold users apart (R36) with how many a seed has [(target, group), …]."""
+    """NDCG@10 (full) of warm, target-cold and cold users apart (R36) and how many a seed has [(target, group), …]."""
     parts = []
-    for group in ("warm", "cold_target", "cold"):
+    for group in GROUPS:
         table = over_seeds(chosen, group=group)
-        parts.append(wide(table).rename(columns=NAMES).assign(users=wide(table, "users").mean(axis=1).round().astype(int), group=group))
+        users = wide(table, "users").mean(axis=1).round().astype(int)
+        parts.append(wide(table).rename(columns=NAMES).assign(users=users, group=group))
     table = pd.concat(parts).set_index("group", append=True).loc[list(chosen["target"].unique())]
-    return table[["users", *table.columns.drop("users")]]
+    return table[["users", *table.columns.drop("users")]].rename_axis(columns=None)
 
 
 def beside_popularity(run: runs.Run, popular: runs.Run) -> pd.DataFrame:
-    """Test NDCG@10 and recall@10 of a run and of popularity on the same split: [(protocol, target), (metric, method)]."""
+    """Test scores @10 of a run and of popularity on the same split: [(protocol, target), (metric, method)]."""
     both = pd.concat([popular.values(), run.values()]).drop_duplicates()  # popularity beside itself
-    rows = both[(both["group"] == "all") & (both["n"] == 10)]
-    rows = rows.assign(metric=rows["metric"].map({"ndcg": "NDCG@10", "recall": "recall@10"}), method=rows["method"].map(NAMES))
+    rows = both[(both["group"] == "all") & (both["n"] == 10)].replace({"metric": AT_10, "method": NAMES})
+    protocols, targets, methods = (list(dict.fromkeys(rows[name])) for name in ("protocol", "target", "method"))
     table = rows.pivot(index=["protocol", "target"], columns=["metric", "method"], values="value")
-    order = [list(dict.fromkeys(rows[name])) for name in ("protocol", "target", "method")]
-    table = table.reindex(pd.MultiIndex.from_product(order[:2]), columns=pd.MultiIndex.from_product([["NDCG@10", "recall@10"], order[2]]))
-    return table.rename_axis(["protocol", "target"])
+    columns = pd.MultiIndex.from_product([AT_10.values(), methods])
+    return table.reindex(pd.MultiIndex.from_product([protocols, targets]), columns=columns)
 
 
 def diverged(chosen: pd.DataFrame) -> str:
@@ -270,12 +274,12 @@ def verdict(chosen: pd.DataFrame, protocol: str = "full") -> str:
     """In how many domains ADC is above each other method on NDCG@10, on average and in every seed. No test is made."""
     table = over_seeds(chosen, protocol)
     means, seeds = wide(table), table["seeds"].max()
-    rows = chosen[(chosen["protocol"] == protocol) & (chosen["metric"] == "ndcg") & (chosen["n"] == 10) & (chosen["group"] == "all")]
-    values = rows.pivot_table(index=["target", "seed"], columns="method", values="value")
+    values = _values(chosen, protocol, "ndcg", 10).pivot(index=["target", "seed"], columns="method", values="value")
     said = []
     for other in means.columns.drop("adc"):
         above = int((means["adc"] > means[other]).sum())
         always = int((values["adc"] > values[other]).groupby("target").all().sum())
         ratio = (means["adc"] / means[other]).mean()
-        said.append(f"above {NAMES[other]} in {above} of {len(means)} domains (in every seed: {always}), at {ratio:.2f} times its score on average")
-    return f"Protocol {protocol}, NDCG@10, {seeds} seed{'s' * (seeds != 1)}: ADC is " + "; ".join(said) + "."
+        where = f"in {above} of {len(means)} domains (in every seed: {always})"
+        said.append(f"above {NAMES[other]} {where}, on average at {ratio:.2f} times its score")
+    return f"Protocol {protocol}, NDCG@10, {seeds} seed{'s' if seeds > 1 else ''}: ADC is " + "; ".join(said) + "."

@@ -285,7 +285,8 @@ def test_a_common_initial_loss_cancels(name):
 def test_a_single_domain_stays_at_1(name):
     alone = make(name, 1, 2.0)
     for loss, norm in ((0.7, 3.0), (0.5, 0.01), (0.1, 100.0)):
-        alone.step(torch.tensor([loss]), torch.tensor([norm]))
+        seen = alone.step(torch.tensor([loss]), torch.tensor([norm]))
+        assert seen.rates.tolist() == [1] and seen.targets.tolist() == seen.norms.tolist()
         assert alone.weights.tolist() == [1]
 
 

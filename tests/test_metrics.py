@@ -48,11 +48,13 @@ def test_a_score_that_is_nan_is_refused():
 
 
 def test_tied_items_of_a_user_get_the_ranks_of_their_group_each_once():
-    scores = [[2.0, 1.0, 1.0, 1.0, 0.0]] * 3
+    scores, orders = [[2.0, 1.0, 1.0, 1.0, 0.0]] * 3, set()
     for seed in range(30):
         found = rank(scores, [(u, i) for u in range(3) for i in range(5)], seed=seed).reshape(3, 5)
         assert (found[:, 0] == 1).all() and (found[:, 4] == 5).all()
         assert (np.sort(found[:, 1:4], axis=1) == [2, 3, 4]).all()
+        orders |= set(map(tuple, found[:, 1:4].tolist()))
+    assert len(orders) == 6
 
 
 def test_constant_scores_earn_no_more_and_no_less_than_chance():
