@@ -254,7 +254,7 @@ def _by_domain(panel: Axes, history: pd.DataFrame, column: str) -> None:
 
 def _legend(figure: Figure, panel: Axes) -> None:
     handles, labels = panel.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5 if figure.get_figwidth() == PAGE else 3)
+    figure.legend(handles, labels, loc="outside lower center", ncols=5 if figure.get_figwidth() == PAGE else 2)
 
 
 def _named_lines(figure: Figure) -> Figure:
