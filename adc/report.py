@@ -172,7 +172,7 @@ def _rows(run: runs.Run) -> pd.DataFrame:
 def chosen(results: pd.DataFrame, settings: Mapping[str, tuple[int, float]]) -> tuple[pd.DataFrame, list[str]]:
     """For each target of `settings` and each method the variant nearest to its (h, gamma), over the seeds that all
     methods have; and remarks, in words, on whatever could not be taken as the paper has it."""
-    picked, remarks = [], []
+    picked, remarks, instead = [], [], {}
     for target, (h, gamma) in settings.items():
         mine = []
         for method in METHODS:
@@ -184,7 +184,7 @@ def chosen(results: pd.DataFrame, settings: Mapping[str, tuple[int, float]]) -> 
             variant = rows.loc[off.idxmin(), "variant"]
             mine.append(rows[rows["variant"] == variant])
             if off.min() > 0:
-                remarks.append(f"{target}: {NAMES[method]} with {variant}, as h={h} γ={gamma:g} was not run")
+                instead.setdefault(f"{NAMES[method]} stands with {variant}", []).append(target)
         seeds = set.intersection(*(set(rows["seed"]) for rows in mine))
         if seeds:
             mine = [rows[rows["seed"].isin(seeds)] for rows in mine]
@@ -192,6 +192,8 @@ def chosen(results: pd.DataFrame, settings: Mapping[str, tuple[int, float]]) -> 
             remarks.append(f"{target}: the methods have no seed, and so no split, in common")
         picked += mine
     table = pd.concat(picked, ignore_index=True)
+    for what, where in instead.items():
+        remarks.append(f"{what} for {', '.join(where)}: the paper's setting there was not run")
     remarks += [f"{NAMES[name]} was not run" for name in METHODS if name not in set(table["method"])]
     unusual = table[table["unusual"] != ""][["method", "unusual"]].drop_duplicates()
     remarks += [f"{NAMES[row.method]} was run with {row.unusual}" for row in unusual.itertuples()]

@@ -117,6 +117,23 @@ def test_a_domain_without_triples_in_a_batch_is_absent_and_weighs_nothing():
     assert all(parameter.isfinite().all() for parameter in made.model.parameters())
 
 
+def test_a_loss_that_is_nan_is_not_taken_for_an_absent_domain():
+    made = trainer(pretraining="none")
+    with torch.no_grad():
+        made.model.item[1].weight.fill_(torch.nan)
+    losses, _ = made.step(*first_batch(made))
+    assert losses.isinf().tolist() == [False, True, False]
+
+
+def test_vectors_start_from_the_factorization():
+    made = trainer(pretraining="none", start_noise=0.0)
+    member = train.membership(made.parts)
+    inputs = made.model.concatenate(torch.arange(len(member))).detach().unflatten(1, (3, -1)).numpy()
+    for k, start in enumerate(mf.starts(made.parts, made.s.start, made.s.dim)):
+        assert np.array_equal(inputs[member[:, k], k], start.user[member[:, k]])
+        assert np.array_equal(made.model.item[k].weight.detach().numpy(), start.item)
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_vectors_of_users_outside_the_batch_stay_where_they_are(optimizer):
     made = trainer(pretraining="none", optimizer=optimizer)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from adc import data, files, report
+from adc import data, files
 from adc.errors import UserError
 from workflow import NOTEBOOKS
 
@@ -25,6 +25,8 @@ def write(datasets: list[str], profile: str, target: Path = README) -> None:
 
 def section(dataset: str, profile: str) -> str:
     """One dataset: what it is, Table II's form with our numbers, the remarks and the verdict."""
+    from adc import report  # it loads PyTorch, which every other command starts without
+
     chosen, remarks = report.chosen(report.results(dataset, profile), report.paper_setting(report.ratings(dataset)))
     seeds = ", ".join(map(str, sorted(chosen["seed"].unique())))
     table = report.table_ii(chosen)

@@ -1,0 +1,117 @@
+"""Every notebook's form, its parameters against the package's, and all of them run once on a tiny dataset."""
+
+import ast
+from dataclasses import asdict
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import papermill
+import pandas as pd
+import pytest
+from workflow import source
+
+from adc import baselines, data, paths, train
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+LINES = 20
+TINY = {"dim": 4, "epochs": 2}
+
+each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def code_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_the_story_is_complete():
+    assert [path.stem[:2] for path in NOTEBOOKS[:5]] == ["01", "02", "03", "04", "05"]
+
+
+@each
+def test_notebook_is_a_valid_source_without_outputs(path):
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    assert notebook.metadata["kernelspec"]["name"] == "python3"
+    assert len({cell["id"] for cell in notebook.cells}) == len(notebook.cells)
+    assert not any(cell.outputs or cell.execution_count for cell in code_cells(notebook))
+
+
+@each
+def test_notebook_begins_with_what_part_of_the_paper_it_is(path):
+    first = nbformat.read(path, as_version=4).cells[0]
+    assert first.cell_type == "markdown"
+    assert first.source.startswith(f"# {path.stem[:2]} · ")
+    assert "**The paper (§" in first.source
+
+
+@each
+def test_parameters_are_one_cell_of_flat_literals(path):
+    assert "dataset" in source.parameters(path)
+
+
+@each
+def test_cells_are_short(path):
+    for cell in code_cells(nbformat.read(path, as_version=4)):
+        if "parameters" not in cell.metadata.get("tags", []):  # 03 lists every parameter there is
+            assert len(cell.source.splitlines()) <= LINES
+
+
+@each
+def test_no_other_cell_sets_a_parameter_again(path):
+    names = set(source.parameters(path))
+    for cell in code_cells(nbformat.read(path, as_version=4)):
+        if "parameters" not in cell.metadata.get("tags", []):
+            stored = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)]
+            assert not names & {node.id for node in stored if isinstance(node.ctx, ast.Store)}
+
+
+@pytest.mark.parametrize(("stem", "settings"), [("03_train_adc", train.Settings), ("04_baselines", baselines.Settings)])
+def test_training_notebooks_have_the_packages_defaults(stem, settings):
+    found = source.parameters(source.path(stem))
+    assert found == asdict(settings())
+    assert {name: type(value) for name, value in found.items()} == {n: type(v) for n, v in asdict(settings()).items()}
+
+
+@pytest.fixture
+def tiny_table(tmp_path) -> Path:
+    """Three domains, 60 users in two or three of them."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (domain, f"u{user}", f"i{item}", rng.integers(1, 6))
+        for domain, items in (("films", 30), ("books", 25), ("Lieder für alle", 20))
+        for user in rng.permutation(60)[: 2 * items]
+        for item in rng.permutation(items)[: rng.integers(6, 15)]
+    ]
+    path = tmp_path / "my ratings.csv"
+    pd.DataFrame(rows, columns=["domain", "user", "item", "rating"]).to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.slow
+def test_all_notebooks_run_in_order_from_any_folder(tmp_path, monkeypatch, tiny_table):
+    monkeypatch.setenv("ADC_HOME", str(tmp_path / "home"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    dataset = data.dataset_id(str(tiny_table))
+    given = {
+        "01_data": [{"dataset": str(tiny_table)}],
+        "02_mf_init": [{"dataset": dataset, "dim": 4}],
+        "03_train_adc": [{"dataset": dataset, "hidden_layers": 2, "pretraining_epochs": 1, **TINY}],
+        "04_baselines": [{"dataset": dataset, "method": method, **TINY} for method in ("bpr", "popularity")],
+        "05_performance": [{"dataset": dataset}],
+    }
+    for stem, calls in given.items():
+        for number, parameters in enumerate(calls):
+            executed = tmp_path / f"{stem}-{number}.ipynb"
+            source.check(source.path(stem), parameters, stem)
+            papermill.execute_notebook(source.path(stem), executed, parameters, progress_bar=False)
+            outputs = [output for cell in code_cells(nbformat.read(executed, as_version=4)) for output in cell.outputs]
+            assert not [output for output in outputs if output.output_type == "error"]
+            assert not [o for o in outputs if o.output_type == "stream" and o.name == "stderr" and "Warning" in o.text]
+    assert {path.name.split("-")[0] for path in paths.runs(dataset).iterdir()} == {"adc", "bpr", "popularity"}
+    assert (paths.processed(dataset) / "mf" / "start-seed0-d4.parquet").is_file()
+    figures = {path.name for path in paths.figures().iterdir()}
+    assert {f"{what}-{dataset}-any.{e}" for what in ("fig2", "relative") for e in ("pdf", "png", "json")} <= figures
+    assert not any(elsewhere.iterdir())
