@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -40,7 +41,8 @@ def test_a_section_says_data_seeds_and_every_mean(monkeypatch):
         for seed in (0, 1) for method, value in (("popularity", 0.2), ("adc", 0.4))
     ]  # fmt: skip
     monkeypatch.setattr(report, "results", lambda dataset, profile: pd.DataFrame(rows))
-    monkeypatch.setattr(report, "ratings", lambda dataset: {"x": 10})
+    sizes = SimpleNamespace(table=lambda: pd.DataFrame({"ratings": {"x": 10}}))
+    monkeypatch.setattr(data, "load", lambda dataset: sizes)
     monkeypatch.setattr(data, "label", lambda dataset: "synthetic twin")
     text = readme.section("twin", "quick")
     assert "synthetic twin" in text and "seeds 0, 1" in text and "`quick`" in text

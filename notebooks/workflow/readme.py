@@ -27,7 +27,7 @@ def section(dataset: str, profile: str) -> str:
     """One dataset: what it is, Table II's form with our numbers, the remarks and the verdict."""
     from adc import report  # it loads PyTorch, which every other command starts without
 
-    chosen, remarks = report.chosen(report.results(dataset, profile), report.paper_setting(report.ratings(dataset)))
+    chosen, remarks = report.chosen(report.results(dataset, profile), report.paper_setting(data.load(dataset).table()["ratings"].to_dict()))
     seeds = ", ".join(map(str, sorted(chosen["seed"].unique())))
     table = report.table_ii(chosen)
     table = table["here"] if isinstance(table.columns, pd.MultiIndex) else table
