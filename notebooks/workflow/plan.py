@@ -17,7 +17,7 @@ DATA, START = "01_data", "02_mf_init"
 RUNS = {"03_train_adc": "adc.train", "04_baselines": "adc.baselines"}
 GATHER = "gather"
 
-# Measured: N runs at once with one thread each beat one run with N threads.
+# Independent runs on one thread each: two runs of two threads on two cores fell over one another (20 times slower) when tried.
 THREADS = 1
 
 
