@@ -3,6 +3,7 @@
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -17,19 +18,20 @@ from adc.split import TEST, VALID, Split
 WINDOW = 5  # epochs whose mean validation NDCG@10 counts: one epoch's is noise where a domain has 50 users to validate on
 RELEVANT = "at_least"  # R24's ≥ for validation only: the strict rule leaves a tenth of the users, too few to choose by
 Arrays = dict[str, np.ndarray]
+Scorer = Callable[[Split, int, Arrays], Score]  # from a domain and its stored arrays to what scores it
 
 
 class Learner(Protocol):
     """What `fit` needs of a method that learns by epochs."""
 
     def epoch(self) -> list[dict]:
-        """Train for one epoch; rows for the history, one a domain (`domain`, `loss`, …)."""
+        """Train for one epoch; rows for the history, one a domain (`loss`, …; empty where there is none)."""
 
     def score(self, domain: int) -> Score:
         """A function from users [B] to scores [B, m_k] by the parameters as they are now."""
 
     def arrays(self, domain: int) -> Arrays:
-        """What scoring one domain needs, detached: `user` [n, d] and `item` [m_k, d]."""
+        """What its `Scorer` needs for one domain, detached; for `factor_score`: `user` [n, d] and `item` [m_k, d]."""
 
 
 def factor_score(parts: Split, domain: int, arrays: Arrays) -> Score:
@@ -66,12 +68,24 @@ class Keeper:
         return epoch - max(self.epoch) >= self.patience
 
 
-def fit(learner: Learner, parts: Split, config: dict, show: bool = True) -> runs.Run:
-    """Train `learner` to its end, test each target's best epoch, and store the run of `config`.
+def fit(learner: Learner, parts: Split, config: dict, scorer: Scorer = factor_score, show: bool = True) -> runs.Run:
+    """Train `learner` to its end, test each target's best epoch by `scorer`, and store the run of `config`.
 
     `config` gives epochs and patience. A loss or score that is not finite ends training; what was best before
     is tested and the run is marked as diverged (R34).
     """
+    keeper, history, notes = learn(learner, parts, config, show)
+    if notes["diverged"]:  # in its first epoch: what the parameters had become, within bounds that can be multiplied
+        kept = [arrays or learner.arrays(k) for k, arrays in enumerate(keeper.kept)]
+        keeper.kept = [{name: np.nan_to_num(a).clip(-1e15, 1e15) for name, a in arrays.items()} for arrays in kept]
+    scores = [scorer(parts, k, arrays) for k, arrays in enumerate(keeper.kept)]
+    names = parts.ratings.domains
+    model = {f"{name}.{names[k]}": a for k, arrays in enumerate(keeper.kept) for name, a in arrays.items()}
+    return finish(parts, config, scores, notes, history, model)
+
+
+def learn(learner: Learner, parts: Split, config: dict, show: bool = True) -> tuple[Keeper, pd.DataFrame, dict]:
+    """The part of `fit` that sees no test rating: what was kept, the history, and notes on how it went."""
     domains, began = parts.ratings.domains, time.perf_counter()
     keeper, history, diverged = Keeper(len(domains), config["patience"]), [], False
     bar = tqdm(range(1, config["epochs"] + 1), desc=f"{config['method']} {config['variant']}", unit="epoch", disable=not show)
@@ -82,19 +96,14 @@ def fit(learner: Learner, parts: Split, config: dict, show: bool = True) -> runs
         bar.set_postfix(validation=f"{np.mean([row.get('validation', math.nan) for row in rows]):.4f}")
         if diverged or keeper.done(epoch):
             break
-    if diverged:  # in its first epoch: what the parameters had become, within bounds that can be multiplied
-        kept = [arrays or learner.arrays(k) for k, arrays in enumerate(keeper.kept)]
-        keeper.kept = [{name: np.nan_to_num(a).clip(-1e15, 1e15) for name, a in arrays.items()} for arrays in kept]
-    scores = [factor_score(parts, k, arrays) for k, arrays in enumerate(keeper.kept)]
     notes = {"diverged": diverged, "epochs": epoch, "best_epoch": dict(zip(domains, keeper.epoch)),
              "validation": dict(zip(domains, keeper.best)), "train_seconds": round(time.perf_counter() - began, 2)}
-    model = {f"{name}.{domains[k]}": a for k, arrays in enumerate(keeper.kept) for name, a in arrays.items()}
-    return finish(parts, config, scores, notes, pd.DataFrame(history), model)
+    return keeper, pd.DataFrame(history), notes
 
 
 def _seen(epoch: int, rows: list[dict], parts: Split, learner: Learner, keeper: Keeper) -> bool:
     """Validate an epoch and keep what is best so far; False where a loss or a score is not a finite number."""
-    if not all(math.isfinite(row["loss"]) for row in rows):
+    if not all(math.isfinite(row.get("loss", 0.0)) for row in rows):
         return False
     try:
         for k, row in enumerate(rows):

@@ -4,15 +4,22 @@ import torch
 from torch.nn import functional as F
 
 
-def bpr(user: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
-    """Eq. 1: -log sigma(z_u·v_i+ - z_u·v_i-) over all triples; `reduction` "mean" (R14) or "sum".
+def bpr(positive: torch.Tensor, negative: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
+    """Eq. 1: -log sigma(x_ui+ - x_ui-) over all triples; `reduction` "mean" (R14) or "sum".
 
-    user [T, d], positive [T, d], negative [T, c, d] for c negatives a positive.
+    Scores of the positives [T] and of c negatives each [T, c].
     """
-    better = (user * positive).sum(-1, keepdim=True)  # [T, 1]
-    worse = (negative @ user[:, :, None]).squeeze(-1)  # [T, c]
-    losses = F.softplus(worse - better)  # -log sigma(x) = softplus(-x)
+    losses = F.softplus(negative - positive[:, None])  # -log sigma(x) = softplus(-x); [T, c]
     return losses.mean() if reduction == "mean" else losses.sum()
+
+
+def scores(z: torch.Tensor, v: torch.Tensor, row: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor):
+    """x_ui of triples [T] and [T, c]: rows of z [B, d] against rows of v [I, d], which triples share.
+
+    One product of all with all: batches are small, and gathering both vectors of every pair costs far more.
+    """
+    x, size = (z @ v.T).flatten(), len(v)  # [B·I]
+    return x[row * size + positive], x[row[:, None] * size + negative]
 
 
 def agreement(z: torch.Tensor, domain: int, others: torch.Tensor | None = None) -> torch.Tensor:

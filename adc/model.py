@@ -6,6 +6,7 @@ from torch import nn
 
 NOISE = 0.01  # spectral size of what is added to the identity layers
 
+
 class ADC(nn.Module):
     """p domains, n users, m_k items, d dimensions.
 
@@ -76,6 +77,30 @@ class ADC(nn.Module):
         for layer in self.A[1:] if identity else ():
             nn.init.eye_(layer.weight).add_(torch.randn_like(layer.weight), alpha=NOISE / layer.in_features**0.5)
             nn.init.zeros_(layer.bias)
+
+
+class Rows:
+    """The rows of an embedding that a batch looks up, each once: their vectors, and where each index lies among them."""
+
+    def __init__(self, table: nn.Embedding, *indices: torch.Tensor):
+        self.table = table
+        flat = torch.cat([index.flatten() for index in indices])
+        self.count = torch.bincount(flat, minlength=table.num_embeddings)
+        self.touched = self.count.nonzero()[:, 0]  # [I]
+        place = torch.zeros_like(self.count)
+        place[self.touched] = torch.arange(len(self.touched), device=flat.device)
+        self.places = [place[index] for index in indices]
+        self.vectors = table.weight.detach()[self.touched].requires_grad_(table.weight.requires_grad)  # [I, d]
+
+    def squares(self) -> torch.Tensor:
+        """Sum of squared norms over all look-ups, repeated ones counted as often."""
+        return self.count[self.touched].to(self.vectors) @ self.vectors.square().sum(1)
+
+    def hand_over(self) -> None:
+        """Give the table the gradient of its touched rows; the others are not swept over."""
+        if self.vectors.grad is not None:
+            known = {"size": self.table.weight.shape, "is_coalesced": True, "check_invariants": False}
+            self.table.weight.grad = torch.sparse_coo_tensor(self.touched[None], self.vectors.grad, **known)
 
 
 def _table(start: np.ndarray) -> nn.Embedding:

@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,11 +20,15 @@ class Split:
     seed: int
     part: np.ndarray  # [ratings] int8: TRAIN, VALID or TEST
 
+    @cached_property
+    def _rows(self) -> list[np.ndarray]:
+        return [np.flatnonzero(self.ratings.domain == k) for k in range(self.ratings.p)]
+
     def of(self, domain: int, *parts: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """`(user, item, rating)` of one domain's ratings in the given parts (all of them when none is given)."""
-        rows = self.ratings.domain == domain
+        rows = self._rows[domain]
         if parts:
-            rows = rows & np.isin(self.part, parts)
+            rows = rows[np.logical_or.reduce([self.part[rows] == part for part in parts])]
         return self.ratings.user[rows], self.ratings.item[rows], self.ratings.rating[rows]
 
 

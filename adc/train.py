@@ -8,8 +8,8 @@ import torch
 
 from adc import balancer, data, fit, mf, runs
 from adc.errors import UserError
-from adc.loss import agreement, bpr
-from adc.model import ADC
+from adc.loss import agreement, bpr, scores
+from adc.model import ADC, Rows
 from adc.sample import Triples, epoch
 from adc.settings import Settings, configuration, named
 from adc.split import TRAIN, Split, split
@@ -25,7 +25,7 @@ def run(config: dict, show: bool = True) -> runs.Run:
     settings = Settings(**{f.name: config[f.name] for f in fields(Settings)})
     parts = split(data.load(settings.dataset).only(named(settings.domains)), settings.seed)
     starts = mf.starts(parts, settings.start, settings.dim)
-    return fit.fit(Trainer(settings, parts, starts), parts, config, show)
+    return fit.fit(Trainer(settings, parts, starts), parts, config, show=show)
 
 
 def pick_device(name: str) -> torch.device:
@@ -85,7 +85,7 @@ class Trainer:
         ]
         tables = [t.weight for t in (self.model.user, *self.model.item) if t.weight.requires_grad]
         dense, sparse = (torch.optim.AdamW, torch.optim.SparseAdam) if s.optimizer == "adam" else [torch.optim.SGD] * 2
-        self.optimizers = [dense(network, lr=s.learning_rate)] + ([sparse(tables, lr=s.vector_rate)] if tables else [])
+        self.optimizers = [dense(network, lr=s.learning_rate, fused=True)] + ([sparse(tables, lr=s.vector_rate)] if tables else [])
 
     def epoch(self) -> list[dict]:
         """One pass over the users; per domain the means over its steps of L_k, w_k, G_k, its target and r_k."""
@@ -121,40 +121,40 @@ class Trainer:
         hidden = model.trunk(inputs)  # [B, width]
         h = hidden.detach()
         z = model.decouple(h).detach()  # [B, p, d]
-        at_z, at_w = torch.zeros_like(z), torch.zeros_like(model.W.weight)
+        at_z = torch.zeros_like(z)
         beside = [self.s.penalty * inputs.square().sum() / len(users)]  # what does not pass through z
         losses, norms = torch.full((self.p,), math.nan), torch.full((self.p,), math.nan)
         for k, (row, positive, negative) in enumerate(batch):
             if not len(row):
                 continue
             row, positive, negative = (torch.from_numpy(a).to(self.device) for a in (row, positive, negative))
-            some, of_row = torch.unique(row, return_inverse=True)  # the batch's users with triples in domain k [B_k]
+            some, of_row = torch.unique_consecutive(row, return_inverse=True)  # the batch's users with triples in k [B_k]
             w, z_k = float(self.balancer.weights[k]), z[some].requires_grad_()  # z_k: [B_k, p, d]
-            better, worse = model.item[k](positive), model.item[k](negative)  # [T, d], [T, c, d]
-            loss = bpr(z_k[of_row, k], better, worse, self.s.reduction)
-            size = self.s.penalty * (better.square().sum() + worse.square().sum()) / len(row)
+            rows = Rows(model.item[k], positive, negative)
+            loss = bpr(*scores(z_k[:, k], rows.vectors, of_row, *rows.places), self.s.reduction)
+            size = self.s.penalty * rows.squares() / len(row)
             vectors = z_k if self.s.agreement_on == "z" else inputs[some].unflatten(1, (self.p, -1))  # R1
             alike = self.s.agreement * agreement(vectors, k, self._others(users[some]))
             beside += [w * alike] if self.s.agreement_on == "u" else []
             (w * (loss + alike if self.s.agreement_on == "z" else loss) + size).backward()
+            rows.hand_over()
             at_z[some] += z_k.grad
             own = z_k.grad.flatten(1)  # [B_k, p·d], of w_k L_k
-            at_own_w = own.T @ h[some]  # [p·d, width]
-            at_w += at_own_w
             losses[k] = (loss + alike).detach().nan_to_num(nan=math.inf, posinf=math.inf)  # NaN means absent
-            norms[k] = self._norm(at_own_w, own, hidden, some) / abs(w)
-        model.W.weight.grad, model.W.bias.grad = at_w, at_z.flatten(1).sum(0)
-        below = at_z.flatten(1) @ model.W.weight.detach()  # [B, width]
+            norms[k] = self._norm(own, hidden, some) / abs(w)
+        at_z = at_z.flatten(1)
+        model.W.weight.grad, model.W.bias.grad = at_z.T @ h, at_z.sum(0)
+        below = at_z @ model.W.weight.detach()  # [B, width]
         beside = [term for term in beside if term.requires_grad]
         torch.autograd.backward([hidden, *beside], [below, *[None] * len(beside)])
         for optimizer in self.optimizers:
             optimizer.step()
         return losses, norms
 
-    def _norm(self, at_own_w: torch.Tensor, own: torch.Tensor, hidden: torch.Tensor, some: torch.Tensor) -> torch.Tensor:
-        """Norm of a domain's gradient at W, or at the last hidden layer (R15 ★)."""
+    def _norm(self, own: torch.Tensor, hidden: torch.Tensor, some: torch.Tensor) -> torch.Tensor:
+        """Norm of a domain's gradient at W, or at the last hidden layer (R15 ★), from its gradient at z [B_k, p·d]."""
         if self.s.norm_layer == "W":
-            return at_own_w.norm()
+            return product_norm(own, hidden.detach()[some])
         below = torch.zeros_like(hidden).index_copy(0, some, own @ self.model.W.weight.detach())
         return torch.autograd.grad(hidden, self.model.A[-1].weight, below, retain_graph=True)[0].norm()
 
@@ -178,6 +178,13 @@ class Trainer:
     def _z(self, users: np.ndarray, domain: int) -> torch.Tensor:
         self.model.eval()
         return self.model(torch.from_numpy(users.astype(np.int64)).to(self.device))[:, domain]
+
+
+def product_norm(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Frobenius norm of a^T b [B, m], [B, n]; with few rows from the Gram matrices, |a^T b|^2 = sum(a a^T * b b^T)."""
+    if len(a) > min(a.shape[1], b.shape[1]) // 2:
+        return (a.T @ b).norm()
+    return ((a @ a.T) * (b @ b.T)).sum().clamp(min=0).sqrt()
 
 
 def membership(parts: Split) -> np.ndarray:

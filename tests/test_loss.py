@@ -5,22 +5,23 @@ import math
 import pytest
 import torch
 
-from adc.loss import agreement, bpr
+from adc.loss import agreement, bpr, scores
 
 
 @pytest.fixture
 def triples():
-    """Users [6, 4], positives [6, 4], three negatives each [6, 3, 4]."""
+    """z [4, 5], v [7, 5], and of six triples the row, the positive and three negatives each."""
     torch.manual_seed(0)
-    return tuple(torch.randn(*shape, 4, dtype=torch.float64, requires_grad=True) for shape in ((6,), (6,), (6, 3)))
+    z, v = (torch.randn(size, 5, dtype=torch.float64, requires_grad=True) for size in (4, 7))
+    return z, v, torch.tensor([0, 0, 1, 3, 3, 3]), torch.tensor([0, 6, 2, 2, 1, 0]), torch.randint(7, (6, 3))
 
 
-def eq1(user, positive, negative):
+def eq1(z, v, row, positive, negative):
     """Eq. 1 as printed, a term a triple."""
-    user, positive, negative, terms = user.detach(), positive.detach(), negative.detach(), []
-    for t in range(len(user)):
-        for c in range(negative.shape[1]):
-            x = sum(float(user[t, i] * (positive[t, i] - negative[t, c, i])) for i in range(user.shape[1]))
+    terms = []
+    for t in range(len(row)):
+        for j in negative[t]:
+            x = sum((z[row[t], i] * (v[positive[t], i] - v[j, i])).item() for i in range(z.shape[1]))
             terms.append(-math.log(1 / (1 + math.exp(-x))))
     return terms
 
@@ -28,24 +29,24 @@ def eq1(user, positive, negative):
 def test_bpr_is_eq_1(triples):
     terms = eq1(*triples)
     assert len(terms) == 18
-    assert bpr(*triples, "sum").item() == pytest.approx(sum(terms), rel=1e-12)
-    assert bpr(*triples, "mean").item() == pytest.approx(sum(terms) / 18, rel=1e-12)
-    assert bpr(*triples).item() == bpr(*triples, "mean").item()  # R14
+    assert bpr(*scores(*triples), "sum").item() == pytest.approx(sum(terms), rel=1e-12)
+    assert bpr(*scores(*triples), "mean").item() == pytest.approx(sum(terms) / 18, rel=1e-12)
+    assert bpr(*scores(*triples)).item() == bpr(*scores(*triples), "mean").item()  # R14
 
 
 def test_bpr_at_chance_is_log_2():
-    assert bpr(torch.zeros(5, 3), torch.zeros(5, 3), torch.zeros(5, 2, 3)).item() == pytest.approx(math.log(2))
+    assert bpr(torch.zeros(5), torch.zeros(5, 2)).item() == pytest.approx(math.log(2))
 
 
 def test_bpr_stays_finite_however_wrong_the_order():
-    user, positive, negative = torch.ones(1, 1), torch.full((1, 1), -1e4), torch.full((1, 1, 1), 1e4)
-    assert bpr(user, positive, negative).item() == pytest.approx(2e4)
-    assert bpr(user, -positive, -negative).item() == 0
+    assert bpr(torch.tensor([-1e4]), torch.tensor([[1e4]])).item() == pytest.approx(2e4)
+    assert bpr(torch.tensor([1e4]), torch.tensor([[-1e4]])).item() == 0
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_gradients_of_bpr(triples, reduction):
-    assert torch.autograd.gradcheck(lambda *a: bpr(*a, reduction), triples)
+    z, v, *rest = triples
+    assert torch.autograd.gradcheck(lambda z, v: bpr(*scores(z, v, *rest), reduction), (z, v))
 
 
 def eq2(z, k, member=None):

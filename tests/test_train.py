@@ -52,7 +52,8 @@ def plain(made, users, batch):
         better, worse = (model.item[k].weight[torch.from_numpy(item)] for item in (positive, negative))
         vectors = z if s.agreement_on == "z" else inputs.unflatten(1, (made.p, -1))
         others = torch.from_numpy(train.membership(made.parts)[users[some]]) if s.agreement_with == "own" else None
-        losses.append(bpr(z[row, k], better, worse, s.reduction) + s.agreement * agreement(vectors[some], k, others))
+        x = (z[row, k] * better).sum(-1), (worse @ z[row, k, :, None])[..., 0]  # [T], [T, c]
+        losses.append(bpr(*x, s.reduction) + s.agreement * agreement(vectors[some], k, others))
         penalty = penalty + s.penalty * (better.square().sum() + worse.square().sum()) / len(row)
     return losses, penalty
 

@@ -57,7 +57,7 @@ def test_an_unknown_or_mistyped_parameter_is_refused(tmp_path, given, told):
 
 
 @pytest.mark.parametrize(
-    "cell", ["a = [1]", "a = None", "a = 1 + n", "a = b = 1", "import os", "a: int = 1", "print(1)"]
+    "cell", ["a = [1]", "a = 1 + n", "a = b = 1", "import os", "a: int = 1", "print(1)"]
 )
 def test_parameters_are_flat_literals(tmp_path, cell):
     with pytest.raises(UserError, match="expected `name = literal`"):

@@ -1,53 +1,47 @@
-"""The methods ADC is compared with (§IV-C): one file a method, one entrance for all of them."""
+"""The methods ADC is compared with (§IV-C) and the hurdles beside them: one file a method, one entrance for all.
 
-from dataclasses import asdict, dataclass, fields
+A method's module has `Settings` (a frozen dataclass: its parameters and their defaults, `epochs` and `patience` among
+them), `learner(config, parts)` (a `fit.Learner`), and, where scores are not products of two vectors, `scorer`.
+"""
 
-from adc import data, runs
+from dataclasses import asdict, fields
+from types import ModuleType
+
+from adc import data, fit, runs
 from adc.baselines import bpr, popularity
 from adc.errors import UserError
 from adc.settings import check_types, named
-from adc.split import split
+from adc.split import Split, split
 
-METHODS = {"bpr": bpr, "popularity": popularity}
-CODE = ("adc.baselines", "adc.fit", "adc.loss", "adc.sample")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Parameters of every baseline; names and defaults are notebook 04's. A method ignores what it does not USE."""
-
-    dataset: str = "movielens"
-    domains: str = ""  # comma-separated names; empty: all
-    seed: int = 0
-    method: str = "bpr"
-    dim: int = 100  # d
-    negatives: int = 5  # R17
-    learning_rate: float = 3e-3
-    penalty: float = 1e-2  # L2 on the vectors of each triple
-    start_noise: float = 0.03  # standard deviation of the random start
-    batch_users: int = 64
-    epochs: int = 100  # R18
-    patience: int = 15
-
-    def __post_init__(self):
-        check_types(self)
+METHODS: dict[str, ModuleType] = {"bpr": bpr, "popularity": popularity}
+COMMON = {"dataset": str, "domains": str, "seed": int, "method": str}
 
 
-def configuration(**parameters) -> dict:
-    """The configuration of a run: what names the experiment and the settings its method uses, nothing else.
+def configuration(dataset: str = "movielens", domains: str = "", seed: int = 0, method: str = "bpr", **own) -> dict:
+    """The configuration of a run: what names the experiment and every parameter of its method.
 
-    Raises `UserError` for an unknown method or parameter.
+    A parameter given as None takes the method's own default. Raises `UserError` for an unknown method, for a
+    parameter that the method does not have, and for a value of another type or out of range.
     """
-    known = [f.name for f in fields(Settings)]
-    for name in parameters:
-        if name not in known:
-            raise UserError(f"The baselines have no parameter '{name}'. They have: {', '.join(known)}.")
-    settings = asdict(Settings(**parameters))
-    method = settings["method"]
+    common = dict(zip(COMMON, (dataset, domains, seed, method), strict=True))
+    for name, value in common.items():
+        if type(value) is not COMMON[name]:
+            raise UserError(f"Parameter {name}={value!r} must be of type {COMMON[name].__name__}.")
     if method not in METHODS:
         raise UserError(f"Unknown method '{method}'. Known: {', '.join(METHODS)}.")
-    used = ("dataset", "domains", "seed", "method", *METHODS[method].USES)
-    return {name: settings[name] for name in used} | {"variant": "", "code": [*CODE, METHODS[method].__name__]}
+    module = METHODS[method]
+    given, known = {name: value for name, value in own.items() if value is not None}, parameters(method)
+    for name in given:
+        if name not in known:
+            raise UserError(f"Method '{method}' has no parameter '{name}'. It has: {', '.join(known) or 'none'}.")
+    settings = module.Settings(**given)
+    check_types(settings)
+    return common | asdict(settings) | {"variant": "", "code": [*module.CODE, module.__name__]}
+
+
+def parameters(method: str) -> list[str]:
+    """Names of the parameters that a method has besides dataset, domains and seed."""
+    return [field.name for field in fields(METHODS[method].Settings)]
 
 
 def run(config: dict, show: bool = True) -> runs.Run:
@@ -55,5 +49,16 @@ def run(config: dict, show: bool = True) -> runs.Run:
     found = runs.find(config)
     if found is not None:
         return found
-    parts = split(data.load(config["dataset"]).only(named(config["domains"])), config["seed"])
-    return METHODS[config["method"]].run(config, parts, show)
+    parts = prepared(config)
+    module = METHODS[config["method"]]
+    return fit.fit(learner(config, parts), parts, config, getattr(module, "scorer", fit.factor_score), show)
+
+
+def prepared(config: dict) -> Split:
+    """The split ratings that a configuration means."""
+    return split(data.load(config["dataset"]).only(named(config["domains"])), config["seed"])
+
+
+def learner(config: dict, parts: Split) -> fit.Learner:
+    """The learner of a configuration, untrained."""
+    return METHODS[config["method"]].learner(config, parts)

@@ -4,21 +4,33 @@ The item bias b_i belongs to BPR as it is published in code (MyMediaLite, cornac
 below popularity. It is kept as the last column of the item vectors, against a constant 1 of every user.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import nn
 
-from adc import fit, runs
-from adc.loss import bpr
+from adc import fit
+from adc.loss import bpr, scores
+from adc.model import Rows
 from adc.sample import Triples, epoch
 from adc.split import TRAIN, Split
 
-USES = ("dim", "negatives", "learning_rate", "penalty", "start_noise", "batch_users", "epochs", "patience")
+CODE = ("adc.fit", "adc.loss", "adc.model", "adc.sample")
 
 
-def run(config: dict, parts: Split, show: bool = True) -> runs.Run:
-    """Train all domains, which share nothing, side by side; each keeps its own best epoch."""
-    return fit.fit(BPR(config, parts), parts, config, show)
+@dataclass(frozen=True)
+class Settings:
+    """BPR's parameters; as ADC's where both have them."""
+
+    dim: int = 100  # d
+    negatives: int = 5  # R17
+    learning_rate: float = 3e-3
+    penalty: float = 1e-2  # L2 on the vectors of each triple
+    start_noise: float = 0.03  # standard deviation of the random start
+    batch_users: int = 64
+    epochs: int = 100  # R18
+    patience: int = 15
 
 
 class BPR:
@@ -58,11 +70,12 @@ class BPR:
         return [{"loss": float(np.mean(seen))} for seen in losses]
 
     def _learn(self, k: int, user: np.ndarray, positive: np.ndarray, negative: np.ndarray) -> float:
-        u = self.user[k](torch.from_numpy(self.row[k, user]))  # [T, d]
-        better, worse = (self.item[k](torch.from_numpy(item)) for item in (positive, negative))  # [T, d+1], [T, c, d+1]
-        loss = bpr(torch.cat([u, torch.ones(len(u), 1)], 1), better, worse)
-        size = sum(vectors.square().sum() / len(u) for vectors in (u, better, worse))
-        (loss + self.config["penalty"] * size).backward()
+        positive, negative = torch.from_numpy(positive), torch.from_numpy(negative)
+        u, v = Rows(self.user[k], torch.from_numpy(self.row[k, user])), Rows(self.item[k], positive, negative)
+        constant = torch.cat([u.vectors, u.vectors.new_ones(len(u.vectors), 1)], 1)  # [B, d+1]
+        loss = bpr(*scores(constant, v.vectors, *u.places, *v.places))
+        (loss + self.config["penalty"] * (u.squares() + v.squares()) / len(positive)).backward()
+        u.hand_over(), v.hand_over()
         return float(loss.detach())
 
     def score(self, domain: int) -> fit.Score:
@@ -74,3 +87,6 @@ class BPR:
         user, item = (table[domain].weight.detach().numpy() for table in (self.user, self.item))
         user = np.pad(user[self.row[domain]], ((0, 0), (0, 1)), constant_values=1)
         return {"user": user, "item": item.copy(), "cold": np.array(True)}
+
+
+learner = BPR

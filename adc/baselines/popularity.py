@@ -1,18 +1,47 @@
 """Popularity: every user gets the items with the most training ratings. The first hurdle."""
 
-import pandas as pd
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 
-from adc import evaluate, fit, runs
+from adc import evaluate, fit
 from adc.split import Split
 
-USES = ()
+CODE = ("adc.fit",)
 
 
-def run(config: dict, parts: Split, show: bool = True) -> runs.Run:
-    """Count training ratings a domain and test them; ties are broken by the run's seed (R29)."""
-    counts = {f"item.{name}": evaluate.popularity(parts, k) for k, name in enumerate(parts.ratings.domains)}
-    scores = [lambda users, row=torch.from_numpy(row): row.repeat(len(users), 1) for row in counts.values()]
-    notes = {"diverged": False, "epochs": 0, "best_epoch": {}, "train_seconds": 0.0}
-    empty = pd.DataFrame({"epoch": pd.Series(dtype=int), "domain": pd.Series(dtype=str), "loss": pd.Series(dtype=float)})
-    return fit.finish(parts, config, scores, notes, empty, counts)
+@dataclass(frozen=True)
+class Settings:
+    """Nothing to choose; counted in one pass."""
+
+    epochs: int = 1
+    patience: int = 1
+
+
+class Popularity:
+    """Training ratings a domain; ties are broken by the run's seed (R29)."""
+
+    def __init__(self, config: dict, parts: Split):
+        self.parts = parts
+
+    def epoch(self) -> list[dict]:
+        """Nothing to descend on: rows without a loss."""
+        return [{} for _ in self.parts.ratings.domains]
+
+    def score(self, domain: int) -> fit.Score:
+        """The same row for everybody."""
+        return scorer(self.parts, domain, self.arrays(domain))
+
+    def arrays(self, domain: int) -> fit.Arrays:
+        """Training ratings of every item [m_k]."""
+        return {"item": evaluate.popularity(self.parts, domain)}
+
+
+learner = Popularity
+
+
+def scorer(parts: Split, domain: int, arrays: fit.Arrays) -> fit.Score:
+    """The stored counts, whoever asks."""
+    row = torch.from_numpy(np.asarray(arrays["item"]))
+    return lambda users: row.repeat(len(users), 1)

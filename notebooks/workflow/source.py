@@ -9,7 +9,7 @@ from adc.errors import UserError
 from workflow import NOTEBOOKS, ROOT
 from workflow.options import near
 
-LITERALS = (bool, int, float, str)
+LITERALS = (bool, int, float, str, type(None))
 
 
 def path(notebook: str, folder: Path = NOTEBOOKS) -> Path:
@@ -52,7 +52,7 @@ def parameters(notebook: Path) -> dict:
             found[""] = None
         if type(list(found.values())[-1]) not in LITERALS:
             where = f"{notebook.name}: parameters cell, line {line.lineno}"
-            raise UserError(f"{where}: expected `name = literal` (a number, text, True or False).")
+            raise UserError(f"{where}: expected `name = literal` (a number, text, True, False or None).")
     return found
 
 
@@ -63,7 +63,7 @@ def check(notebook: Path, given: dict, where: str) -> dict:
         if name not in known:
             told = f"{where}: {notebook.stem} has no parameter '{name}'."
             raise UserError(f"{told}{near(name, known)} It has: {', '.join(known)}.")
-        if type(value) is not type(known[name]):
+        if known[name] is not None and type(value) is not type(known[name]):  # None: what it configures checks it
             wanted = type(known[name]).__name__
             hint = f" Write {float(value)}." if wanted == "float" and type(value) is int else ""
             raise UserError(
