@@ -49,7 +49,7 @@ def parameters(notebook: Path) -> dict:
             (name,) = line.targets
             found[name.id] = ast.literal_eval(line.value)
         except (AttributeError, ValueError):
-            found[""] = None
+            found[""] = ...  # of no literal type
         if type(list(found.values())[-1]) not in LITERALS:
             where = f"{notebook.name}: parameters cell, line {line.lineno}"
             raise UserError(f"{where}: expected `name = literal` (a number, text, True, False or None).")
