@@ -3,6 +3,7 @@
 # ./run_all.sh test [WORDS FOR PYTEST]              run the tests
 # ./run_all.sh lab [WORDS FOR JUPYTERLAB]           open JupyterLab on the notebooks
 # ./run_all.sh render [OPTIONS]                     refresh the executed copies in notebooks/rendered/
+# ./run_all.sh tune [OPTIONS]                       search every method's settings anew, into adc/tuned.json
 #
 # Each call first sets up what is missing: with micromamba, mamba or conda an environment in .env, otherwise with
 # Python 3.11 or newer one in .venv; the same versions either way (requirements.txt). Later calls use it again.

@@ -220,12 +220,28 @@ def relative(table: pd.DataFrame, what: str, label: str) -> Figure:
     return titled(figure, "Beside popularity", label)
 
 
+def search(table: pd.DataFrame, parameters: Sequence[str], label: str) -> Figure:
+    """Validation NDCG@10 of every trial over each parameter's values; the best is filled. table: `tune.table`."""
+    figure, panels = small_multiples(parameters, 1.5, "", "validation NDCG@10")
+    for name, panel in panels.items():
+        known = table[table[name].notna()]
+        values = known[name].map(str) if known[name].dtype == object else known[name]
+        look = METHODS["adc"]._asdict() | {"linestyle": "none"}
+        panel.plot(values, known["validation"], markerfacecolor="white", **look)
+        panel.plot(values.iloc[:1], known["validation"].iloc[:1], **look)
+        if known[name].dtype != object and (values > 0).all() and values.max() > 20 * values.min():
+            panel.set_xscale("log")
+        panel.set_xlabel(name)
+        panel.tick_params(labelbottom=True)
+    return titled(figure, "The trials of the search", label)
+
+
 def small_multiples(names: Sequence[str], height: float, x: str, y: str) -> tuple[Figure, dict[str, Axes]]:
     """A figure with one panel a name, three in a row; the outer ones carry the axes' labels x and y."""
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
     width = PAGE if columns > 1 else COLUMN
-    figure, axes = plt.subplots(rows, columns, figsize=(width, 0.9 + height * rows), sharex=True, squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=(width, 0.9 + height * rows), sharex=x != "", squeeze=False)
     for number, panel in enumerate(axes.flat):
         if number >= len(names):
             panel.remove()

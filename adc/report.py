@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from adc import baselines, data, mf, paths, plots, runs, train
+from adc import baselines, data, mf, paths, plots, runs, train, tuned
 from adc.errors import UserError
 from adc.evaluate import GROUPS
 from adc.split import TRAIN, Split
@@ -152,11 +152,12 @@ def _is_current(run: runs.Run) -> bool:
 
 
 def _unusual(config: dict) -> dict:
-    """Parameters away from their defaults, those apart that name the experiment."""
+    """Parameters away from what the search found or else their defaults, those apart that name the experiment."""
     adc = config["method"] in ("adc", "static")
     named = {"dataset", "seed", "hidden_layers", "gamma"} if adc else {"dataset", "seed", "method"}
     named |= {"balancer"} if config["method"] == "static" else set()
-    usual = (train if adc else baselines).configuration(**{key: config[key] for key in named})
+    found = tuned.parameters(config["dataset"], config["method"])
+    usual = (train if adc else baselines).configuration(**found | {key: config[key] for key in named})
     silent = ("code", *runs.NOT_IDENTITY)
     return {key: value for key, value in config.items() if key not in silent and usual.get(key) != value}
 

@@ -55,9 +55,14 @@ class Run:
 
 def folder(config: dict) -> Path:
     """`data/runs/<dataset>/<method>-<hash>` of a configuration together with the code that would run it."""
+    return paths.runs(config["dataset"]) / f"{config['method']}-{identity(config)}"
+
+
+def identity(config: dict) -> str:
+    """Hash of a configuration and of the code that would run it."""
     same = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
     text = json.dumps([same, code_fingerprint(tuple(config["code"]))], sort_keys=True)
-    return paths.runs(config["dataset"]) / f"{config['method']}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
 @cache

@@ -22,10 +22,14 @@ def run(config: dict, show: bool = True) -> runs.Run:
     found = runs.find(config)
     if found is not None:
         return found
+    parts = split(data.load(config["dataset"]).only(named(config["domains"])), config["seed"])
+    return fit.fit(learner(config, parts), parts, config, show=show)
+
+
+def learner(config: dict, parts: Split) -> "Trainer":
+    """The trainer of a `configuration`, pretrained (R10)."""
     settings = Settings(**{f.name: config[f.name] for f in fields(Settings)})
-    parts = split(data.load(settings.dataset).only(named(settings.domains)), settings.seed)
-    starts = mf.starts(parts, settings.start, settings.dim)
-    return fit.fit(Trainer(settings, parts, starts), parts, config, show=show)
+    return Trainer(settings, parts, mf.starts(parts, settings.start, settings.dim))
 
 
 def pick_device(name: str) -> torch.device:

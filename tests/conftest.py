@@ -98,7 +98,7 @@ class Toy:
             ignore=shutil.ignore_patterns("__pycache__"),
         )
         shutil.copy(ROOT / "notebooks" / "Snakefile", self.root / "notebooks")
-        for name in ("__init__", "paths", "errors", "files"):
+        for name in ("__init__", "paths", "errors", "files", "tuned"):
             shutil.copy(ROOT / "adc" / f"{name}.py", self.root / "adc")
         for name, code in (("data", TOY_DATA), ("runs", TOY_RUNS), ("train", TOY_TRAIN), ("baselines", TOY_TRAIN)):
             (self.root / "adc" / f"{name}.py").write_text(code)

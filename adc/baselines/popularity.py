@@ -8,6 +8,7 @@ import torch
 from adc import evaluate, fit
 from adc.split import Split
 
+SPACE = {}
 CODE = ("adc.fit",)
 
 

@@ -4,7 +4,7 @@ import signal
 import sys
 import time
 
-from adc import paths
+from adc import paths, tuned
 from workflow import engine, failure, lock, options, plan, render
 from workflow.progress import clock
 
@@ -49,6 +49,8 @@ def run(planned: list[plan.Job], asked: options.Options) -> int:
         print(f"Done in {clock(time.monotonic() - began)}.")
         if asked.command == "render":
             render.write(planned, asked.profile)
+        elif asked.command == "tune":
+            _keep_found(planned)
         else:
             _worth_opening(planned)
     return 0
@@ -76,6 +78,20 @@ def _forget_gathered(planned: list[plan.Job]) -> None:
         for job in planned:
             if job.notebook == plan.GATHER:
                 (paths.home() / "data" / job.output).unlink(missing_ok=True)
+
+
+def _keep_found(planned: list[plan.Job]) -> None:
+    from adc import tune
+
+    for job in planned:
+        if job.notebook == plan.SEARCH:
+            config = tune.configuration(**job.parameters)
+            found = tune.best(tune.trials(config))
+            about = {name: config[name] for name in ("trials", "epochs", "seed")}
+            told = {"parameters": found["parameters"], "validation": round(found["validation"], 5), **about}
+            tuned.write(job.dataset, job.parameters["method"], told)
+            print(f"{job.label}: {found['parameters'] or 'the defaults'}, validation NDCG@10 {found['validation']:.4f}")
+    print(f"Wrote {tuned.FILE}; every profile uses it from now on.")
 
 
 def _worth_opening(planned: list[plan.Job]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workflow import NOTEBOOKS
 
-COMMANDS = ("run", "render", "test", "lab")  # the last two are done by run_all.sh itself
+COMMANDS = ("run", "render", "tune", "test", "lab")  # the last two are done by run_all.sh itself
 SOURCES = ("movielens", "twin", "amazon")
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -45,7 +45,8 @@ def parse(arguments: list[str]) -> Options:
         word = unknown[0].split("=")[0]
         parser.error(f"Unknown option '{word}'.{near(word, parser._option_string_actions)}")
     data = [_source(parser, word) for word in known.data]
-    return Options(command, known.profile, data, known.cores, known.device, known.dry_run, extra)
+    profile = "search" if command == "tune" and known.profile == "quick" else known.profile
+    return Options(command, profile, data, known.cores, known.device, known.dry_run, extra)
 
 
 def near(word: str, known) -> str:

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from adc import data, paths, runs
+from adc import data, paths, runs, tuned
 from workflow import profile, source
 from workflow.options import Options
 
-DATA, START = "01_data", "02_mf_init"
+DATA, START, SEARCH = "01_data", "02_mf_init", "11_search"
 # notebooks that leave one run folder, and the module whose `configuration(**parameters)` names that folder;
 # every notebook of a profile that is in none of these only reads: it has the parameters profile and dataset
 RUNS = {"03_train_adc": "adc.train", "04_baselines": "adc.baselines"}
@@ -68,7 +68,7 @@ def _dataset(chosen: profile.Profile, entry: dict, device: str) -> list[Job]:
     dataset = data.dataset_id(*(first[name] for name in ("dataset", "seed", "scale", "transfer")))
     # an own file need not be an input: its hash is part of the dataset's name
     ratings = Job(DATA, dataset, first, f"processed/{dataset}/{DATA}.html", _sources(DATA))
-    starts, trained = [], []
+    starts, trained, searches = [], [], []
     for seed in chosen.seeds:
         common = {"dataset": dataset, "seed": seed}
         for entry in chosen.entries(START):
@@ -78,9 +78,24 @@ def _dataset(chosen: profile.Profile, entry: dict, device: str) -> list[Job]:
         same_seed = [job.output for job in starts if job.parameters["seed"] == seed]
         for notebook in RUNS:
             for entry in chosen.entries(notebook):
-                parameters = _notebook(chosen, notebook, common | entry, device)
+                given = common | tuned.parameters(dataset, _method(entry)) | entry
+                parameters = _notebook(chosen, notebook, given, device)
                 trained.append(_run(notebook, parameters, [ratings.output, *same_seed]))
-    return [ratings, *starts, *trained, *_reports(chosen, dataset, trained, device)]
+        for entry in chosen.entries(SEARCH):
+            searches.append(_search(_notebook(chosen, SEARCH, common | entry, device), [ratings.output, *same_seed]))
+    return [ratings, *starts, *searches, *trained, *_reports(chosen, dataset, trained, device)]
+
+
+def _method(entry: dict) -> str:
+    return entry.get("method") or ("static" if entry.get("balancer") == "static" else "adc")
+
+
+def _search(parameters: dict, after: list[str]) -> Job:
+    from adc import tune  # here, as optuna and PyTorch are loaded with it
+
+    place = tune.folder(tune.configuration(**parameters)).relative_to(paths.home() / "data").as_posix()
+    leaves = [f"{place}/trial-{parameters['trials'] - 1:03}.json"]
+    return Job(SEARCH, parameters["dataset"], parameters, f"{place}/notebook.html", [str(source.path(SEARCH))], after, leaves)
 
 
 def _run(notebook: str, parameters: dict, after: list[str]) -> Job:
@@ -99,7 +114,7 @@ def _reports(chosen: profile.Profile, dataset: str, trained: list[Job], device: 
     gathered = [gather.output] if done else []
     found = [gather] if done else []
     for notebook in chosen.notebooks:
-        if notebook not in (DATA, START, *RUNS):
+        if notebook not in (DATA, START, SEARCH, *RUNS):
             for entry in chosen.entries(notebook):
                 parameters = _notebook(chosen, notebook, {"profile": chosen.name, "dataset": dataset} | entry, device)
                 output = f"{place}/{notebook}{'-' + _hash(entry) if entry else ''}.html"

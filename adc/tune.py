@@ -1,0 +1,141 @@
+"""One search for every method (R32): the same number of trials and epochs, validation ratings only, every trial a file.
+
+A trial's draw depends on the seed, its number and the trials before it: a search that was killed goes on as if it
+had not been. Trial 0 is the method's defaults.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import optuna
+import pandas as pd
+from tqdm.auto import tqdm
+
+from adc import baselines, files, fit, paths, runs, train
+from adc.errors import UserError
+
+NETWORK = ("adc", "static")
+SPACE = {  # what the paper leaves open about ADC: start, lambda, descent (R5, R11, R22); widths in 08_sensitivity
+    "agreement": ("log", 1e-3, 1e2),
+    "learning_rate": ("log", 3e-5, 3e-3),
+    "vector_rate": ("log", 3e-4, 3e-2),
+    "penalty": ("log", 1e-3, 1e-1),
+    "start_noise": ("log", 0.01, 0.3),
+}
+STARTUP = 8  # trials drawn at random before the search looks at what it has seen
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A search; names and defaults are those of notebook 11."""
+
+    dataset: str = "movielens"
+    domains: str = ""  # comma-separated names; empty: all
+    seed: int = 0
+    method: str = "adc"
+    trials: int = 20
+    epochs: int = 40
+    patience: int = 8
+    hidden_layers: int = 3  # of the networks
+    gamma: float = 2.0
+
+
+def methods() -> list[str]:
+    """Methods with something to search."""
+    return [*NETWORK, *(name for name, module in baselines.METHODS.items() if module.SPACE)]
+
+
+def configuration(**parameters) -> dict:
+    """What names a search: its settings, the method's space and all code that a trial runs."""
+    try:
+        config = asdict(Settings(**parameters))
+    except TypeError as error:
+        raise UserError(f"The search: {error}. It has the parameters {', '.join(asdict(Settings()))}.") from error
+    if config["method"] not in methods():
+        raise UserError(f"Nothing to search for method '{config['method']}'. Known: {', '.join(methods())}.")
+    code = trial_configuration(config, {})["code"]
+    return config | {"space": space(config["method"]), "code": [*code, "adc.tune"]}
+
+
+def space(method: str) -> dict[str, tuple]:
+    """Parameter -> ("log" | "int", low, high) or ("choice", values)."""
+    return SPACE if method in NETWORK else baselines.METHODS[method].SPACE
+
+
+def trial_configuration(config: dict, chosen: dict) -> dict:
+    """The configuration of a run with the parameters of a trial."""
+    common = {name: config[name] for name in ("dataset", "domains", "seed")}
+    limits = {name: config[name] for name in ("epochs", "patience")}
+    method = config["method"]
+    if method in NETWORK:
+        balancer = "gradnorm" if method == "adc" else "static"
+        shape = {name: config[name] for name in ("hidden_layers", "gamma")}
+        return train.configuration(**common, **limits, **shape, balancer=balancer, **chosen)
+    learns = baselines.METHODS[method].Settings().epochs > 1
+    return baselines.configuration(**common, method=method, **(limits if learns else {}), **chosen)
+
+
+def folder(config: dict) -> Path:
+    """Where the trials of a search lie."""
+    return paths.home() / "data" / "searches" / config["dataset"] / f"{config['method']}-{runs.identity(config)}"
+
+
+def trials(config: dict) -> list[dict]:
+    """The finished trials of a search, in order."""
+    found = sorted(folder(config).glob("trial-*.json"))
+    return [json.loads(file.read_text(encoding="utf-8")) for file in found]
+
+
+def search(config: dict, show: bool = True) -> list[dict]:
+    """Do the trials that are not done yet; all of them, as dicts: number, parameters, validation NDCG@10, …"""
+    done = trials(config)
+    bar = tqdm(range(len(done), config["trials"]), desc=f"search {config['method']}", unit="trial", disable=not show)
+    for number in bar:
+        chosen = suggest(config, done) if number else {}
+        done.append({"number": number, "parameters": chosen, **_try(trial_configuration(config, chosen))})
+        files.write_json(folder(config) / f"trial-{number:03}.json", done[-1])
+        bar.set_postfix(best=f"{best(done)['validation']:.4f}")
+    return done
+
+
+def suggest(config: dict, done: list[dict]) -> dict:
+    """Parameters of the next trial by TPE on the trials so far, rounded to three digits."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    known = {name: _distribution(*bounds) for name, bounds in config["space"].items()}
+    seed = config["seed"] * 1000 + len(done)
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(n_startup_trials=STARTUP, seed=seed))
+    for trial in done[1:]:  # the first are the defaults, which may lie outside
+        study.add_trial(optuna.create_trial(params=trial["parameters"], distributions=known, value=trial["validation"]))
+    drawn = study.ask(known).params
+    return {name: float(f"{value:.3g}") if type(value) is float else value for name, value in drawn.items()}
+
+
+def _distribution(kind: str, *bounds):
+    if kind == "choice":
+        return optuna.distributions.CategoricalDistribution(bounds[0])
+    if kind == "int":
+        return optuna.distributions.IntDistribution(*bounds, log=True)
+    return optuna.distributions.FloatDistribution(*bounds, log=True)
+
+
+def _try(config: dict) -> dict:
+    """Train without a look at the test set: the mean over the targets of the best validation NDCG@10."""
+    network = config["method"] in NETWORK
+    parts = baselines.prepared(config)
+    learner = train.learner(config, parts) if network else baselines.learner(config, parts)
+    keeper, _, notes = fit.learn(learner, parts, config, show=False)
+    reached = {name: max(value, 0.0) for name, value in notes["validation"].items()}  # -inf: diverged at once
+    return notes | {"validation": sum(reached.values()) / len(reached), "by_target": reached}
+
+
+def best(done: list[dict]) -> dict:
+    """The trial with the best mean validation NDCG@10; of several the first."""
+    return max(done, key=lambda trial: (trial["validation"], -trial["number"]))
+
+
+def table(done: list[dict]) -> pd.DataFrame:
+    """Trials as a table, best first: validation, epochs, seconds, diverged, and the parameters."""
+    rows = [{key: trial[key] for key in ("number", "validation", "epochs", "train_seconds", "diverged")} | trial["parameters"]
+            for trial in done]  # fmt: skip
+    return pd.DataFrame(rows).set_index("number").sort_values("validation", ascending=False, kind="stable")

@@ -1,0 +1,30 @@
+"""What the search found (R32): `adc/tuned.json`, a dataset's settings for every method, written by `./run_all.sh tune`."""
+
+import json
+from pathlib import Path
+
+from adc import files
+
+FILE = Path(__file__).with_name("tuned.json")
+
+
+def read() -> dict[str, dict[str, dict]]:
+    """Dataset -> method -> what was found: parameters, validation, trials, epochs, seed."""
+    return json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+
+
+def parameters(dataset: str, method: str) -> dict:
+    """The parameters found for a method, nothing where none were searched. Twins of all sizes share theirs."""
+    return read().get(name(dataset), {}).get(method, {}).get("parameters", {})
+
+
+def name(dataset: str) -> str:
+    """What a dataset is called in the table."""
+    return "twin" if dataset.split("-")[0] == "twin" else dataset
+
+
+def write(dataset: str, method: str, found: dict) -> None:
+    """Put what was found for one method into the table, in place of what stood there."""
+    table = read()
+    table.setdefault(name(dataset), {})[method] = found
+    files.write_json(FILE, {key: dict(sorted(table[key].items())) for key in sorted(table)})
