@@ -20,7 +20,7 @@ SPACE = {  # what the paper leaves open about ADC: start, lambda, descent (R5, R
     "agreement": ("log", 1e-3, 1e2),
     "learning_rate": ("log", 3e-5, 3e-3),
     "vector_rate": ("log", 3e-4, 3e-2),
-    "penalty": ("log", 1e-3, 1e-1),
+    "penalty": ("log", 5e-4, 1e-1),
     "start_noise": ("log", 0.01, 0.3),
 }
 STARTUP = 8  # trials drawn at random before the search looks at what it has seen
