@@ -15,7 +15,6 @@ from tqdm.auto import tqdm
 from adc import baselines, files, fit, paths, runs, train
 from adc.errors import UserError
 
-NETWORK = ("adc", "static")
 SPACE = {  # what the paper leaves open about ADC: start, lambda, descent (R5, R11, R22); widths in 08_sensitivity
     "agreement": ("log", 1e-3, 1e2),
     "learning_rate": ("log", 3e-5, 3e-3),
@@ -43,7 +42,7 @@ class Settings:
 
 def methods() -> list[str]:
     """Methods with something to search."""
-    return [*NETWORK, *(name for name, module in baselines.METHODS.items() if module.SPACE)]
+    return ["adc", *(name for name, module in baselines.METHODS.items() if module.SPACE)]
 
 
 def configuration(**parameters) -> dict:
@@ -60,7 +59,7 @@ def configuration(**parameters) -> dict:
 
 def space(method: str) -> dict[str, tuple]:
     """Parameter -> ("log" | "int", low, high) or ("choice", values)."""
-    return SPACE if method in NETWORK else baselines.METHODS[method].SPACE
+    return SPACE if method == "adc" else baselines.METHODS[method].SPACE
 
 
 def trial_configuration(config: dict, chosen: dict) -> dict:
@@ -68,10 +67,9 @@ def trial_configuration(config: dict, chosen: dict) -> dict:
     common = {name: config[name] for name in ("dataset", "domains", "seed")}
     limits = {name: config[name] for name in ("epochs", "patience")}
     method = config["method"]
-    if method in NETWORK:
-        balancer = "gradnorm" if method == "adc" else "static"
+    if method == "adc":
         shape = {name: config[name] for name in ("hidden_layers", "gamma")}
-        return train.configuration(**common, **limits, **shape, balancer=balancer, **chosen)
+        return train.configuration(**common, **limits, **shape, **chosen)
     learns = baselines.METHODS[method].Settings().epochs > 1
     return baselines.configuration(**common, method=method, **(limits if learns else {}), **chosen)
 
@@ -121,9 +119,8 @@ def _distribution(kind: str, *bounds):
 
 def _try(config: dict) -> dict:
     """Train without a look at the test set: the mean over the targets of the best validation NDCG@10."""
-    network = config["method"] in NETWORK
     parts = baselines.prepared(config)
-    learner = train.learner(config, parts) if network else baselines.learner(config, parts)
+    learner = (train if config["method"] == "adc" else baselines).learner(config, parts)
     keeper, _, notes = fit.learn(learner, parts, config, show=False)
     reached = {name: max(value, 0.0) for name, value in notes["validation"].items()}  # -inf: diverged at once
     return notes | {"validation": sum(reached.values()) / len(reached), "by_target": reached}

@@ -14,7 +14,11 @@ def read() -> dict[str, dict[str, dict]]:
 
 
 def parameters(dataset: str, method: str) -> dict:
-    """The parameters found for a method, nothing where none were searched. Twins of all sizes share theirs."""
+    """The parameters found for a method, nothing where none were searched. Twins of all sizes share theirs.
+
+    Equal weights take ADC's: what is left between the two is the balancer alone, and any favour of the search is ADC's.
+    """
+    method = "adc" if method == "static" else method
     return read().get(name(dataset), {}).get(method, {}).get("parameters", {})
 
 

@@ -60,7 +60,7 @@ def test_no_trial_sees_a_test_rating(method, monkeypatch):
 @pytest.mark.parametrize("method", tune.methods())
 def test_spaces_hold_the_defaults_names_and_everyone_gets_the_same_budget(method):
     config = tune.configuration(method=method)
-    known = baselines.parameters(method) if method not in tune.NETWORK else train.configuration()
+    known = train.configuration() if method == "adc" else baselines.parameters(method)
     assert set(config["space"]) <= set(known)
     assert (config["trials"], config["epochs"], config["patience"]) == (20, 40, 8)
 
@@ -88,4 +88,6 @@ def test_found_settings_are_kept_by_dataset_and_method_and_shared_by_twins():
     tuned.write("twin-s0.03", "bpr", {"parameters": {"penalty": 0.5}, "trials": 3})
     tuned.write("movielens", "bpr", {"parameters": {"penalty": 0.25}})
     assert tuned.parameters("twin-s0.1-t0.9", "bpr") == tuned.parameters("twin", "bpr") == {"penalty": 0.5}
+    tuned.write("twin", "adc", {"parameters": {"gamma": 1.0}})
+    assert tuned.parameters("twin", "static") == {"gamma": 1.0}
     assert tuned.parameters("movielens", "bpr") == {"penalty": 0.25} and tuned.parameters("movielens", "adc") == {}

@@ -1,0 +1,320 @@
+"""The tests behind Table II (R30): by hand, against scipy, by properties, and by simulation."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
+from adc.errors import UserError
+from adc.stats import TESTS, agreement_of_rankings, compare, earned, holm, paired_t, wilcoxon, words
+
+COLUMNS = ["method", "target", "seed", "user", "value"]
+P = [*TESTS, *(f"{test}_holm" for test in TESTS)]
+
+pytestmark = pytest.mark.filterwarnings("error")
+metric = st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.5, 0.631, 1.0])
+pairs = st.dictionaries(
+    st.tuples(st.integers(0, 3), st.integers(0, 6)), st.tuples(metric, metric, metric), min_size=1, max_size=25
+)
+
+
+def scores(**methods):
+    """Scores of target "toys": method=[[users of seed 0], [users of seed 1], …]; None: not evaluable."""
+    rows = [(method, "toys", seed, user, value) for method, runs in methods.items()
+            for seed, run in enumerate(runs) for user, value in enumerate(run) if value is not None]  # fmt: skip
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def long(values, methods="abcdefgh"):
+    """Scores from an array [methods, targets, seeds, users]."""
+    m, t, s, u = np.indices(values.shape).reshape(4, -1)
+    of = {"method": np.array(list(methods))[m], "target": t, "seed": s, "user": u}
+    return pd.DataFrame(of | {"value": values.ravel()})
+
+
+def drawn(found):
+    """Scores of a, b and c from what hypothesis drew."""
+    rows = [(name, "toys", *key, three["abc".index(name)]) for key, three in found.items() for name in "abc"]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def means_of(table):
+    each = table.groupby(["target", "method", "seed"])["value"].mean()
+    return each.groupby(["target", "method"]).mean().unstack("method")
+
+
+def bold(table):
+    means = means_of(table)
+    return earned(compare(table, means.idxmax(axis=1), means.columns), means)
+
+
+def test_each_test_is_scipys():
+    rng = np.random.default_rng(1)
+    values = rng.random((2, 1, 4, 30))
+    row = compare(long(values), "a", ["b"]).iloc[0]
+    a, b = values[:, 0]
+    for test, axis, low, high in (("p_users", 0, "ci_low", "ci_high"), ("p_runs", 1, "ci_low_runs", "ci_high_runs")):
+        theirs = scipy_stats.ttest_rel(a.mean(axis), b.mean(axis))
+        interval = theirs.confidence_interval(0.95)
+        assert row[[test, low, high]].tolist() == pytest.approx([theirs.pvalue, interval.low, interval.high])
+    assert row["p_wilcoxon"] == pytest.approx(scipy_stats.wilcoxon(a.mean(0), b.mean(0)).pvalue)
+    assert row["difference"] == pytest.approx(a.mean() - b.mean())
+    assert row["relative"] == pytest.approx(100 * (a.mean() / b.mean() - 1))
+    assert (row["users"], row["seeds"]) == (30, 4)
+
+
+def test_paired_t_by_hand():
+    mean, p, low, high = paired_t(np.array([1.0, 2.0, 3.0]))  # error 1/sqrt(3), t = 2 sqrt(3) with 2 degrees of freedom
+    t = 2 * 3**0.5
+    assert mean == 2 and p == pytest.approx(1 - t / (t * t + 2) ** 0.5)
+    assert (low, high) == pytest.approx((2 - 4.302652730 / 3**0.5, 2 + 4.302652730 / 3**0.5))
+
+
+def test_wilcoxon_by_hand():
+    assert wilcoxon(np.array([1.0, 2, 3, 4, -5])) == pytest.approx(2 * 10 / 32)  # 10 of 32 sign patterns sum to <= 5
+    assert wilcoxon(np.array([1.0, 2, 3, 4, -5, 0])) == wilcoxon(np.array([1.0, 2, 3, 4, -5]))
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.5]) == pytest.approx([1, 1])
+    assert holm([]).size == 0
+    assert np.allclose(holm([0.03, np.nan, 0.02]), [0.04, np.nan, 0.04], equal_nan=True)
+
+
+def test_holm_is_statsmodels():
+    theirs = pytest.importorskip("statsmodels.stats.multitest")
+    p = np.random.default_rng(0).random(40) ** 4
+    assert np.allclose(holm(p), theirs.multipletests(p, method="holm")[1])
+
+
+@given(st.lists(st.floats(0, 1), max_size=20))
+def test_holm_keeps_the_order_and_lies_between_p_and_bonferroni(p):
+    p, corrected = np.array(p), holm(p)
+    assert (corrected >= p).all() and (corrected <= np.minimum(1, p * len(p) * (1 + 1e-12))).all()
+    assert (np.diff(corrected[np.argsort(p)]) >= 0).all()
+
+
+@given(pairs)
+@settings(deadline=None, max_examples=25)
+def test_swapping_two_methods_mirrors_everything(found):
+    table = drawn(found)
+    one, two = (compare(table, *order).iloc[0] for order in (("a", ["b"]), ("b", ["a"])))
+    same, turned = [*P, "wins", "ties", "losses"], [*P, "losses", "ties", "wins"]
+    assert one[same].tolist() == pytest.approx(two[turned].tolist(), abs=1e-9, nan_ok=True)
+    signed = [["difference", "ci_low", "ci_high"], ["difference_runs", "ci_low_runs", "ci_high_runs"]]
+    for mean, low, high in signed:
+        there = [-two[mean], -two[high], -two[low]]
+        assert one[[mean, low, high]].tolist() == pytest.approx(there, abs=1e-12, nan_ok=True)
+
+
+@given(pairs)
+@settings(deadline=None, max_examples=25)
+def test_what_always_holds_of_a_table(found):
+    table = compare(drawn(found), "a", ["a", "b", "c"])
+    assert table["other"].tolist() == ["b", "c"]
+    p = table[P].to_numpy(dtype=float)
+    assert ((p >= 0) & (p <= 1) | np.isnan(p)).all()
+    assert (table["p_runs"].isna() == (table["seeds"] == 1)).all()
+    assert (table["p_users"].isna() == (table["users"] == 1)).all()
+    for test, low, high in (("p_users", "ci_low", "ci_high"), ("p_runs", "ci_low_runs", "ci_high_runs")):
+        made = table[table[test].notna() & (table[test] - 0.05).abs().gt(1e-6)]
+        away = (made[low] > 0) | (made[high] < 0)
+        assert (away == (made[test] < 0.05)).all()
+    assert (table[["wins", "ties", "losses"]].sum(axis=1) == table["users"]).all()
+
+
+def test_a_user_counts_once_however_many_splits_evaluate_her():
+    table = scores(a=[[0.6, 0.2, None], [1.0, None, 0.5]], b=[[0.2, 0.1, None], [0.2, None, 0.7]])
+    row = compare(table, "a", ["b"]).iloc[0]  # users: (.4 + .8) / 2, .1, -.2; runs: (.4 + .1) / 2, (.8 - .2) / 2
+    assert row["difference"] == pytest.approx((0.6 + 0.1 - 0.2) / 3)
+    assert row["relative"] == pytest.approx(100 * (0.5 / 3) / ((0.2 + 0.1 + 0.7) / 3))
+    assert row["difference_runs"] == pytest.approx((0.25 + 0.3) / 2)
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(paired_t(np.array([0.6, 0.1, -0.2]))[2:])
+    assert row["p_runs"] == pytest.approx(paired_t(np.array([0.25, 0.3]))[1])
+    assert row[["wins", "ties", "losses", "users", "seeds"]].tolist() == [2, 0, 1, 3, 2]
+
+
+def test_only_what_both_methods_have_is_compared():
+    table = scores(a=[[0.5, 0.4], [0.9, 0.8], [0.1, 0.3]], b=[[0.4, None], [0.5, 0.5]])
+    row = compare(table, "a", ["b"]).iloc[0]  # user 0: (.1 + .4) / 2; user 1 in seed 1 alone: .3
+    assert row["difference"] == pytest.approx((0.25 + 0.3) / 2)
+    assert row["difference_runs"] == pytest.approx((0.1 + 0.35) / 2)
+    assert (row["users"], row["seeds"]) == (2, 2)
+
+
+def test_methods_without_a_seed_in_common_are_refused():
+    table = scores(a=[[0.5, 0.4], [None]], b=[[None], [0.5, 0.5]])
+    with pytest.raises(UserError, match="toys: a and b have no split in common"):
+        compare(table, "a", ["b"])
+    with pytest.raises(UserError, match="toys: a and c"):
+        compare(table, "a", ["c"])
+
+
+def test_one_seed_means_no_test_over_runs_and_the_words_say_so():
+    table = compare(scores(a=[[0.5, 0.6, 0.8]], b=[[0.1, 0.3, 0.4]]), "a", ["b"])
+    row = table.iloc[0]
+    assert row[["p_runs", "p_runs_holm", "ci_low_runs", "ci_high_runs"]].isna().all()
+    assert row["difference_runs"] == pytest.approx(row["difference"])
+    assert "In 1 there is only one seed, so no test over runs was made" in words(table)
+    both = compare(scores(a=[[0.5, 0.6, 0.8]] * 2, b=[[0.1, 0.3, 0.4]] * 2), "a", ["b"])
+    assert "seed" not in words(both)
+
+
+def test_words_count_what_is_clear_and_in_which_direction():
+    values = np.random.default_rng(3).normal(0.5, 0.1, (3, 1, 5, 40))
+    values[0] += 0.2
+    a, b = words(compare(long(values), "a", ["b", "c"])), words(compare(long(values), "b", ["a"]))
+    assert "users better in 2, worse in 0; Wilcoxon over users different in 2;" in a
+    assert "t-test over runs better in 2, worse in 0." in a
+    assert "users better in 0, worse in 1; Wilcoxon over users different in 1;" in b
+    assert "t-test over runs better in 0, worse in 1." in b
+
+
+def test_the_same_scores_are_no_difference():
+    row = compare(scores(a=[[0.5, 0.0], [0.3, 0.7]], b=[[0.5, 0.0], [0.3, 0.7]]), "a", ["b"]).iloc[0]
+    assert row[P].eq(1).all()
+    assert row[["difference", "ci_low", "ci_high", "ci_low_runs", "ci_high_runs", "relative"]].eq(0).all()
+    assert row[["wins", "ties", "losses"]].tolist() == [0, 2, 0]
+
+
+def test_the_same_scores_in_another_order_are_ties():
+    table = scores(a=[[0.1, 0.3], [0.3, 0.7], [0.7, 0.1]], b=[[0.7, 0.1], [0.1, 0.3], [0.3, 0.7]])
+    row = compare(table, "a", ["b"]).iloc[0]
+    assert row["ties"] == 2 and row["p_wilcoxon"] == row["p_users"] == 1
+
+
+def test_a_difference_that_never_varies_is_certain():
+    row = compare(scores(a=[[0.5, 0.75]] * 2, b=[[0.25, 0.5]] * 2), "a", ["b"]).iloc[0]
+    assert row["p_users"] == row["p_runs"] == 0 and row["ci_low"] == row["ci_high"] == 0.25
+
+
+def test_one_user_is_no_sample():
+    row = compare(scores(a=[[0.5], [0.6]], b=[[0.4], [0.2]]), "a", ["b"]).iloc[0]
+    assert row[["p_users", "ci_low", "ci_high"]].isna().all() and row["p_wilcoxon"] == 1
+    assert row["difference"] == pytest.approx(0.25) and 0 < row["p_runs"] < 1
+
+
+def test_a_rival_without_any_hit_gives_no_ratio():
+    row = compare(scores(a=[[0.5, 0.1]], b=[[0.0, 0.0]]), "a", ["b"]).iloc[0]
+    assert np.isnan(row["relative"]) and row["difference"] == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_score_that_is_no_number_is_refused_with_its_place(bad):
+    with pytest.raises(UserError, match="method b, target toys, seed 1, user 0 is not a finite number"):
+        compare(scores(a=[[0.5], [0.6]], b=[[0.4], [bad]]), "a", ["b"])
+
+
+def test_two_protocols_mixed_are_refused():
+    table = scores(a=[[0.5], [0.6]], b=[[0.4], [0.2]])
+    with pytest.raises(UserError, match="method a, target toys, seed 0, user 0 is there twice .4 such rows"):
+        compare(pd.concat([table, table]), "a", ["b"])
+
+
+def test_a_method_alone_is_refused():
+    with pytest.raises(UserError, match="Nothing to compare a with"):
+        compare(scores(a=[[0.5, 0.1]]), "a", ["a"])
+
+
+def test_the_family_is_the_whole_table():
+    table = compare(long(np.random.default_rng(0).random((3, 4, 3, 12))), "a", ["b", "c"])
+    assert len(table) == 8
+    for test in TESTS:
+        assert np.allclose(table[f"{test}_holm"], holm(table[test]))
+
+
+def test_without_a_difference_one_test_in_twenty_rejects():
+    samples = np.random.default_rng(7).normal(0, 0.1, (1000, 25))
+    found = np.array([(*paired_t(d)[1:], wilcoxon(d)) for d in samples])  # [1000, (p, low, high, p)]
+    assert 0.035 < (found[:, 0] < 0.05).mean() < 0.065
+    assert 0.035 < (found[:, 3] < 0.05).mean() < 0.065
+    assert 0.935 < ((found[:, 1] < 0) & (found[:, 2] > 0)).mean() < 0.965
+    families = found[:, 0].reshape(100, 10)
+    assert np.mean([(p < 0.05).any() for p in families]) > 0.3
+    assert np.mean([(holm(p) < 0.05).any() for p in families]) < 0.08
+
+
+def test_a_real_difference_is_found_and_its_size_lies_in_the_interval():
+    values = np.random.default_rng(8).normal(0.3, 0.1, (2, 100, 5, 40))
+    values[0] += 0.08
+    table = compare(long(values), "a", ["b"])
+    assert ((table[list(TESTS)] < 0.05).mean() > 0.95).all()
+    for low, high in (("ci_low", "ci_high"), ("ci_low_runs", "ci_high_runs")):
+        assert ((table[low] < 0.08) & (table[high] > 0.08)).mean() > 0.88
+
+
+def test_luck_in_training_fools_the_test_over_users_but_not_the_one_over_runs():
+    rng = np.random.default_rng(9)
+    values = rng.normal(0.3, 0.05, (2, 100, 4, 100)) + rng.normal(0, 0.02, (2, 100, 4, 1))
+    table = compare(long(values), "a", ["b"])
+    assert (table["p_users"] < 0.05).mean() > 0.5
+    assert (table["p_runs"] < 0.05).mean() < 0.1
+
+
+def test_bold_takes_every_other_method_and_both_tests():
+    noise = np.random.default_rng(4).normal(0, 0.05, (3, 4, 5, 60))
+    level = np.zeros((3, 4, 1, 1))
+    level[0, 0], level[2, 2] = 0.2, 0.2  # target 0: a is best; 1: nobody; 2: c is best
+    level[:2, 3] = 0.2  # target 3: a and b share the lead
+    values = 0.4 + level + noise
+    nobody = [False, False, False]
+    assert bold(long(values)).to_numpy().tolist() == [[True, False, False], nobody, [False, False, True], nobody]
+    luck = np.array([0.9, -0.5, -0.3, 0.1, 0.0])[:, None]  # a's lead in target 0 is now one seed's
+    values[0, 0] += luck - 0.15
+    table = long(values)
+    row = compare(table, "a", ["b"]).iloc[0]
+    assert row["p_users_holm"] < 0.05 and row["ci_low_runs"] < 0 < row["difference"]
+    assert not bold(table).loc[0].any()
+    assert bold(table[table["seed"] == 0]).loc[0, "a"]  # with one seed only the users can be asked
+
+
+def test_runs_that_agree_do_not_outweigh_users_that_do_not():
+    values, gains = np.full((2, 1, 5, 40), 0.4), np.random.default_rng(5).normal(0, 0.3, 40)
+    values[0] += gains - gains.mean() + 0.01  # the same users gain and lose in every seed
+    values[0] += np.array([-2, -1, 0, 1, 2])[:, None] / 1000
+    row = compare(long(values), "a", ["b"]).iloc[0]
+    assert row["ci_low_runs"] > 0 and row["p_users"] > 0.05
+    assert not bold(long(values)).to_numpy().any()
+
+
+def test_a_comparison_that_was_not_made_is_not_won():
+    values = np.random.default_rng(6).normal(0.4, 0.05, (3, 1, 3, 50))
+    values[0] += 0.3
+    table = long(values)
+    means = means_of(table)
+    assert earned(compare(table, "a", ["b", "c"]), means).loc[0].tolist() == [True, False, False]
+    assert not earned(compare(table, "a", ["b"]), means).to_numpy().any()
+    assert not earned(compare(table, "b", ["a", "c"]), means).to_numpy().any()
+    alone = earned(compare(table, "a", ["b"]), means.assign(c=np.nan))  # c was not run there
+    assert alone.loc[0].tolist() == [True, False, False]
+    assert not earned(compare(table, "a", ["b"]), means[["a"]]).to_numpy().any()
+
+
+def test_a_lead_that_the_shared_seeds_turn_round_is_not_bold():
+    values = np.random.default_rng(11).normal(0.4, 0.05, (2, 1, 2, 50))
+    values[1, :, 0] += 0.1
+    values[0, :, 1] += 0.9  # a leads by a seed that b does not have
+    table = long(values).query("method == 'a' or seed == 0")
+    means = means_of(table)
+    assert means.loc[0, "a"] > means.loc[0, "b"]
+    assert not bold(table).to_numpy().any()
+
+
+def test_bold_is_rare_among_equals_though_the_best_is_chosen_after_the_fact():
+    table = long(np.random.default_rng(10).normal(0.3, 0.1, (3, 80, 1, 20)))
+    means = means_of(table)
+    found = compare(table, means.idxmax(axis=1), means.columns)
+    assert earned(found.assign(p_users_holm=found["p_users"]), means).any(axis=1).mean() < 0.065
+    assert earned(found, means).to_numpy().sum() <= 1
+
+
+def test_agreement_of_rankings_by_hand():
+    full = pd.Series({"adc": 0.3, "bpr": 0.2, "cdcf": 0.1, "random": 0.0})
+    assert agreement_of_rankings(full, full * 5) == pytest.approx(1)
+    assert agreement_of_rankings(full, -full) == pytest.approx(-1)
+    other = pd.Series({"random": 0.1, "bpr": 0.6, "adc": 0.5, "easer": 0.9, "cdcf": np.nan})
+    assert agreement_of_rankings(full, other) == pytest.approx(1 / 3)  # of three methods in both, one pair is swapped
+    assert np.isnan(agreement_of_rankings(full, other[["easer"]]))
