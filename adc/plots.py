@@ -34,9 +34,16 @@ class Look(NamedTuple):
     linestyle: str
 
 
-METHODS = {
+METHODS = {  # in the order of Table II's columns: hurdles, the paper's rivals, equal weights, ADC
+    "random": Look("random", "#B0B0B0", "x", (0, (1, 5))),
     "popularity": Look("popularity", "#767676", "D", ":"),
+    "itemknn": Look("item-kNN", "#8C510A", "v", (0, (5, 1, 1, 1, 1, 1))),
+    "ease": Look("EASE", "#E69F00", "P", (0, (8, 2))),
     "bpr": Look("BPR", "#009E73", "^", "-."),
+    "bpr_merged": Look("BPR, merged", "#004D3A", "<", (0, (3, 1, 1, 1))),
+    "clfm": Look("CLFM", "#CC79A7", "*", (0, (1, 1))),
+    "cdcf": Look("CDCF", "#56B4E9", "h", (0, (4, 4))),
+    "sconet": Look("SCoNet", "#000000", "d", (0, (2, 1))),
     "static": Look("static", "#D55E00", "s", "--"),
     "adc": Look("ADC", "#0072B2", "o", "-"),
 }
@@ -197,7 +204,7 @@ def recall(table: pd.DataFrame, label: str) -> Figure:
     for target, panel in panels.items():
         for place, (method, rows) in enumerate(table[table["target"] == target].groupby("method", sort=False)):
             bars = {"yerr": rows["std"].fillna(0), "elinewidth": 0.7, "capsize": 1.5}
-            n = rows["n"] + 0.25 * (place - 1.5)  # so that no bar hides another
+            n = rows["n"] + 0.2 * (place - table["method"].nunique() / 2)  # so that no bar hides another
             panel.errorbar(n, rows["mean"], **bars, **METHODS[method]._asdict(), markerfacecolor="white")
         panel.set_title(written(target, 30), loc="left")
         panel.set(xticks=sorted(table["n"].unique()), ylim=(0, None))

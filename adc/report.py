@@ -9,24 +9,11 @@ import pandas as pd
 
 from adc import baselines, data, mf, paths, plots, runs, train, tuned
 from adc.errors import UserError
-from adc.evaluate import GROUPS
 from adc.split import TRAIN, Split
 
 NAMES = {method: look.label for method, look in plots.METHODS.items()}  # in the order of Table II's columns
 METHODS = list(NAMES)
 AT_10 = {"ndcg": "NDCG@10", "recall": "recall@10"}
-TABLE_II = pd.DataFrame(  # the paper's, NDCG@10
-    {
-        "electronics": (0.1938, 0.2385, 0.2577, 0.2791, 0.3037, 8.81),
-        "kitchen": (0.1356, 0.1502, 0.1589, 0.1774, 0.1952, 10.03),
-        "toys": (0.1624, 0.1763, 0.1894, 0.2013, 0.2195, 9.04),
-        "dvd": (0.3847, 0.4012, 0.4457, 0.4662, 0.4980, 6.82),
-        "music": (0.3291, 0.3728, 0.4032, 0.4322, 0.4748, 9.85),
-        "video": (0.5421, 0.5711, 0.6336, 0.6805, 0.7073, 3.93),
-    },
-    index=["BPR", "CLFM", "CDCF", "ScoNet", "ADC", "improv. (%)"],
-).T
-
 
 def mf_starts(parts: Split, dim: int) -> tuple[list[mf.Start], pd.DataFrame]:
     """The MF start of every domain (R22), as training makes it, and a table [domains]: the regulariser kept, RMSE with
@@ -201,61 +188,6 @@ def chosen(results: pd.DataFrame, settings: Mapping[str, tuple[int, float]]) -> 
     return table, remarks
 
 
-def _values(chosen: pd.DataFrame, protocol: str, metric: str, n: int | None, group: str = "all") -> pd.DataFrame:
-    rows = chosen[(chosen["protocol"] == protocol) & (chosen["metric"] == metric) & (chosen["group"] == group)]
-    return rows if n is None else rows[rows["n"] == n]
-
-
-def over_seeds(
-    chosen: pd.DataFrame, protocol: str = "full", metric: str = "ndcg", n: int | None = 10, group: str = "all"
-) -> pd.DataFrame:
-    """Mean, standard deviation and number of seeds: `target, method, n, mean, std, seeds, users`. n None: every N."""
-    rows = _values(chosen, protocol, metric, n, group)
-    of = {"mean": ("value", "mean"), "std": ("value", "std"), "seeds": ("value", "count"), "users": ("users", "mean")}
-    return rows.groupby(["target", "method", "n"], sort=False).agg(**of).reset_index()  # `chosen` is in order
-
-
-def wide(table: pd.DataFrame, what: str = "mean") -> pd.DataFrame:
-    """One column of `over_seeds` as [targets, methods]."""
-    found = table.pivot(index="target", columns="method", values=what)
-    return found.loc[table["target"].unique(), [name for name in METHODS if name in found]]
-
-
-def improvement(means: pd.DataFrame) -> pd.Series:
-    """ADC above the best of the others, in per cent of it; `means` [targets, methods]."""
-    return 100 * (means["adc"] / means.drop(columns="adc").max(axis=1) - 1)
-
-
-def table_ii(chosen: pd.DataFrame, protocol: str = "full") -> pd.DataFrame:
-    """Table II: NDCG@10 as "mean ± standard deviation over seeds" and ADC's improvement over the best other; beside
-    it the paper's numbers where all domains are its own. Nothing is set in bold: that takes a test."""
-    table = over_seeds(chosen, protocol)
-    means, spread = wide(table), wide(table, "std")
-    both = {NAMES[name]: zip(means[name], spread[name], strict=True) for name in means}
-    here = pd.DataFrame({name: [_plus_minus(*pair) for pair in pairs] for name, pairs in both.items()}, means.index)
-    here["improv. (%)"] = improvement(means).map("{:+.1f}".format)
-    if not set(here.index) <= set(TABLE_II.index):
-        return here
-    paper = TABLE_II.loc[here.index, ["BPR", "ScoNet", "ADC"]].map("{:.4f}".format)
-    paper["improv. (%)"] = TABLE_II["improv. (%)"].map("{:+.2f}".format)
-    return pd.concat({"here": here, "the paper": paper}, axis=1)
-
-
-def _plus_minus(mean: float, std: float) -> str:
-    return f"{mean:.4f}" + (f"\u00a0±\u00a0{std:.3f}" if pd.notna(std) else "")
-
-
-def by_group(chosen: pd.DataFrame) -> pd.DataFrame:
-    """NDCG@10 (full) of warm, target-cold and cold users apart (R36) and how many a seed has [(target, group), …]."""
-    parts = []
-    for group in GROUPS:
-        table = over_seeds(chosen, group=group)
-        users = wide(table, "users").mean(axis=1).round().astype(int)
-        parts.append(wide(table).rename(columns=NAMES).assign(users=users, group=group))
-    table = pd.concat(parts).set_index("group", append=True).loc[list(chosen["target"].unique())]
-    return table[["users", *table.columns.drop("users")]].rename_axis(columns=None)
-
-
 def beside_popularity(run: runs.Run, popular: runs.Run) -> pd.DataFrame:
     """Test scores @10 of a run and of popularity on the same split: [(protocol, target), (metric, method)]."""
     both = pd.concat([popular.values(), run.values()]).drop_duplicates()  # popularity beside itself
@@ -271,18 +203,3 @@ def diverged(chosen: pd.DataFrame) -> str:
     each = chosen.drop_duplicates("run")
     names = [f"{NAMES[row.method]} {row.variant} seed {row.seed}" for row in each[each["diverged"]].itertuples()]
     return f"{len(names)} of {len(each)} runs diverged{': ' if names else ''}{'; '.join(names)}."
-
-
-def verdict(chosen: pd.DataFrame, protocol: str = "full") -> str:
-    """In how many domains ADC is above each other method on NDCG@10, on average and in every seed. No test is made."""
-    table = over_seeds(chosen, protocol)
-    means, seeds = wide(table), table["seeds"].max()
-    values = _values(chosen, protocol, "ndcg", 10).pivot(index=["target", "seed"], columns="method", values="value")
-    said = []
-    for other in means.columns.drop("adc"):
-        above = int((means["adc"] > means[other]).sum())
-        always = int((values["adc"] > values[other]).groupby("target").all().sum())
-        ratio = (means["adc"] / means[other]).mean()
-        where = f"in {above} of {len(means)} domains (in every seed: {always})"
-        said.append(f"above {NAMES[other]} {where}, on average at {ratio:.2f} times its score")
-    return f"Protocol {protocol}, NDCG@10, {seeds} seed{'s' if seeds > 1 else ''}: ADC is " + "; ".join(said) + "."

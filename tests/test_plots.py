@@ -1,4 +1,4 @@
-"""The figures' language, where they are saved, and the tables beside them, on numbers worked by hand."""
+"""The figures' language and where they are saved."""
 
 import json
 
@@ -12,11 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adc import baselines, data, files, paths, plots, report, runs, train
-from adc.errors import UserError
+from adc import data, files, paths, plots, report
 
 NAMES = ["electronics", "kitchen", "toys", "dvd", "music", "video"]
-SIZES = dict(zip(NAMES, (23009, 19856, 13147, 124438, 174180, 36180), strict=True))
 LABEL = "synthetic twin of Table I (seed 0, scale 0.05, transfer 0.5); ADC h=3 γ=2, seed 0"
 
 
@@ -36,7 +34,7 @@ def history(domains=NAMES, epochs=12, same=False) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(rows), pd.DataFrame(values, columns=columns)], axis=1)
 
 
-def recalls(targets=NAMES, methods=("popularity", "bpr", "static", "adc")) -> pd.DataFrame:
+def recalls(targets=NAMES, methods=tuple(plots.METHODS)) -> pd.DataFrame:
     rows = pd.MultiIndex.from_product([targets, methods, (5, 10, 15, 20)], names=["target", "method", "n"])
     return rows.to_frame(index=False).assign(mean=np.linspace(0.1, 0.4, len(rows)), std=0.01)
 
@@ -144,137 +142,3 @@ def test_a_twins_label_says_synthetic(tmp_path, monkeypatch):
     files.write_json(paths.processed("twin-s0.5") / "manifest.json", {"source": "twin", "arguments": {"scale": 0.5}})
     figure = plots.recall(recalls(), data.label("twin-s0.5"))
     assert "synthetic twin" in figure.get_suptitle()
-
-
-def test_paper_setting_goes_by_the_size_of_the_domain():
-    assert report.paper_setting({"a": 5}) == {"a": (3, 2.0)}
-    assert report.paper_setting({"a": 5, "b": 9}) == {"a": (2, 2.0), "b": (4, 1.5)}
-    assert report.paper_setting({"a": 5, "b": 9, "c": 7}) == {"a": (2, 2.0), "b": (4, 1.5), "c": (4, 2.0)}
-    mid = dict.fromkeys(("electronics", "kitchen", "video"), (3, 2.0))
-    assert report.paper_setting(SIZES) == mid | {"toys": (2, 2.0), "dvd": (4, 2.0), "music": (4, 1.5)}
-    assert list(report.paper_setting(SIZES)) == NAMES
-
-
-def result(target, method, seed, value, h=0, gamma=0.0, **other) -> dict:
-    variant = {"adc": f"h={h} γ={gamma:g}", "static": f"h={h}"}.get(method, "")
-    row = {"target": target, "method": method, "seed": seed, "value": value, "hidden_layers": h, "gamma": gamma}
-    row |= {"variant": variant, "protocol": "full", "metric": "ndcg", "n": 10, "group": "all", "users": 7}
-    return row | {"diverged": False, "unusual": "", "run": f"{method}{variant}{seed}"} | other
-
-
-def small_results() -> pd.DataFrame:
-    return pd.DataFrame([
-        *(result("toys", "popularity", seed, value) for seed, value in ((0, 0.1), (1, 0.3), (2, 0.9))),
-        *(result("toys", "static", seed, 0.25, h=2) for seed in (0, 1)),
-        *(result("toys", "adc", seed, value, h=2, gamma=2.0) for seed, value in ((0, 0.2), (1, 0.28))),
-        *(result("toys", "adc", seed, 0.8, h=4, gamma=1.5) for seed in (0, 1)),
-    ])  # fmt: skip
-
-
-def test_table_ii_by_hand():
-    chosen, remarks = report.chosen(small_results(), {"toys": (2, 2.0)})
-    assert remarks == ["BPR was not run"]
-    table = report.table_ii(chosen)
-    here = table["here"].loc["toys"].str.replace("\u00a0", " ").tolist()
-    # popularity's third seed is not counted: the others do not have it. 0.24 is 4 % below 0.25.
-    assert list(table["here"].columns) == ["popularity", "static", "ADC", "improv. (%)"]
-    assert here == ["0.2000 ± 0.141", "0.2500 ± 0.000", "0.2400 ± 0.057", "-4.0"]
-    assert table["the paper"].loc["toys"].to_dict() == {
-        "BPR": "0.1624", "ScoNet": "0.2013", "ADC": "0.2195", "improv. (%)": "+9.04"
-    }  # fmt: skip
-
-
-def test_verdict_counts_domains_and_seeds():
-    chosen, _ = report.chosen(small_results(), {"toys": (2, 2.0)})
-    said = report.verdict(chosen)
-    assert "2 seeds" in said
-    assert "above popularity in 1 of 1 domains (in every seed: 0), on average at 1.20 times its score" in said
-    assert "above static in 0 of 1 domains (in every seed: 0), on average at 0.96 times its score" in said
-
-
-def test_the_papers_columns_are_left_out_for_other_domains():
-    rows = small_results().assign(target="Comedy")
-    chosen, _ = report.chosen(rows, {"Comedy": (2, 2.0)})
-    assert list(report.table_ii(chosen).columns) == ["popularity", "static", "ADC", "improv. (%)"]
-
-
-def test_one_seed_has_no_spread():
-    rows = small_results()
-    chosen, _ = report.chosen(rows[rows["seed"] == 0], {"toys": (2, 2.0)})
-    assert report.table_ii(chosen)["here"].loc["toys", "ADC"] == "0.2000"
-
-
-def test_the_nearest_variant_is_taken_and_said():
-    chosen, remarks = report.chosen(small_results(), {"toys": (3, 1.5)})
-    assert set(chosen.loc[chosen["method"] == "adc", "variant"]) == {"h=4 γ=1.5"}
-    assert remarks[:2] == [
-        "static stands with h=2 for toys: the paper's setting there was not run",
-        "ADC stands with h=4 γ=1.5 for toys: the paper's setting there was not run",
-    ]
-
-
-def test_methods_without_a_common_seed_are_named():
-    rows = small_results()
-    rows = rows[(rows["method"] != "adc") | (rows["seed"] == 1)]
-    rows = rows[(rows["method"] == "adc") | (rows["seed"] == 0)]
-    _, remarks = report.chosen(rows, {"toys": (2, 2.0)})
-    assert any("no seed" in remark for remark in remarks)
-
-
-def test_groups_stand_apart_with_their_numbers():
-    rows = pd.concat([small_results().assign(group=group, users=users) for group, users in (("warm", 5), ("cold", 2))])
-    table = report.by_group(pd.concat([report.chosen(small_results(), {"toys": (2, 2.0)})[0], rows]))
-    assert table.loc[("toys", "warm"), "users"] == 5
-    assert table.loc[("toys", "cold"), "popularity"] == pytest.approx(1.3 / 3)
-
-
-def test_diverged_runs_are_named():
-    rows = small_results()
-    rows.loc[(rows["method"] == "adc") & (rows["seed"] == 1), "diverged"] = True
-    chosen, _ = report.chosen(rows, {"toys": (2, 2.0)})
-    assert report.diverged(chosen) == "1 of 6 runs diverged: ADC h=2 γ=2 seed 1."
-
-
-def stored(config: dict, value: float = 0.5) -> runs.Run:
-    values = [
-        {"target": "a", "protocol": "full", "metric": metric, "n": 10, "group": "all", "value": value, "users": 3}
-        for metric in ("ndcg", "recall")
-    ]
-    nothing = pd.DataFrame({"epoch": [1]})
-    return runs.save(config, {"values": values, "diverged": False}, nothing, nothing, {})
-
-
-def test_results_are_gathered_by_hand_and_by_profile(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
-    popular = stored(baselines.configuration(dataset="x", method="popularity"))
-    usual, short = stored(train.configuration(dataset="x")), stored(train.configuration(dataset="x", epochs=3), 0.1)
-    stored(train.configuration(dataset="x", domains="a", seed=1))  # over a part of the domains: another experiment
-    old = stored(train.configuration(dataset="x", seed=2))
-    old.folder.rename(old.folder.with_name("adc-0123456789"))
-    found = report.results("x", "any")
-    assert set(found["run"]) == {str(run.folder.relative_to(tmp_path)) for run in (popular, usual)}
-    runs.gather([popular.folder, short.folder], "quick")
-    found = report.results("x", "quick")
-    assert found.loc[found["method"] == "adc", "value"].tolist() == [0.1, 0.1]
-    assert set(found.loc[found["method"] == "adc", "unusual"]) == {"epochs = 3"}
-
-
-def test_nothing_to_show_says_what_to_run(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
-    with pytest.raises(UserError, match="ADC or popularity .* 03_train_adc and 04_baselines"):
-        report.results("movielens", "any")
-    with pytest.raises(UserError, match="run_all.sh --profile quick --data movielens"):
-        report.results("movielens", "quick")
-    stored(baselines.configuration(dataset="movielens", method="popularity"))
-    with pytest.raises(UserError, match="No finished run of ADC for"):
-        report.results("movielens", "any")
-
-
-def test_a_run_beside_popularity_and_popularity_beside_itself(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
-    popular = stored(baselines.configuration(dataset="x", method="popularity"), 0.2)
-    run = stored(train.configuration(dataset="x"))
-    table = report.beside_popularity(run, popular)
-    assert table.loc[("full", "a"), ("NDCG@10", "popularity")] == 0.2
-    assert table.loc[("full", "a"), ("recall@10", "ADC")] == 0.5
-    assert report.beside_popularity(popular, popular).shape == (1, 2)

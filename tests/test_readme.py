@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from adc import data, report
+from adc import data, performance, report
 from adc.errors import UserError
 from workflow import readme
 
@@ -44,9 +44,11 @@ def test_a_section_says_data_seeds_and_every_mean(monkeypatch):
     sizes = SimpleNamespace(table=lambda: pd.DataFrame({"ratings": {"x": 10}}))
     monkeypatch.setattr(data, "load", lambda dataset: sizes)
     monkeypatch.setattr(data, "label", lambda dataset: "synthetic twin")
+    scores = [row | {"user": f"u{u}", "value": row["value"] + u / 1000 + seed / 5} for row in rows for u, seed in ((0, 0), (1, 1))]
+    monkeypatch.setattr(performance, "user_scores", lambda *which: pd.DataFrame(scores))
     text = readme.section("twin", "quick")
     assert "synthetic twin" in text and "seeds 0, 1" in text and "`quick`" in text
-    assert "0.2500" in text and "0.4500" in text and "+80.0" in text
+    assert "0.2500" in text and "0.4500" in text and "popularity in 1 of 1" in text and "Of 1 comparisons" in text
 
 
 def test_every_file_that_the_readme_names_is_there():

@@ -43,15 +43,19 @@ class BPR:
         torch.manual_seed(config["seed"])
         self.triples = [Triples(parts, k, config["negatives"], True, self.rng) for k in range(parts.ratings.p)]
         self.users = np.unique(parts.ratings.user[parts.part == TRAIN]).astype(np.int64)
-        self.row = np.zeros((parts.ratings.p, len(parts.ratings.users)), dtype=np.int64)  # of a user's vector [p, n]
+        self._start()
+        tables = [table.weight for table in (*self.user, *self.item)]
+        self.optimizer = torch.optim.SparseAdam(tables, lr=config["learning_rate"])
+
+    def _start(self) -> None:
+        ratings = self.parts.ratings
+        self.row = np.zeros((ratings.p, len(ratings.users)), dtype=np.int64)  # of a user's vector [p, n]
         self.user, self.item = [], []
-        for k, items in enumerate(parts.ratings.items):
-            trained = np.unique(parts.of(k, TRAIN)[0])
+        for k, items in enumerate(ratings.items):
+            trained = np.unique(self.parts.of(k, TRAIN)[0])
             self.row[k, trained] = np.arange(len(trained))
             self.user.append(self._table(len(trained)))
             self.item.append(self._table(len(items), bias=True))
-        tables = [table.weight for table in (*self.user, *self.item)]
-        self.optimizer = torch.optim.SparseAdam(tables, lr=config["learning_rate"])
 
     def _table(self, size: int, bias: bool = False) -> nn.Embedding:
         start = torch.randn(size, self.config["dim"]) * self.config["start_noise"]
@@ -61,14 +65,18 @@ class BPR:
 
     def epoch(self) -> list[dict]:
         """One pass over all triples; the mean loss of every domain."""
-        losses = [[] for _ in self.triples]
+        losses = [[] for _ in self.item]
         for users, batch in epoch(self.triples, self.users, self.config["batch_users"], self.rng):
             self.optimizer.zero_grad(set_to_none=True)
-            for k, (row, positive, negative) in enumerate(batch):
+            for k, (row, positive, negative) in enumerate(self._batches(batch)):
                 if len(row):
                     losses[k].append(self._learn(k, users[row], positive, negative))
             self.optimizer.step()
         return [{"loss": float(np.mean(seen))} for seen in losses]
+
+    def _batches(self, batch: list) -> list:
+        """What is learned together: a domain's triples."""
+        return batch
 
     def _learn(self, k: int, user: np.ndarray, positive: np.ndarray, negative: np.ndarray) -> float:
         positive, negative = torch.from_numpy(positive), torch.from_numpy(negative)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from adc import data, files
+from adc import data, files, stats
 from adc.errors import UserError
 from workflow import NOTEBOOKS
 
@@ -25,16 +25,18 @@ def write(datasets: list[str], profile: str, target: Path = README) -> None:
 
 def section(dataset: str, profile: str) -> str:
     """One dataset: what it is, Table II's form with our numbers, the remarks and the verdict."""
-    from adc import report  # it loads PyTorch, which every other command starts without
+    from adc import performance, report  # they load PyTorch, which every other command starts without
 
     chosen, remarks = report.chosen(report.results(dataset, profile), report.paper_setting(data.load(dataset).table()["ratings"].to_dict()))
     seeds = ", ".join(map(str, sorted(chosen["seed"].unique())))
-    table = report.table_ii(chosen)
-    table = table["here"] if isinstance(table.columns, pd.MultiIndex) else table
-    title = f"**{data.label(dataset)}**, NDCG@10, all items ranked, mean ± standard deviation over seeds {seeds}, profile `{profile}`:"
+    against, bold = performance.tested(chosen)
+    means = performance.wide(performance.over_seeds(chosen))
+    table = pd.DataFrame({report.NAMES[m]: [performance.plus_minus(*cell) for cell in zip(means[m], [None] * len(means), bold[m])] for m in means}, means.index)
+    title = f"**{data.label(dataset)}**, NDCG@10, all items ranked, mean over seeds {seeds}, profile `{profile}`; bold: better than every other method (R30):"
     lines = [title, "", _row(["target", *table.columns]), _row(["---"] * (len(table.columns) + 1))]
     lines += [_row([name, *map(str, row)]) for name, row in zip(table.index, table.to_numpy(), strict=True)]
-    return "\n".join([*lines, "", report.verdict(chosen), *(f"({'; '.join(remarks)}.)" for _ in remarks[:1])])
+    told = [performance.verdict(chosen), stats.words(against), *(f"({'; '.join(remarks)}.)" for _ in remarks[:1])]
+    return "\n".join([*lines, "", "\n\n".join(told)])
 
 
 def _row(cells: list[str]) -> str:
