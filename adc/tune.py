@@ -15,12 +15,12 @@ from tqdm.auto import tqdm
 from adc import baselines, files, fit, paths, runs, train
 from adc.errors import UserError
 
-SPACE = {  # what the paper leaves open about ADC: start, lambda, descent (R5, R11, R22); widths in 08_sensitivity
+SPACE = {  # what the paper leaves open about ADC: lambda, start, descent (R5, R11, R22); widths in 08_sensitivity
     "agreement": ("log", 1e-3, 1e2),
-    "learning_rate": ("log", 3e-5, 3e-3),
-    "vector_rate": ("log", 3e-4, 3e-2),
-    "penalty": ("log", 5e-4, 1e-1),
-    "start_noise": ("log", 0.01, 0.3),
+    "learning_rate": ("log", 5e-5, 2e-3),
+    "vector_rate": ("log", 1e-3, 1e-2),
+    "penalty": ("log", 5e-4, 3e-2),
+    "start_noise": ("log", 0.01, 0.15),
 }
 STARTUP = 8  # trials drawn at random before the search looks at what it has seen
 
@@ -75,13 +75,14 @@ def trial_configuration(config: dict, chosen: dict) -> dict:
 
 
 def folder(config: dict) -> Path:
-    """Where the trials of a search lie."""
-    return paths.home() / "data" / "searches" / config["dataset"] / f"{config['method']}-{runs.identity(config)}"
+    """Where the trials of a search lie; a longer search goes on from a shorter one."""
+    same = {name: value for name, value in config.items() if name != "trials"}
+    return paths.home() / "data" / "searches" / config["dataset"] / f"{config['method']}-{runs.identity(same)}"
 
 
 def trials(config: dict) -> list[dict]:
     """The finished trials of a search, in order."""
-    found = sorted(folder(config).glob("trial-*.json"))
+    found = sorted(folder(config).glob("trial-*.json"))[: config["trials"]]
     return [json.loads(file.read_text(encoding="utf-8")) for file in found]
 
 

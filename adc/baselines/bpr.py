@@ -16,7 +16,7 @@ from adc.model import Rows
 from adc.sample import Triples, epoch
 from adc.split import TRAIN, Split
 
-SPACE = {"learning_rate": ("log", 3e-4, 3e-2), "penalty": ("log", 5e-4, 1e-1), "start_noise": ("log", 0.01, 0.3)}
+SPACE = {"learning_rate": ("log", 1e-3, 1e-2), "penalty": ("log", 5e-4, 3e-2), "start_noise": ("log", 0.01, 0.15)}
 CODE = ("adc.fit", "adc.loss", "adc.model", "adc.sample")
 
 

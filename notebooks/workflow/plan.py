@@ -95,7 +95,8 @@ def _search(parameters: dict, after: list[str]) -> Job:
 
     place = tune.folder(tune.configuration(**parameters)).relative_to(paths.home() / "data").as_posix()
     leaves = [f"{place}/trial-{parameters['trials'] - 1:03}.json"]
-    return Job(SEARCH, parameters["dataset"], parameters, f"{place}/notebook.html", [str(source.path(SEARCH))], after, leaves)
+    output = f"{place}/notebook-{parameters['trials']}.html"
+    return Job(SEARCH, parameters["dataset"], parameters, output, [str(source.path(SEARCH))], after, leaves)
 
 
 def _run(notebook: str, parameters: dict, after: list[str]) -> Job:
