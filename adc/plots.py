@@ -243,6 +243,22 @@ def search(table: pd.DataFrame, parameters: Sequence[str], label: str) -> Figure
     return titled(figure, "The trials of the search", label)
 
 
+def controls(table: pd.DataFrame, label: str) -> Figure:
+    """What each method gains from the other domains at each `transfer`, intervals over seeds. table: `controls.over_seeds`."""
+    methods, transfers = list(table["method"].unique()), sorted(table["transfer"].unique())
+    figure, panels = small_multiples([f"transfer {t:g}" for t in transfers], 0.3 + 0.26 * len(methods), "gain in NDCG@10", "")
+    for transfer, panel in zip(transfers, panels.values(), strict=True):
+        panel.axvline(0, color="0.6", linewidth=0.8)
+        for row in table[table["transfer"] == transfer].itertuples():
+            look = METHODS[row.method]._asdict() | {"linestyle": "none", "markerfacecolor": "white", "capsize": 2}
+            bars = None if np.isnan(row.low) else [[row.gain - row.low], [row.high - row.gain]]
+            panel.errorbar([row.gain], [methods.index(row.method)], xerr=bars, **look)
+        panel.set(yticks=range(len(methods)), yticklabels=[METHODS[name].label for name in methods])
+        panel.set_title(f"transfer {transfer:g}", loc="left")
+        panel.invert_yaxis()
+    return titled(figure, "With all domains less with the target alone", label)
+
+
 def small_multiples(names: Sequence[str], height: float, x: str, y: str) -> tuple[Figure, dict[str, Axes]]:
     """A figure with one panel a name, three in a row; the outer ones carry the axes' labels x and y."""
     columns = min(3, len(names))

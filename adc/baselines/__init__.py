@@ -8,12 +8,15 @@ from dataclasses import asdict, fields
 from types import ModuleType
 
 from adc import data, fit, runs
-from adc.baselines import bpr, popularity
+from adc.baselines import bpr, cdcf, chance, clfm, ease, itemknn, merged_bpr, popularity, sconet
 from adc.errors import UserError
 from adc.settings import check_types, named
 from adc.split import Split, split
 
-METHODS: dict[str, ModuleType] = {"bpr": bpr, "popularity": popularity}
+METHODS: dict[str, ModuleType] = {
+    "random": chance, "popularity": popularity, "itemknn": itemknn, "ease": ease, "bpr": bpr, "bpr_merged": merged_bpr,
+    "clfm": clfm, "cdcf": cdcf, "sconet": sconet,
+}  # fmt: skip
 COMMON = {"dataset": str, "domains": str, "seed": int, "method": str}
 
 

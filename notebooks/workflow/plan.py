@@ -11,7 +11,7 @@ from adc import data, paths, runs, tuned
 from workflow import profile, source
 from workflow.options import Options
 
-DATA, START, SEARCH = "01_data", "02_mf_init", "11_search"
+DATA, START, SEARCH, CONTROLS = "01_data", "02_mf_init", "11_search", "12_controls"
 # notebooks that leave one run folder, and the module whose `configuration(**parameters)` names that folder;
 # every notebook of a profile that is in none of these only reads: it has the parameters profile and dataset
 RUNS = {"03_train_adc": "adc.train", "04_baselines": "adc.baselines"}
@@ -47,7 +47,7 @@ def jobs(options: Options) -> list[Job]:
         for entry in profile.expand(chosen.data.get(name, {})):
             for job in _dataset(chosen, {"dataset": name} | entry, options.device):
                 found.setdefault(job.output, replace(job, priority=len(sources) - rank))
-    return _labelled(list(found.values()))
+    return _labelled([*found.values(), *_controls(chosen, options)])
 
 
 def default_data(chosen: profile.Profile) -> list[str]:
@@ -99,6 +99,18 @@ def _search(parameters: dict, after: list[str]) -> Job:
     return Job(SEARCH, parameters["dataset"], parameters, output, [str(source.path(SEARCH))], after, leaves)
 
 
+def _controls(chosen: profile.Profile, options: Options) -> list[Job]:
+    """What makes twins of its own is run once, where the twin is among the data at all."""
+    if "twin" not in (options.data or chosen.default_data):
+        return []
+    found = []
+    for entry in chosen.entries(CONTROLS):
+        parameters = _notebook(chosen, CONTROLS, entry, options.device)
+        output = f"reports/{chosen.name}/{CONTROLS}-{_hash(parameters)}.html"
+        found.append(Job(CONTROLS, "twin", parameters, output, _sources(CONTROLS), priority=1))
+    return found
+
+
 def _run(notebook: str, parameters: dict, after: list[str]) -> Job:
     configuration = importlib.import_module(RUNS[notebook]).configuration(**parameters)
     folder = runs.folder(configuration).relative_to(paths.home() / "data").as_posix()
@@ -115,7 +127,7 @@ def _reports(chosen: profile.Profile, dataset: str, trained: list[Job], device: 
     gathered = [gather.output] if done else []
     found = [gather] if done else []
     for notebook in chosen.notebooks:
-        if notebook not in (DATA, START, SEARCH, *RUNS):
+        if notebook not in (DATA, START, SEARCH, CONTROLS, *RUNS):
             for entry in chosen.entries(notebook):
                 parameters = _notebook(chosen, notebook, {"profile": chosen.name, "dataset": dataset} | entry, device)
                 output = f"{place}/{notebook}{'-' + _hash(entry) if entry else ''}.html"
