@@ -128,6 +128,29 @@ def shown_tests(against: pd.DataFrame) -> pd.DataFrame:
     return shown[list(columns)].rename(columns=columns)
 
 
+def as_published(results: pd.DataFrame) -> pd.DataFrame:
+    """NDCG@10 (full) of the methods made to predict ratings, by both objectives [targets, (method, objective)]."""
+    some = values(results[results["method"].isin(["clfm", "cdcf"])], "full", "ndcg", 10)
+    words = some["variant"].map(lambda variant: variant.removeprefix("objective=") or "ranking")
+    table = some.assign(method=some["method"].map(NAMES), objective=words)
+    return table.pivot_table(index="target", columns=["method", "objective"], values="value", sort=False)
+
+
+def balance(results: pd.DataFrame) -> pd.DataFrame:
+    """What the balancer does by itself: NDCG@10 (full) of equal weights and of every gamma at each depth, over seeds.
+
+    Rows (hidden_layers, balancing), columns targets and their mean; only depths at which both were run.
+    """
+    some = values(results[results["method"].isin(["static", "adc"])], "full", "ndcg", 10)
+    both = some.groupby("hidden_layers")["method"].nunique() == 2
+    some = some[some["hidden_layers"].isin(both.index[both])]
+    named = some["gamma"].map("γ = {:g}".format).where(some["method"] == "adc", "static")
+    table = some.assign(balancing=named).pivot_table(
+        index=["hidden_layers", "balancing"], columns="target", values="value", sort=False
+    )
+    return table.assign(mean=table.mean(axis=1)).sort_index()
+
+
 def by_group(chosen: pd.DataFrame) -> pd.DataFrame:
     """NDCG@10 (full) of warm, target-cold and cold users apart (R36) and how many a seed has [(target, group), …]."""
     parts = []

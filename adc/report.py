@@ -169,6 +169,8 @@ def chosen(results: pd.DataFrame, settings: Mapping[str, tuple[int, float]]) -> 
                 continue
             wanted = {"adc": (h, gamma), "static": (h, 0.0)}.get(method, (0, 0.0))
             off = (rows["hidden_layers"] - wanted[0]).abs() * 100 + (rows["gamma"] - wanted[1]).abs()
+            if method not in ("adc", "static"):
+                off += rows["variant"] != ""  # CLFM and CDCF as published stand beside, not instead
             variant = rows.loc[off.idxmin(), "variant"]
             mine.append(rows[rows["variant"] == variant])
             if off.min() > 0:

@@ -39,12 +39,15 @@ def configuration(dataset: str = "movielens", domains: str = "", seed: int = 0, 
             raise UserError(f"Method '{method}' has no parameter '{name}'. It has: {', '.join(known) or 'none'}.")
     settings = module.Settings(**given)
     check_types(settings)
-    return common | asdict(settings) | {"variant": "", "code": [*module.CODE, module.__name__]}
+    objective = getattr(settings, "objective", "")
+    variant = f"objective={objective}" if objective != getattr(module.Settings(), "objective", "") else ""
+    return common | asdict(settings) | {"variant": variant, "code": [*module.CODE, module.__name__]}
 
 
-def parameters(method: str) -> list[str]:
-    """Names of the parameters that a method has besides dataset, domains and seed."""
-    return [field.name for field in fields(METHODS[method].Settings)]
+def parameters(*methods: str) -> list[str]:
+    """Names of the parameters that a method has besides dataset, domains and seed; of several, or of all, each once."""
+    names = [field.name for method in methods or METHODS for field in fields(METHODS[method].Settings)]
+    return list(dict.fromkeys(names))
 
 
 def run(config: dict, show: bool = True) -> runs.Run:
