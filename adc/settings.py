@@ -25,6 +25,21 @@ LEAST = {
         "weight_decay", "penalty", "patience"),
 }
 
+SPACE = {  # of the search (R32): what the paper leaves open about ADC: lambda, start, width, descent (R5, R7, R11, R22)
+    "agreement": ("log", 1e-3, 1e2),
+    "learning_rate": ("log", 1e-4, 2e-3),
+    "vector_rate": ("log", 1e-3, 2e-2),
+    "penalty": ("log", 5e-4, 3e-2),
+    "start": ("choice", ["als", "als_literal", "random"]),
+    "start_noise": ("log", 0.01, 0.15),
+    "width": ("choice", [0, 100]),
+}
+# tried first, besides the defaults, which suit sparse ratings: found on MovieLens while the network was built
+KNOWN = [
+    {"agreement": 0.0024, "learning_rate": 5.6e-4, "vector_rate": 4.6e-3, "penalty": 2.5e-3, "start_noise": 0.06,
+     "start": start, "width": 0} for start in ("als", "als_literal")
+]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Settings:

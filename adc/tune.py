@@ -12,18 +12,9 @@ import optuna
 import pandas as pd
 from tqdm.auto import tqdm
 
-from adc import baselines, files, fit, paths, runs, train
+from adc import baselines, files, fit, paths, runs, settings, train
 from adc.errors import UserError
 
-SPACE = {  # what the paper leaves open about ADC: lambda, start, descent (R5, R11, R22); widths in 08_sensitivity
-    "agreement": ("log", 1e-3, 1e2),
-    "learning_rate": ("log", 5e-5, 2e-3),
-    "vector_rate": ("log", 1e-3, 1e-2),
-    "penalty": ("log", 5e-4, 3e-2),
-    "start_noise": ("log", 0.01, 0.15),
-}
-# tried first, besides the defaults, which suit sparse ratings: what a search with h = 1 found on MovieLens
-KNOWN = [{"agreement": 0.0024, "learning_rate": 5.6e-4, "vector_rate": 4.6e-3, "penalty": 2.5e-3, "start_noise": 0.06}]
 STARTUP = 8  # trials drawn at random before the search looks at what it has seen
 
 
@@ -56,12 +47,13 @@ def configuration(**parameters) -> dict:
     if config["method"] not in methods():
         raise UserError(f"Nothing to search for method '{config['method']}'. Known: {', '.join(methods())}.")
     code = trial_configuration(config, {})["code"]
-    return config | {"space": space(config["method"]), "code": [*code, "adc.tune"]}
+    known = settings.KNOWN if config["method"] == "adc" else []
+    return config | {"space": space(config["method"]), "known": known, "code": [*code, "adc.tune"]}
 
 
 def space(method: str) -> dict[str, tuple]:
     """Parameter -> ("log" | "int", low, high) or ("choice", values)."""
-    return SPACE if method == "adc" else baselines.METHODS[method].SPACE
+    return settings.SPACE if method == "adc" else baselines.METHODS[method].SPACE
 
 
 def trial_configuration(config: dict, chosen: dict) -> dict:
@@ -93,7 +85,7 @@ def search(config: dict, show: bool = True) -> list[dict]:
     done = trials(config)
     bar = tqdm(range(len(done), config["trials"]), desc=f"search {config['method']}", unit="trial", disable=not show)
     for number in bar:
-        first = [{}, *(KNOWN if config["method"] == "adc" else [])]
+        first = [{}, *config["known"]]
         chosen = first[number] if number < len(first) else suggest(config, done)
         done.append({"number": number, "parameters": chosen, **_try(trial_configuration(config, chosen))})
         files.write_json(folder(config) / f"trial-{number:03}.json", done[-1])

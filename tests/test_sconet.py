@@ -9,7 +9,7 @@ from small import block_ratings, parts_of, random_parts
 from torch import nn
 from torch.nn import functional as F
 
-from adc import baselines, fit
+from adc import baselines
 from adc.baselines import sconet, towers
 from adc.errors import UserError
 from adc.evaluate import evaluate
@@ -164,17 +164,12 @@ def test_what_is_trained_is_what_predicts():
 def test_cross_terms_can_be_dropped_at_prediction_only():
     parts = random_parts()
     crossed, dropped = (strong(learner(parts, crossed_prediction=value)) for value in (True, False))
-    for H, other in zip(crossed.towers.H, dropped.towers.H):
-        other.data.copy_(H.data)
     user = crossed.users[:5]
-    assert not torch.allclose(crossed.score(0)(user), dropped.score(0)(user), atol=1e-3)
-    for H in dropped.towers.H:
-        nn.init.zeros_(H)
-    dropped.config["crossed_prediction"] = True
-    expected = dropped.score(0)(user)
+    without = dropped.score(0)(user).numpy()
+    assert not np.allclose(crossed.score(0)(user).numpy(), without, atol=1e-3)
     for H in crossed.towers.H:
         nn.init.zeros_(H)
-    np.testing.assert_allclose(crossed.score(0)(user).numpy(), expected.numpy(), atol=1e-6)
+    np.testing.assert_allclose(crossed.score(0)(user).numpy(), without, atol=1e-6)
 
 
 @pytest.mark.parametrize("symmetric", [False, True])
@@ -271,33 +266,33 @@ def test_constant_scores_earn_no_more_than_chance():
     assert ndcg == pytest.approx(chance["ndcg@10"].mean(), abs=0.04)
 
 
-def test_no_tower_starts_dead():
-    parts = random_parts()
-    for seed in range(20):
-        made = sconet.SCoNet(baselines.configuration(method="sconet", embedding=4, seed=seed), parts)
-        assert all(len(made.score(k)(made.users).unique()) > len(made.users) for k in range(parts.ratings.p))
+def test_the_best_items_of_a_narrow_tower_do_not_tie_at_a_highest_logit():
+    parts = split(block_ratings(), 0)
+    for seed in range(8):
+        made = learner(parts, 5, embedding=8, learning_rate=1e-2, start_noise=0.01, seed=seed)
+        for k in range(parts.ratings.p):
+            scores = made.score(k)(made.users)
+            assert ((scores == scores.amax(1, keepdim=True)).sum(1) > 1).float().mean() < 0.5
 
 
 def test_it_learns_what_users_like_from_another_domain():
-    """Users rate their own block's items; four fifths of them are new in the target, where only transfer can tell."""
-    ratings = block_ratings(users=100)
+    """Users rate items of their own block; two of three have no training rating in the target."""
+    ratings = block_ratings(users=200)
     parts = split(ratings, 0)
-    target = (ratings.domain == 0) & (ratings.user % 5 > 0)
-    parts.part[target] = TEST
+    parts.part[(ratings.domain == 0) & (ratings.user % 3 > 0)] = TEST
     reached = []
-    for made in (learner(parts), learner(parts, 24, learning_rate=1e-2, start_noise=0.1, batch_users=16)):
-        table = evaluate(parts, 0, made.score(0))
+    for epochs in (0, 8):
+        table = evaluate(parts, 0, learner(parts, epochs, embedding=32, start_noise=0.01, batch_users=16).score(0))
         reached.append(table.loc[table["group"] == "cold_target", "ndcg@10"].mean())
-    assert reached[1] > 1.5 * reached[0]
+    assert reached[1] > 2 * reached[0]
 
 
 def test_settings_that_do_not_fit_are_refused():
-    with pytest.raises(UserError, match="embedding=10 must be a multiple of 4"):
-        sconet.Settings(embedding=10)
+    with pytest.raises(UserError, match="embedding=12 must be a multiple of 8"):
+        sconet.Settings(embedding=12)
 
 
 def test_a_whole_run_is_stored(monkeypatch):
     monkeypatch.setattr(baselines.data, "load", lambda name: block_ratings())
-    run = baselines.run(baselines.configuration(dataset="tiny", method="sconet", embedding=4, epochs=2), show=False)
+    run = baselines.run(baselines.configuration(dataset="tiny", method="sconet", embedding=8, epochs=2), show=False)
     assert not run.metrics["diverged"] and "shift.d0" in run.model
-    assert fit.validate(split(block_ratings(), 0), 0, lambda users: torch.zeros(len(users), 60)) >= 0

@@ -33,7 +33,7 @@ OBJECTIVES = ("bpr", "ratings")
 SPACE = {
     "dim": ("choice", [8, 16, 32, 64, 100]),
     "learning_rate": ("log", 3e-4, 3e-2),
-    "penalty": ("log", 1e-4, 0.3),
+    "penalty": ("log", 1e-3, 1.0),
     "start_noise": ("log", 3e-3, 0.3),
 }
 
@@ -45,10 +45,10 @@ class Settings:
     objective: str = "bpr"
     dim: int = 32  # of v
     negatives: int = 5  # R17; "ratings" has none
-    learning_rate: float = 3e-3
-    penalty: float = 1e-2  # L2 on what each feature of each triple adds, x_f v_f
+    learning_rate: float = 6e-3
+    penalty: float = 3e-2  # L2 on x_f v_f and x_f w_f of each triple's features; predicted stars are best at 0.5
     start_noise: float = 0.03  # standard deviation of the random start
-    batch_users: int = 64
+    batch_users: int = 256
     epochs: int = 100  # R18
     patience: int = 15
 
@@ -77,18 +77,20 @@ class Machine:
     def __init__(self, parts: Split, domain: int, dim: int, noise: float):
         user, item, rating = parts.of(domain, TRAIN)
         self.context = contexts(parts, domain)  # [n, F]
-        self.mean = float(rating.mean())  # w_0, which the other weights w can shift but need not
+        self.mean = float(rating.mean())  # w_0; the weights w can shift it
         shape = (len(parts.ratings.users), len(parts.ratings.items[domain]))
         self.rating = sp.csr_matrix((rating, (user, item)), shape=shape)
         self.feature, self.item = (_table(size, dim, noise) for size in (self.context.shape[1], shape[1]))
+        unseen = np.bincount(self.context[np.unique(user)].indices, minlength=self.context.shape[1]) == 0
+        self.feature.weight.data[torch.from_numpy(unseen)] = 0  # features of cold users alone would stay noise
 
     def look_up(self, users: np.ndarray) -> tuple[Rows, torch.Tensor, torch.Tensor]:
         """Rows of some users' features; sum of x_f (v_f, w_f) [B, d+1] and of x_f^2 (v_f^2, w_f^2) [B, d+1]."""
         context = self.context[users]
-        rows, x = Rows(self.feature, torch.from_numpy(context.indices.astype(np.int64))), torch.from_numpy(context.data)
-        bags = rows.places[0], torch.from_numpy(context.indptr[:-1].astype(np.int64))
-        total = embedding_bag(bags[0], rows.vectors, bags[1], mode="sum", per_sample_weights=x)
-        squares = embedding_bag(bags[0], rows.vectors.square(), bags[1], mode="sum", per_sample_weights=x.square())
+        index, start = (torch.from_numpy(a.astype(np.int64)) for a in (context.indices, context.indptr[:-1]))
+        rows, x = Rows(self.feature, index), torch.from_numpy(context.data)
+        total = embedding_bag(*rows.places, rows.vectors, start, mode="sum", per_sample_weights=x)
+        squares = embedding_bag(*rows.places, rows.vectors.square(), start, mode="sum", per_sample_weights=x.square())
         return rows, total, squares
 
     def same(self, total: torch.Tensor, squares: torch.Tensor) -> torch.Tensor:
@@ -129,7 +131,7 @@ class CDCF:
 
     def _learn(self, machine: Machine, user: np.ndarray, positive: np.ndarray, negative: np.ndarray) -> float:
         users, row = np.unique(user, return_inverse=True)
-        rating, row = torch.from_numpy(machine.rating[user, positive].A1), torch.from_numpy(row)
+        row = torch.from_numpy(row)
         features, total, squares = machine.look_up(users)
         items = Rows(machine.item, torch.from_numpy(positive), torch.from_numpy(negative))
         q = torch.cat([total[:, :-1], total.new_ones(len(users), 1)], 1)  # against an item's (v_i, w_i)
@@ -137,6 +139,7 @@ class CDCF:
         if self.ranking:
             loss = bpr(liked, other)
         else:
+            rating = torch.from_numpy(machine.rating[user, positive].A1)
             loss = (liked + machine.same(total, squares)[row] - rating).square().mean()
         penalty = self.config["penalty"] * (squares.sum(1)[row].sum() + items.squares()) / len(row)
         (loss + penalty).backward()

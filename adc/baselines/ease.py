@@ -96,6 +96,7 @@ def weights(known: sp.csr_matrix, penalty: float) -> np.ndarray:
         raise FloatingPointError("EASE: the matrix cannot be inverted")
     for i in range(len(inverse)):
         inverse[i, i + 1 :] = inverse[i + 1 :, i]  # LAPACK fills one triangle only
+    inverse = inverse.T  # symmetric, and now in the order that sparse products need
     inverse /= -inverse.diagonal().copy()
     np.fill_diagonal(inverse, 0)
     return inverse

@@ -4,6 +4,7 @@ e is the width of user and item vectors. A tower's layers are 2e (user beside it
 logit. H_qr = H_rq joins towers q and r on the way into the layers e and e/2, as in the authors' code.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -11,7 +12,6 @@ from torch import nn
 from torch.nn import functional as F
 
 CHUNK = 2048  # items ranked at once: their hidden layer stays in the processor's cache
-ALIVE = 0.1  # where biases start: from 0, all e/4 last ReLUs of a tower may be dead from the first, and it scores all alike
 
 
 class Head(NamedTuple):
@@ -46,11 +46,16 @@ class Head(NamedTuple):
 class Towers(nn.Module):
     """All parameters but the vectors: layers W, b of p towers, and an H for every two towers in each of two layers."""
 
-    def __init__(self, p: int, e: int):
+    def __init__(self, p: int, e: int, negatives: int):
         super().__init__()
         sizes = [(e, 2 * e), (e // 2, e), (e // 4, e // 2), (1, e // 4)]
-        self.W = nn.ParameterList(torch.randn(p, *size) * (2 / size[1]) ** 0.5 for size in sizes)
-        self.b = nn.ParameterList(torch.full((p, size[0]), ALIVE) for size in sizes)
+        W = [torch.randn(p, *size) * (2 / size[1]) ** 0.5 for size in sizes]  # He's rule
+        b = [torch.zeros(p, size[0]) for size in sizes]
+        # In a narrow tower the last ReLUs may all be dead, or all lower the logit: then the best items tie at the
+        # highest there is. Hence pairs of opposite ReLUs, positive weights, and the positives' share as its start.
+        W[2][:, 1::2] = -W[2][:, ::2]
+        W[3].abs_(), b[3].fill_(-math.log(negatives))
+        self.W, self.b = nn.ParameterList(W), nn.ParameterList(b)
         self.H = nn.ParameterList(torch.randn(p * (p - 1) // 2, *size) * 0.01 for size in sizes[:2])
         one, other = torch.triu_indices(p, p, 1)
         self.index = torch.diag(torch.arange(p))  # [p, p] into a layer's W and, after them, its H
