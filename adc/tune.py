@@ -26,7 +26,7 @@ class Settings:
     domains: str = ""  # comma-separated names; empty: all
     seed: int = 0
     method: str = "adc"
-    trials: int = 20
+    trials: int = 15
     epochs: int = 40
     patience: int = 8
     hidden_layers: int = 3  # of the networks

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from small import block_ratings, parts_of, random_parts
 
 from adc import baselines, fit
-from adc.baselines import chance, ease, itemknn, merged_bpr
+from adc.baselines import chance
 from adc.baselines.ease import EASE, linked, weights
 from adc.baselines.itemknn import ItemKNN, rated
 from adc.baselines.merged_bpr import MergedBPR
@@ -17,10 +17,7 @@ from adc.evaluate import groups, popularity
 from adc.split import TRAIN, VALID, split
 
 
-@pytest.fixture(autouse=True)
-def registered(monkeypatch):
-    methods = {"itemknn": itemknn, "ease": ease, "random": chance, "bpr_merged": merged_bpr}
-    monkeypatch.setattr(baselines, "METHODS", baselines.METHODS | methods)
+WRONG = [("itemknn", "neighbours", 0), ("itemknn", "shrinkage", -1.0), ("ease", "penalty", 0.0)]
 
 
 def configuration(method, **own):
@@ -102,8 +99,8 @@ def test_ease_is_that_of_cornac():
 
 
 def test_items_that_nobody_rated_with_another_weigh_nothing_in_ease():
-    rows = [("a", "u0", "i0", 4.0, TRAIN), ("a", "u0", "i1", 4.0, TRAIN), ("a", "u1", "i2", 5.0, TRAIN), ("a", "u2", "i0", 1.0, VALID)]
-    parts = parts_of(rows)
+    trained = [("u0", "i0"), ("u0", "i1"), ("u1", "i2")]
+    parts = parts_of([("a", user, item, 4.0, TRAIN) for user, item in trained])
     assert linked(rated(parts, 0)).tolist() == [0, 1]
     scores = EASE(configuration("ease"), parts).score(0)(np.array([0, 1]))
     assert scores[0, 2] == 0 and (scores[1] == 0).all() and (scores[0, :2] > 0).all()
@@ -123,10 +120,10 @@ def test_users_without_training_ratings_in_the_target_get_its_popularity(method,
     assert (learner(configuration(method), parts).score(0)(cold).numpy() == popularity(parts, 0)).all()
 
 
-@pytest.mark.parametrize("method, wrong", [("itemknn", {"neighbours": 0}), ("itemknn", {"shrinkage": -1.0}), ("ease", {"penalty": 0.0})])
-def test_settings_out_of_range_are_refused(method, wrong):
-    with pytest.raises(UserError, match=next(iter(wrong))):
-        configuration(method, **wrong)
+@pytest.mark.parametrize("method, name, value", WRONG)
+def test_settings_out_of_range_are_refused(method, name, value):
+    with pytest.raises(UserError, match=name):
+        configuration(method, **{name: value})
 
 
 @settings(max_examples=20, deadline=None)

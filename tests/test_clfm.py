@@ -15,11 +15,6 @@ from adc.evaluate import evaluate, groups, popularity
 from adc.split import TEST, TRAIN, split
 
 
-@pytest.fixture(autouse=True)
-def registered(monkeypatch):
-    monkeypatch.setattr(baselines, "METHODS", baselines.METHODS | {"clfm": clfm})
-
-
 def learner(parts, **own):
     return CLFM(vars(clfm.Settings(**own)) | {"seed": 0}, parts)
 
@@ -32,18 +27,21 @@ def not_above(now, before, start):
     return now <= before + 1e-9 * start
 
 
-cases = given(
-    seed=st.integers(0, 10_000), share=st.sampled_from([0.1, 0.3, 0.8]), clusters=st.tuples(st.integers(1, 5), st.integers(1, 5)),
-    shared=st.sampled_from([0.0, 0.3, 0.5, 1.0]), step=st.sampled_from([0.1, 0.5, 1.0]), kind=st.sampled_from(clfm.OBJECTIVES),
-)  # fmt: skip
+@st.composite
+def models(draw):
+    """CLFM after its first epoch, on random ratings from nearly none to nearly all."""
+    parts = random_parts(draw(st.integers(0, 10_000)), users=15, items=12, share=draw(st.sampled_from([0.1, 0.3, 0.8])))
+    small, step = st.integers(1, 5), st.sampled_from([0.1, 0.5, 1.0])
+    own = {"user_clusters": draw(small), "item_clusters": draw(small), "step": draw(step), "negatives": 2}
+    shared, kind = draw(st.sampled_from([0.0, 0.3, 0.5, 1.0])), draw(st.sampled_from(clfm.OBJECTIVES))
+    model = learner(parts, objective=kind, shared=shared, **own)
+    model.epoch()
+    return model
 
 
 @settings(max_examples=60, deadline=None)
-@cases
-def test_the_objective_never_grows_in_a_sweep(seed, share, clusters, shared, step, kind):
-    parts = random_parts(seed=seed, users=15, items=12, share=share)
-    model = learner(parts, objective=kind, user_clusters=clusters[0], item_clusters=clusters[1], shared=shared, step=step, negatives=2)
-    model.epoch()
+@given(models())
+def test_the_objective_never_grows_in_a_sweep(model):
     start = before = objective(model)
     for _ in range(10):
         model.sweep()
@@ -52,12 +50,9 @@ def test_the_objective_never_grows_in_a_sweep(seed, share, clusters, shared, ste
         before = now
 
 
-@settings(max_examples=30, deadline=None)
-@cases
-def test_no_single_update_of_memberships_makes_the_objective_grow(seed, share, clusters, shared, step, kind):
-    parts = random_parts(seed=seed, users=15, items=12, share=share)
-    model = learner(parts, objective=kind, user_clusters=clusters[0], item_clusters=clusters[1], shared=shared, step=step, negatives=2)
-    model.epoch()
+@settings(max_examples=60, deadline=None)
+@given(models())
+def test_no_single_update_of_memberships_makes_the_objective_grow(model):
     domain, B = model.domains[0], model.pattern(0)
     for _ in range(5):
         before = domain.objective(B)
@@ -157,7 +152,8 @@ def test_top_n_finds_blocks():
     for _ in range(30):
         model.epoch()
     popular = torch.from_numpy(popularity(parts, 0))
-    ours, most = (evaluate(parts, 0, s)["ndcg@10"].mean() for s in (model.score(0), lambda users: popular.repeat(len(users), 1)))
+    scores = model.score(0), lambda users: popular.repeat(len(users), 1)
+    ours, most = (evaluate(parts, 0, score)["ndcg@10"].mean() for score in scores)
     assert ours > 2 * most
 
 

@@ -62,7 +62,7 @@ def test_spaces_hold_the_defaults_names_and_everyone_gets_the_same_budget(method
     config = tune.configuration(method=method)
     known = train.configuration() if method == "adc" else baselines.parameters(method)
     assert set(config["space"]) <= set(known)
-    assert (config["trials"], config["epochs"], config["patience"]) == (20, 40, 8)
+    assert (config["trials"], config["epochs"], config["patience"]) == (15, 40, 8)
 
 
 def test_what_is_validated_is_what_training_by_hand_validates():

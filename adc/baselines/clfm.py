@@ -6,9 +6,9 @@ shared by all domains. Users are not matched between domains: S_0 is all that is
 of (X - U B V^T)^2 over domains and known entries. A multiplicative update times a factor by (what X asks for / what
 U B V^T gives)^step while the others stand still, which never makes the objective grow.
 
-`objective` "ratings" is the original: X holds the stars, and rows of U and V sum to one. "topn" makes a ranking of it:
-X is 1 for every training rating and 0 for its negatives, the same that all other methods get, drawn anew each epoch;
-rows keep their sums, as an item with nothing but zeros has no row that sums to one.
+`objective` "ratings" is the original as we know it: X holds the stars, and rows of U and V sum to one. "topn" makes a
+ranking of it: X is 1 for every training rating and 0 for its negatives, the same that all other methods get, drawn
+anew each epoch; rows keep their sums, as an item with nothing but zeros has no row that sums to one.
 """
 
 from dataclasses import dataclass
@@ -67,7 +67,8 @@ class Domain:
         self.users, row = np.unique(user, return_inverse=True)
         self.items = np.unique(item)
         self.know(row, item, rating, len(parts.ratings.items[domain]))
-        self.U, self.V = (_start(rng, size, config[c]) for size, c in zip(self.X.shape, ("user_clusters", "item_clusters")))
+        self.U = _start(rng, len(self.users), config["user_clusters"])
+        self.V = _start(rng, self.X.shape[1], config["item_clusters"])
         if self.literal:
             self.U, self.V = _to_one(self.U), _to_one(self.V)
         else:

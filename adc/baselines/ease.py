@@ -45,9 +45,9 @@ class EASE:
             count = len(linked(rated(parts, k)))
             if count > config["most_items"]:
                 raise UserError(
-                    f"EASE inverts a matrix of all items that are rated together with another: {count:,} in domain '{name}' "
-                    f"of '{parts.ratings.name}', which needs {4 * count**2 / 1e9:.1f} GB of memory. The limit is "
-                    f"most_items={config['most_items']}: raise it, or leave the domain out."
+                    f"EASE inverts a matrix of all items that are rated together with another: {count:,} in domain "
+                    f"'{name}' of '{parts.ratings.name}', which needs {4 * count**2 / 1e9:.1f} GB of memory. The limit "
+                    f"is most_items={config['most_items']}: raise it, or leave the domain out."
                 )
 
     def epoch(self) -> list[dict]:

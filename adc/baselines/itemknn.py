@@ -33,7 +33,8 @@ class Settings:
     def __post_init__(self):
         check_types(self)
         if self.neighbours < 1 or not self.shrinkage >= 0:
-            raise UserError(f"Item-kNN needs neighbours >= 1 and shrinkage >= 0, not {self.neighbours} and {self.shrinkage}.")
+            given = f"{self.neighbours} and {self.shrinkage}"
+            raise UserError(f"Item-kNN needs neighbours >= 1 and shrinkage >= 0, not {given}.")
 
 
 class ItemKNN:

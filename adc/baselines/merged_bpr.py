@@ -34,7 +34,7 @@ class MergedBPR(bpr.BPR):
 
     def _batches(self, batch: list) -> list:
         """The triples of all domains as those of one."""
-        shifted = [(row, positive + first, negative + first) for (row, positive, negative), first in zip(batch, self.first)]
+        shifted = [(row, liked + first, other + first) for (row, liked, other), first in zip(batch, self.first)]
         return [tuple(np.concatenate(column) for column in zip(*shifted))]
 
     def epoch(self) -> list[dict]:
