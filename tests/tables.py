@@ -1,0 +1,43 @@
+"""Small tables of synthetic ratings as files, and what a refusal has to leave as it was."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from adc import data
+from adc.errors import UserError
+
+HEADER = "domain,user,item,rating\n"
+
+
+def lines(domains=("films", "books"), users=12, items=5):
+    """Sound lines: every user rates most items of every domain, with stars from 1 to 5."""
+    pairs = [(u, i) for u in range(users) for i in range(items) if (u + i) % 4]
+    return [f"{domain},u{u},i{i},{1 + (u + 2 * i) % 5}" for domain in domains for u, i in pairs]
+
+
+def sound(**options):
+    return HEADER + "\n".join(lines(**options)) + "\n"
+
+
+def written(folder, name, content):
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def snapshot(folder):
+    return {p.relative_to(folder): p.is_file() and (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.rglob("*")}
+
+
+def refused(source, home, *words, **arguments):
+    """The source is refused in one paragraph with these words in it, and the data folder is as it was."""
+    before = snapshot(home)
+    with pytest.raises(UserError) as error:
+        data.prepare(str(source), **arguments)
+    message = str(error.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message, message
+    assert snapshot(home) == before
+    return message
