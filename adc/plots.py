@@ -232,11 +232,12 @@ def search(table: pd.DataFrame, parameters: Sequence[str], label: str) -> Figure
     figure, panels = small_multiples(parameters, 1.5, "", "validation NDCG@10")
     for name, panel in panels.items():
         known = table[table[name].notna()]
-        values = known[name].map(str) if known[name].dtype == object else known[name]
+        numbers = pd.api.types.is_numeric_dtype(known[name])
+        values = known[name] if numbers else known[name].map(str)
         look = METHODS["adc"]._asdict() | {"linestyle": "none"}
         panel.plot(values, known["validation"], markerfacecolor="white", **look)
         panel.plot(values.iloc[:1], known["validation"].iloc[:1], **look)
-        if known[name].dtype != object and (values > 0).all() and values.max() > 20 * values.min():
+        if numbers and (values > 0).all() and values.max() > 20 * values.min():
             panel.set_xscale("log")
         panel.set_xlabel(name)
         panel.tick_params(labelbottom=True)

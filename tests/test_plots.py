@@ -142,3 +142,20 @@ def test_a_twins_label_says_synthetic(tmp_path, monkeypatch):
     files.write_json(paths.processed("twin-s0.5") / "manifest.json", {"source": "twin", "arguments": {"scale": 0.5}})
     figure = plots.recall(recalls(), data.label("twin-s0.5"))
     assert "synthetic twin" in figure.get_suptitle()
+
+
+def test_a_search_is_drawn_whatever_the_kind_of_its_parameters():
+    trials = pd.DataFrame({
+        "validation": [0.3, 0.2, 0.1], "rate": [1e-3, 1e-1, np.nan], "start": ["als", "random", None], "width": [0, 100, np.nan]
+    })  # fmt: skip
+    figure = plots.search(trials, ["rate", "start", "width"], LABEL)
+    assert [panel.get_xlabel() for panel in figure.axes] == ["rate", "start", "width"]
+    assert [panel.get_xscale() for panel in figure.axes] == ["log", "linear", "linear"]
+    texts(figure)
+
+
+def test_controls_are_drawn_with_one_seed_too():
+    rows = [{"transfer": t, "method": m, "gain": t / 10, "low": np.nan, "high": np.nan} for t in (0.0, 1.0) for m in ("clfm", "adc")]
+    figure = plots.controls(pd.DataFrame(rows), LABEL)
+    assert [panel.get_title(loc="left") for panel in figure.axes] == ["transfer 0", "transfer 1"]
+    texts(figure)
