@@ -237,7 +237,7 @@ def search(table: pd.DataFrame, parameters: Sequence[str], label: str) -> Figure
         look = METHODS["adc"]._asdict() | {"linestyle": "none"}
         panel.plot(values, known["validation"], markerfacecolor="white", **look)
         panel.plot(values.iloc[:1], known["validation"].iloc[:1], **look)
-        if numbers and (values > 0).all() and values.max() > 20 * values.min():
+        if numbers and (values > 0).all() and values.max() > 8 * values.min():
             panel.set_xscale("log")
         panel.set_xlabel(name)
         panel.tick_params(labelbottom=True)
