@@ -160,7 +160,8 @@ def _labelled(planned: list[Job]) -> list[Job]:
     named = []
     for job in planned:
         others = [other.parameters for other in planned if other.notebook == job.notebook]
+        silent = {"dataset", "runs", *tuned.parameters(job.dataset, _method(job.parameters))}
         telling = [f"{name}={value}" for name, value in job.parameters.items()
-                   if name not in ("dataset", "runs") and any(other[name] != value for other in others)]  # fmt: skip
+                   if name not in silent and value is not None and any(other[name] != value for other in others)]  # fmt: skip
         named.append(replace(job, label=" ".join([job.notebook, job.dataset, *telling])))
     return named
