@@ -19,6 +19,7 @@ SHOWN = {
     ("05_performance", "movielens"): {},
     ("01_data", "twin"): {},
     ("05_performance", "twin"): {},
+    ("12_controls", "twin"): {},
 }
 
 
@@ -46,7 +47,7 @@ def pick(planned: list[plan.Job], notebook: str, source: str, wanted: dict) -> p
     """The one job of a notebook and source with these parameters."""
     datasets = {job.dataset for job in planned if job.notebook == plan.DATA and job.parameters["dataset"] == source}
     for job in planned:
-        if job.notebook == notebook and job.dataset in datasets and wanted.items() <= job.parameters.items():
+        if job.notebook == notebook and job.dataset in {*datasets, source} and wanted.items() <= job.parameters.items():
             return job
     raise UserError(f"The profile has no {notebook} on {source} with {wanted}; change it, or SHOWN in {__file__}.")
 

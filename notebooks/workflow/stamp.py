@@ -15,6 +15,8 @@ from workflow import NOTEBOOKS, ROOT, source
 PLACES = "home|Users|root|tmp|work|opt|usr|var|private|mnt|media"
 MACHINE = re.compile(rf"(?<![\w.:/])/(?:{PLACES})/[^\s'\"<>)]*")
 
+OWN_DATA = {"12_controls": "synthetic twins of Table I, made by the notebook itself"}
+
 
 def make(notebook: str, dataset: str, parameters: dict) -> dict:
     """The stamp of a notebook that has just run on a dataset with these parameters."""
@@ -22,7 +24,7 @@ def make(notebook: str, dataset: str, parameters: dict) -> dict:
     return {
         "notebook": f"notebooks/{notebook}.ipynb",
         "source": source.digest(path),
-        "data": data.label(dataset),
+        "data": OWN_DATA.get(notebook) or data.label(dataset),
         "parameters": parameters,
         "code": runs.code_fingerprint(tuple(source.modules(path))),
         "versions": {"python": platform.python_version()} | runs.versions(),
