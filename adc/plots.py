@@ -214,10 +214,10 @@ def recall(table: pd.DataFrame, label: str) -> Figure:
 
 def relative(table: pd.DataFrame, what: str, label: str) -> Figure:
     """Every method's score divided by popularity's, one row a target. table: [targets, methods]."""
-    figure, panel = plt.subplots(figsize=(COLUMN, 1.3 + 0.24 * len(table)))
+    figure, panel = plt.subplots(figsize=(PAGE, 1.3 + 0.24 * len(table)))
     panel.axvline(1, color=METHODS["popularity"].color, linestyle=":", linewidth=1)
     panel.grid(axis="y", color="0.92")
-    for method in table.columns.drop("popularity"):
+    for method in table.columns.drop(["popularity", "random"], errors="ignore"):  # random would squeeze the rest
         look = METHODS[method]._asdict() | {"linestyle": "none", "markerfacecolor": "white"}
         panel.plot(table[method], range(len(table)), **look)
     panel.set(yticks=range(len(table)), yticklabels=map(written, table.index), xlabel=f"{what}, popularity = 1")
