@@ -100,7 +100,7 @@ def _worth_opening(planned: list[plan.Job]) -> None:
     for job in reversed(planned):
         if job.notebook == plan.DATA or (job.output.startswith("reports/") and job.notebook != plan.GATHER):
             print(f"  {data / job.output}")
-    for dataset in dict.fromkeys(job.dataset for job in planned):
+    for dataset in dict.fromkeys(job.dataset for job in planned if job.notebook in plan.RUNS):
         print(f"  {paths.runs(dataset)}/*/notebook.html")
     print(f"  {paths.figures()}/")
 

@@ -39,7 +39,7 @@ def write(planned: list[plan.Job], profile: str) -> None:
         with files.aside(target) as partial:
             nbformat.write(stamped(executed, profile), partial)
         print(f"Rendered {target.relative_to(NOTEBOOKS.parent)}")
-    readme.write(list(dict.fromkeys(job.dataset for job in planned)), profile)
+    readme.write(list(dict.fromkeys(job.dataset for job in planned if job.notebook == plan.GATHER)), profile)
     print(f"Wrote the results in {readme.README.name}")
 
 
