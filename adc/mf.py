@@ -72,7 +72,7 @@ def _predict(base, user, item) -> np.ndarray:
 def _als(matrix: sp.csr_matrix, dim: int, regulariser: float, held, rng) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
     v = rng.normal(0, 1 / np.sqrt(dim), (matrix.shape[1], dim)).astype(np.float32)
     transposed = matrix.T.tocsr()
-    rows, columns = matrix.nonzero()
+    rows, columns = matrix.tocoo().coords  # not nonzero(): a rating may equal its means exactly
     curve = []
     for sweep in range(1, SWEEPS + 1):
         u = _solve(matrix, v, regulariser)

@@ -141,3 +141,10 @@ def test_starts_follow_the_seed_and_look_at_no_test_rating():
     parts = split(data, 0)
     parts.ratings.rating[parts.part == 2] = 1000.0
     assert np.array_equal(mf.starts(parts, "als", 4)[0].item, first.item)
+
+
+def test_ratings_that_equal_their_means_exactly_are_ratings_all_the_same():
+    rows = [(f"d{k}", f"u{u}", f"i{i}", 4.0) for k in range(2) for u in range(12) for i in range(5)]
+    table = pd.DataFrame(rows, columns=["domain", "user", "item", "rating"])
+    start = mf.factorize(split(encode(table, "tiny", ["d0", "d1"]), 0), 0, 3)
+    assert np.isfinite(start.user).all() and start.curve["train"].max() == pytest.approx(0, abs=1e-6)
