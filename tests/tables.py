@@ -1,13 +1,21 @@
 """Small tables of synthetic ratings as files, and what a refusal has to leave as it was."""
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from adc import data
 from adc.errors import UserError
 
 HEADER = "domain,user,item,rating\n"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A home with something in it already, which no failure may touch."""
+    place = tmp_path / "home"
+    (place / "data" / "raw" / "amazon").mkdir(parents=True)
+    (place / "data" / "raw" / "amazon" / "kept.txt").write_text("kept")
+    monkeypatch.setenv("ADC_HOME", str(place))
+    return place
 
 
 def lines(domains=("films", "books"), users=12, items=5):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from archives import CONTENT, GOOD, entry, everything, packed, place, review
+from archives import CONTENT, GOOD, entry, everything, home, packed, place, review
 
 from adc.data import amazon
 from adc.data.schema import check, encode
@@ -15,13 +15,6 @@ from adc.data.table1 import TABLE_I
 from adc.errors import UserError
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "blitzer_raw"
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return tmp_path
 
 
 # --- archives that are damaged or hostile

@@ -10,8 +10,7 @@ import psutil
 import pytest
 from conftest import TOY_PROFILE, Toy
 
-from adc.errors import UserError
-from workflow import profile, progress, source
+from workflow import progress, source
 
 SHORT = TOY_PROFILE.split("  04_baselines")[0].replace("  02_mf_init: [{}]\n", "")  # 01, two runs of 03, gathered
 LABELS = {0: "01_data toy", 1: "03_train_adc toy seed=0", 2: "03_train_adc toy seed=1"}

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import HEADER, lines, refused, snapshot, sound, written
+from tables import HEADER, home, lines, refused, snapshot, sound, written
 
 from adc import data, files, paths
 from adc.data import describe, table
@@ -21,16 +21,6 @@ from adc.errors import UserError
 from adc.split import split
 
 CIAO = Path(__file__).resolve().parents[2] / "shared" / "data" / "ciao_small6" / "ratings.csv.gz"
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """A home with something in it already, which no failure may touch."""
-    place = tmp_path / "home"
-    (place / "data" / "raw" / "amazon").mkdir(parents=True)
-    (place / "data" / "raw" / "amazon" / "kept.txt").write_text("kept")
-    monkeypatch.setenv("ADC_HOME", str(place))
-    return place
 
 
 # sources and names

@@ -6,18 +6,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from archives import CONTENT, GOOD, everything, packed, place
+from archives import CONTENT, GOOD, everything, home, packed, place
 
 from adc import paths
 from adc.data import amazon
 from adc.errors import UserError
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return tmp_path
 
 
 # --- a server on loopback

@@ -5,26 +5,15 @@ import gzip
 import os
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import HEADER, lines, refused, sound, written
+from tables import HEADER, home, refused, sound, written
 
 from adc import data
 from adc.data import table
 from adc.errors import UserError
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """A home with something in it already, which no failure may touch."""
-    place = tmp_path / "home"
-    (place / "data" / "raw" / "amazon").mkdir(parents=True)
-    (place / "data" / "raw" / "amazon" / "kept.txt").write_text("kept")
-    monkeypatch.setenv("ADC_HOME", str(place))
-    return place
 
 
 # own tables
