@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 
 import torch
 
-from adc.errors import UserError
-
 FLOOR = 1e-4  # smallest weight a gradient step may leave (R12)
 RATE = 0.025
 
@@ -116,19 +114,3 @@ class GradNormClosed(Balancer):
     def _move(self, seen: Step) -> None:
         ideal = seen.rates**self.gamma / self._norms.clamp(min=1e-12)
         self.weights = self.p * ideal / ideal.sum()
-
-
-BALANCERS = {
-    "gradnorm": GradNorm,
-    "gradnorm_softmax": GradNormSoftmax,
-    "gradnorm_closed": GradNormClosed,
-    "gradnorm_literal": GradNormLiteral,
-    "static": Balancer,
-}
-
-
-def make(name: str, p: int, gamma: float) -> Balancer:
-    """A fresh balancer by name; an unknown one is a `UserError` that lists the known."""
-    if name not in BALANCERS:
-        raise UserError(f"Unknown balancer '{name}'. Known: {', '.join(BALANCERS)}.")
-    return BALANCERS[name](p, gamma)

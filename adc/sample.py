@@ -4,21 +4,28 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from adc.relevance import TOLERANCE
 from adc.split import TRAIN, Split
 
 
 class Triples:
     """The positives of one domain, and uniform draws of items their users have not rated in training.
 
+    Positives are all training ratings, or (`observed` "above_mean", R23 ★) those not below their user's mean of them.
     A user who rated every item of the domain has no negative and is left out.
     """
 
-    def __init__(self, parts: Split, domain: int, negatives: int, redraw: bool, rng: np.random.Generator):
-        user, item, _ = parts.of(domain, TRAIN)
-        self.m, self.negatives = len(parts.ratings.items[domain]), negatives
-        full = np.bincount(user, minlength=len(parts.ratings.users)) >= self.m
-        self.user, self.item = user[~full[user]].astype(np.int64), item[~full[user]].astype(np.int64)  # [T]
-        self.rated = np.sort(self.user * self.m + self.item)
+    def __init__(
+        self, parts: Split, domain: int, negatives: int, redraw: bool, rng: np.random.Generator, observed: str = "all"
+    ):
+        user, item, rating = parts.of(domain, TRAIN)
+        n, self.m, self.negatives = len(parts.ratings.users), len(parts.ratings.items[domain]), negatives
+        count = np.bincount(user, minlength=n)
+        self.rated = np.sort(user.astype(np.int64) * self.m + item)
+        kept = count[user] < self.m
+        if observed == "above_mean":  # ≥: most users have one rating, which no rating of hers lies below
+            kept &= rating >= (np.bincount(user, rating, n) / np.maximum(count, 1))[user] - TOLERANCE
+        self.user, self.item = user[kept].astype(np.int64), item[kept].astype(np.int64)  # [T]
         self._once = None if redraw else self._draw(rng)
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:

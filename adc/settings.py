@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, fields
 
-from adc import balancer
+from adc import balancers, tuned
 from adc.errors import UserError
 
 CODE = ("adc.train", "adc.fit", "adc.model", "adc.loss", "adc.balancer", "adc.sample", "adc.mf")
@@ -16,7 +16,8 @@ CHOICES = {
     "initial_losses": ("common", "first_epoch"),
     "reduction": ("mean", "sum"),
     "norm_layer": ("W", "last_hidden"),
-    "balancer": tuple(balancer.BALANCERS),
+    "observed": ("all", "above_mean"),
+    "balancer": tuple(balancers.BALANCERS),
     "device": ("auto", "cpu", "cuda"),
 }
 LEAST = {
@@ -39,6 +40,27 @@ KNOWN = [
     {"agreement": 0.0024, "learning_rate": 5.6e-4, "vector_rate": 4.6e-3, "penalty": 2.5e-3, "start_noise": 0.06,
      "start": start, "width": 0} for start in ("als", "als_literal")
 ]  # fmt: skip
+
+# the starred readings: what notebook 08 changes, one at a time, from the defaults
+STARRED = {
+    "R1": [{"agreement_on": "u"}],
+    "R2": [{"train_items": False}],
+    "R3": [{"train_users": False}],
+    "R4": [{"agreement_with": "own"}],
+    "R5": [{"agreement": 0.0}],
+    "R6": [{"missing": "start"}],
+    "R7": [{"width": 0}, {"width": 100}, {"width": 200}],
+    "R10": [{"pretraining": "random"}, {"pretraining": "none"}],
+    "R11": [{"optimizer": "sgd", "learning_rate": 0.05, "vector_rate": 0.5}],
+    "R12": [{"balancer": "gradnorm_softmax"}, {"balancer": "gradnorm_closed"}, {"balancer": "gradnorm_literal"}],
+    "R13": [{"initial_losses": "first_epoch"}],
+    "R14": [{"reduction": "sum"}],
+    "R15": [{"norm_layer": "last_hidden"}],
+    "R17": [{"redraw": False}],
+    "R22": [{"start": "als"}, {"start": "als_literal"}, {"start": "random"}],
+    "R23": [{"observed": "above_mean"}],
+}
+READ = {name for alternatives in STARRED.values() for change in alternatives for name in change} - {"learning_rate", "vector_rate"}
 
 
 @dataclass(frozen=True)
@@ -72,6 +94,7 @@ class Settings:
     penalty: float = 0.01  # L2 on the user and item vectors of each triple, as BPR has it
     initial_losses: str = "common"  # L_k(0) (R13)
     reduction: str = "mean"  # R14
+    observed: str = "all"  # what counts as a positive (R23)
     norm_layer: str = "W"  # R15
     batch_users: int = 64  # R16
     epochs: int = 100  # R18
@@ -109,11 +132,26 @@ def configuration(**parameters) -> dict:
         if name not in known:
             raise UserError(f"ADC has no parameter '{name}'. It has: {', '.join(known)}.")
     config = asdict(Settings(**parameters))
-    static = config["balancer"] == "static"
-    if static:
+    adaptive = config["balancer"].startswith("gradnorm")
+    if not adaptive:
         config["gamma"] = 0.0  # has no meaning there; one run, whatever was said
-    variant = f"h={config['hidden_layers']}" + ("" if static else f" γ={config['gamma']:g}")
-    return config | {"method": "static" if static else "adc", "variant": variant, "code": list(CODE)}
+    if config["hidden_layers"] == 1:
+        config["pretraining"] = "none"  # likewise
+    words = [f"h={config['hidden_layers']}", f"γ={config['gamma']:g}" if adaptive else "", *deviations(config)]
+    code = sorted({*CODE, balancers.BALANCERS[config["balancer"]].__module__})
+    method = "adc" if adaptive else config["balancer"]
+    return config | {"method": method, "variant": " ".join(filter(None, words)), "code": code}
+
+
+def deviations(config: dict) -> list[str]:
+    """The readings in which a configuration is away from what the search found for its dataset, or else the defaults."""
+    usual = asdict(Settings()) | tuned.parameters(config["dataset"], "adc")
+    if not config["balancer"].startswith("gradnorm"):
+        usual["balancer"] = config["balancer"]
+    if config["hidden_layers"] == 1:
+        usual["pretraining"] = config["pretraining"]
+    read = {name: None for alternatives in STARRED.values() for change in alternatives for name in change if name in READ}
+    return [f"{name}={config[name]}" for name in read if config[name] != usual[name]]
 
 
 def named(domains: str) -> list[str]:

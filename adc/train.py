@@ -6,7 +6,7 @@ from dataclasses import fields
 import numpy as np
 import torch
 
-from adc import balancer, data, fit, mf, runs
+from adc import balancers, data, fit, mf, runs
 from adc.errors import UserError
 from adc.loss import agreement, bpr, scores
 from adc.model import ADC, Rows
@@ -48,13 +48,13 @@ class Trainer:
         torch.manual_seed(settings.seed)
         self.rng = np.random.default_rng([settings.seed, 3])
         self.users = np.unique(parts.ratings.user[parts.part == TRAIN]).astype(np.int64)
-        self.triples = [Triples(parts, k, settings.negatives, settings.redraw, self.rng) for k in range(self.p)]
+        self.triples = [Triples(parts, k, settings.negatives, settings.redraw, self.rng, settings.observed) for k in range(self.p)]
         self._member = membership(parts)  # [n, p]
         vectors = self._starting_vectors(starts)
         self._build(vectors, settings.hidden_layers)
         if settings.pretraining != "none" and settings.hidden_layers > 1:
             self._pretrain(vectors)
-        self.balancer = balancer.make(settings.balancer, self.p, settings.gamma)
+        self.balancer = balancers.make(settings.balancer, self.p, settings.gamma)
         self._first_epoch = settings.initial_losses == "first_epoch"
 
     def _starting_vectors(self, starts: list[mf.Start]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
@@ -70,7 +70,7 @@ class Trainer:
         """One hidden layer first, with equal weights; then `hidden_layers` of them start from it (§III-C, R10)."""
         deep = self.model
         self._build(vectors, 1)
-        self.balancer = balancer.make("static", self.p, 0.0)
+        self.balancer = balancers.make("static", self.p, 0.0)
         for _ in range(self.s.pretraining_epochs):
             self._pass()
         deep.deepen(self.model, identity=self.s.pretraining == "identity")
@@ -96,7 +96,7 @@ class Trainer:
         if not self._first_epoch:
             return self._pass()
         self._first_epoch, moving = False, self.balancer  # R13 ★: L_k(0) is the mean loss of an epoch at equal weights
-        self.balancer = balancer.make("static", self.p, 0.0)
+        self.balancer = balancers.make("static", self.p, 0.0)
         rows = self._pass()
         self.balancer, moving.initial = moving, torch.tensor([row["loss"] for row in rows])
         return rows

@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adc.balancer import BALANCERS, FLOOR, RATE, Balancer, gradient_norms, make
+from adc.balancer import FLOOR, RATE, Balancer, gradient_norms
+from adc.balancers import BALANCERS, make
 from adc.errors import UserError
 
 MOVING = ["gradnorm", "gradnorm_softmax", "gradnorm_closed", "gradnorm_literal"]

@@ -1,0 +1,19 @@
+"""The balancers by name: the paper's and its readings (`adc.balancer`), and one file for each of its successors."""
+
+from adc.balancer import Balancer, GradNorm, GradNormClosed, GradNormLiteral, GradNormSoftmax
+from adc.errors import UserError
+
+BALANCERS: dict[str, type[Balancer]] = {
+    "gradnorm": GradNorm,
+    "gradnorm_softmax": GradNormSoftmax,
+    "gradnorm_closed": GradNormClosed,
+    "gradnorm_literal": GradNormLiteral,
+    "static": Balancer,
+}
+
+
+def make(name: str, p: int, gamma: float) -> Balancer:
+    """A fresh balancer by name; an unknown one is a `UserError` that lists the known."""
+    if name not in BALANCERS:
+        raise UserError(f"Unknown balancer '{name}'. Known: {', '.join(BALANCERS)}.")
+    return BALANCERS[name](p, gamma)

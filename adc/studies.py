@@ -1,0 +1,72 @@
+"""What the parameter analysis trains (§IV-E and beyond): each study a list of configurations of ADC around one base.
+
+The base is h = 3, gamma = 2 with the settings that the search found for the dataset (R32). Runs are the same as those
+of notebook 03: what was trained before is not trained again.
+"""
+
+from collections.abc import Sequence
+
+from tqdm.auto import tqdm
+
+from adc import data, runs, settings, train, tuned
+from adc.balancers import BALANCERS
+from adc.errors import UserError
+
+BASE = {"hidden_layers": 3, "gamma": 2.0}
+GAMMAS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+
+
+def depth(depths: Sequence[int] = (1, 2, 3, 4, 5)) -> list[dict]:
+    """Fig. 3: every h, with and without the one-layer pretraining (R10)."""
+    return [{"hidden_layers": h, "pretraining": how} for h in depths for how in ("identity", "none")]
+
+
+def asymmetry(gammas: Sequence[float] = GAMMAS) -> list[dict]:
+    """Fig. 4: every gamma, and equal weights beside it (R33)."""
+    return [{"gamma": gamma} for gamma in gammas] + [{"balancer": "static"}]
+
+
+def balancing() -> list[dict]:
+    """Equal weights, the paper's balancer at gamma 2 and 0, and its successors."""
+    others = [name for name in BALANCERS if not name.startswith("gradnorm_")]
+    return [{"gamma": 0.0}] + [{"balancer": name} for name in others]
+
+
+def readings() -> list[dict]:
+    """Every starred reading, one at a time from the base, and the base itself."""
+    return [{}] + [change for changes in settings.STARRED.values() for change in changes]
+
+
+def sets(sizes: dict[str, int]) -> dict[str, list[str]]:
+    """The paper's Sets 1-3 by their rule (§IV-E, R35): the two largest domains; the rest; the largest and the smallest.
+
+    sizes: domain -> ratings, in the dataset's order. A set of fewer than two domains, or of all, is left out.
+    """
+    by_size = sorted(sizes, key=sizes.get, reverse=True)
+    found = {"Set 1": by_size[:2], "Set 2": by_size[2:], "Set 3": [by_size[0], by_size[-1]]}
+    return {name: [k for k in sizes if k in some] for name, some in found.items() if 1 < len(some) < len(sizes)}
+
+
+STUDIES = {"depth": depth, "asymmetry": asymmetry, "sets": asymmetry, "balancing": balancing, "readings": readings}
+
+
+def configurations(study: str, dataset: str, seed: int, **common) -> list[dict]:
+    """The configurations of a study on one seed, each once. `common`: parameters of `train.configuration` for all of
+    them (epochs, patience, …) and the study's own grid (`depths`, `gammas`). Raises `UserError` for an unknown study.
+    """
+    if study not in STUDIES:
+        raise UserError(f"Unknown study '{study}'. Known: {', '.join(STUDIES)}.")
+    grid = {name: common.pop(name) for name in ("depths", "gammas") if name in common}
+    domains = [""]
+    if study == "sets":
+        domains = [",".join(some) for some in sets(data.load(dataset).table()["ratings"].to_dict()).values()]
+    usual = BASE | tuned.parameters(dataset, "adc") | common | {"dataset": dataset, "seed": seed}
+    changes = STUDIES[study](**grid)
+    found = [train.configuration(**usual | {"domains": some} | change) for some in domains for change in changes]
+    return list({runs.identity(config): config for config in found}.values())
+
+
+def run(configs: list[dict], show: bool = True) -> list[runs.Run]:
+    """Train what is missing of the configurations; their runs in order."""
+    bar = tqdm(configs, desc="runs", unit="run", disable=not show)
+    return [train.run(config, show=False) for config in bar]
