@@ -8,6 +8,7 @@ turn negative, |w_k| takes its place in the norm, and the sign turns with it.)
 
 import math
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 
@@ -39,6 +40,7 @@ class Balancer:
     gamma: float = 0.0
     initial: torch.Tensor | None = None  # L_k(0) [p]; None: log p for every domain (R13), which cancels in r_k
     weights: torch.Tensor = field(init=False)  # w_k [p]
+    needs: ClassVar[str] = ""  # what is called besides `step` and `end_epoch`: "gradients" `combine`, "after" `after`
 
     def __post_init__(self):
         self.weights = torch.ones(self.p)
@@ -63,6 +65,18 @@ class Balancer:
         first = self.initial if self.initial is not None else torch.full((self.p,), math.log(self.p) or 1.0)
         ratio = self._losses / first
         return ratio / ratio.mean()
+
+    def combine(self, gradients: list[torch.Tensor]) -> list[torch.Tensor]:
+        """From the gradients of every w_k L_k at each shared tensor, [p, *shape] each and a row of zeros for a domain
+        without data in this batch, the gradient to descend by, [*shape] each: their sum.
+        """
+        return [gradient.sum(0) for gradient in gradients]
+
+    def after(self, losses: torch.Tensor) -> None:
+        """Take note of the losses L_k [p] of the same batch after the step; NaN as in `step`."""
+
+    def end_epoch(self) -> None:
+        """Take note that a pass over the users is over."""
 
     def _move(self, seen: Step) -> None:
         pass
@@ -114,3 +128,18 @@ class GradNormClosed(Balancer):
     def _move(self, seen: Step) -> None:
         ideal = seen.rates**self.gamma / self._norms.clamp(min=1e-12)
         self.weights = self.p * ideal / ideal.sum()
+
+
+class Successor(Balancer):
+    """Base of the rules published since (`adc.balancers`), which know no gamma: the target they report is the mean
+    norm, GradNorm's at gamma = 0, and none of them heeds it.
+    """
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.gamma = 0.0
+
+
+def bounded(losses: torch.Tensor) -> torch.Tensor:
+    """Losses within 1e-8 and 1e8, where their logarithms, ratios and squares are finite; NaN stays."""
+    return losses.clamp(1e-8, 1e8)

@@ -15,7 +15,7 @@ GROUPS = ("warm", "cold_target", "cold")  # training ratings in the target; only
 SAMPLED = 99
 CHUNK = 512
 
-Score = Callable[[np.ndarray], torch.Tensor]  # users [B] -> scores [B, m_k]
+Score = Callable[[np.ndarray], torch.Tensor]  # users [B] -> scores [B, m_k], which the caller may overwrite
 
 
 def popularity(parts: Split, domain: int) -> np.ndarray:
@@ -41,27 +41,93 @@ def evaluate(
     Returns `protocol, user, group, relevant, recall@N…, ndcg@N…`, one row a (protocol, user).
     Candidates are fixed by the split's seed, so every method meets the same lists and the same ties.
     """
-    user, item, mask = _relevant_items(parts, domain, part, rule)
-    users, position = np.unique(user[mask], return_inverse=True)
-    found = {protocol: np.zeros(len(position), dtype=np.int64) for protocol in protocols}
-    m, group = len(parts.ratings.items[domain]), groups(parts, domain)
-    popular = torch.from_numpy(popularity(parts, domain))
-    draws = np.random.default_rng([parts.seed, part, 1])
-    ties = np.random.default_rng([parts.seed, part, 2])
-    for start in range(0, len(users), CHUNK):
-        some = users[start : start + CHUNK]
-        scores = score(some)  # [B, m]
-        if scores.isnan().any():
-            raise FloatingPointError(f"scores of domain '{parts.ratings.domains[domain]}' are NaN")
-        scores[torch.from_numpy(group[some] == 2).to(scores.device)] = popular.to(scores)
-        pairs = np.flatnonzero((position >= start) & (position < start + CHUNK))
-        row, target = (torch.from_numpy(a.astype(np.int64)).to(scores.device) for a in (position[pairs] - start, item[mask][pairs]))
-        for protocol, candidates in _candidates(parts, domain, part, some, m, protocols, draws).items():
-            found[protocol][pairs] = ranks(scores, candidates.to(scores.device), row, target, ties)
-    count = np.bincount(position, minlength=len(users))
-    tables = [_per_user(found[protocol], position, count).assign(protocol=protocol) for protocol in protocols]
-    named = np.array(GROUPS, dtype=object)[group[users]]
-    return pd.concat([t.assign(user=users, group=named, relevant=count) for t in tables], ignore_index=True)
+    asked = Questions(parts, domain, part, rule)
+    found, columns = asked.ranks(score, protocols), []
+    for protocol in protocols:
+        values = {f"{name}@{n}": of(found[protocol], asked.user, asked.count, n)
+                  for name, of in (("recall", recall), ("ndcg", ndcg)) for n in CUTOFFS}  # fmt: skip
+        columns.append(pd.DataFrame(values).assign(protocol=protocol))
+    who = {"user": asked.users, "group": np.array(GROUPS, dtype=object)[asked.group], "relevant": asked.count}
+    return pd.concat([table.assign(**who) for table in columns], ignore_index=True)
+
+
+class Questions:
+    """Who is asked about what in one part of one domain: made once, put to as many scores as there are epochs.
+
+    users [U]: those with a relevant item; user, item [r]: each relevant item and its user's place among them.
+    """
+
+    def __init__(self, parts: Split, domain: int, part: int, rule: str = "above"):
+        self.parts, self.domain, self.part = parts, domain, part
+        self.m = len(parts.ratings.items[domain])
+        user, item, mask = _relevant_items(parts, domain, part, rule)
+        order = np.argsort(user[mask], kind="stable")
+        self.users, self.user = np.unique(user[mask][order], return_inverse=True)
+        self.item = item[mask][order].astype(np.int64)
+        self.count = np.bincount(self.user, minlength=len(self.users))  # relevant items of each user
+        self.group = groups(parts, domain)[self.users]
+        self._popular, self._lists = torch.from_numpy(popularity(parts, domain)), {}
+
+    def ranks(self, score: Score, protocols: tuple[str, ...] = ("full",)) -> dict[str, np.ndarray]:
+        """By protocol (R27) the rank of every relevant item [r] by `score`."""
+        found = {protocol: [] for protocol in protocols}
+        ties = {protocol: np.random.default_rng([self.parts.seed, self.part, 2, place]) for place, protocol in enumerate(PROTOCOLS)}
+        for start in range(0, len(self.users), CHUNK):
+            scores = self._scores(score, start)  # [B, m]
+            row, item = (torch.from_numpy(a) for a in _chunk(start, self.user, self.item))
+            if scores[row, item].isneginf().any():
+                scores.clamp_(min=torch.finfo(scores.dtype).min)  # -inf marks what is no candidate
+            for protocol in sorted(protocols, key=lambda name: name == "full"):  # last, as it overwrites scores
+                pairs = tuple(torch.from_numpy(a) for a in _chunk(start, *self._list(protocol)))
+                if protocol == "full":
+                    asked = scores.index_put_(pairs, scores.new_tensor(-torch.inf))
+                else:
+                    asked = torch.full_like(scores, -torch.inf).index_put_(pairs, scores[pairs])
+                found[protocol].append(ranks(asked, None, row, item, ties[protocol]))
+        return {protocol: np.concatenate([np.empty(0, dtype=np.int64), *each]) for protocol, each in found.items()}
+
+    def _scores(self, score: Score, start: int) -> torch.Tensor:
+        scores = score(self.users[start : start + CHUNK]).cpu()
+        if scores.sum().isnan() and scores.isnan().any():  # the sum is quick; infinities may cancel in it
+            raise FloatingPointError(f"scores of domain '{self.parts.ratings.domains[self.domain]}' are NaN")
+        cold = torch.from_numpy(self.group[start : start + CHUNK] == 2)
+        return torch.where(cold[:, None], self._popular.to(scores), scores) if cold.any() else scores
+
+    def _list(self, protocol: str) -> tuple[np.ndarray, np.ndarray]:
+        """(Place of a user, item), in the order of the places: what is left out of the ranking for `full`, what alone
+        is ranked for the others."""
+        if protocol not in self._lists:
+            before = (TRAIN,) if self.part == VALID else (TRAIN, VALID)
+            which = {"full": before, "rated": (self.part,)}
+            self._lists[protocol] = self._rated(*which[protocol]) if protocol in which else self._sampled()
+        return self._lists[protocol]
+
+    def _rated(self, *which: int) -> tuple[np.ndarray, np.ndarray]:
+        user, item, _ = self.parts.of(self.domain, *which)
+        place = np.full(len(self.parts.ratings.users), -1)
+        place[self.users] = np.arange(len(self.users))
+        order = np.argsort(place[user], kind="stable")
+        order = order[place[user][order] >= 0]
+        return place[user][order], item[order].astype(np.int64)
+
+    def _sampled(self) -> tuple[np.ndarray, np.ndarray]:
+        """Her own items of this part and SAMPLED others that she has not rated in any."""
+        rng = np.random.default_rng([self.parts.seed, self.part, 1])
+        place, rated = self._rated(TRAIN, VALID, TEST)
+        bounds = np.searchsorted(place, np.arange(len(self.users) + 1))
+        drawn = []
+        for a, b in zip(bounds[:-1], bounds[1:]):
+            some = rng.choice(self.m, min(SAMPLED + b - a, self.m), replace=False)
+            drawn.append(some[~np.isin(some, rated[a:b])][:SAMPLED])
+        own, tested = self._rated(self.part)
+        owner = np.concatenate([own, np.repeat(np.arange(len(drawn)), [len(some) for some in drawn])])
+        order = np.argsort(owner, kind="stable")
+        return owner[order], np.concatenate([tested, *drawn])[order]
+
+
+def _chunk(start: int, place: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    a, b = np.searchsorted(place, (start, start + CHUNK))
+    return place[a:b] - start, item[a:b]
 
 
 def _relevant_items(parts: Split, domain: int, part: int, rule: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -69,39 +135,6 @@ def _relevant_items(parts: Split, domain: int, part: int, rule: str) -> tuple[np
     mask = relevant(parts, domain, rule, seen)
     rows = parts.ratings.domain == domain
     return parts.ratings.user[rows], parts.ratings.item[rows], mask & (parts.part[rows] == part)
-
-
-def _per_user(rank: np.ndarray, position: np.ndarray, count: np.ndarray) -> pd.DataFrame:
-    columns = {f"recall@{n}": recall(rank, position, count, n) for n in CUTOFFS}
-    columns |= {f"ndcg@{n}": ndcg(rank, position, count, n) for n in CUTOFFS}
-    return pd.DataFrame(columns)
-
-
-def _candidates(parts: Split, domain: int, part: int, users: np.ndarray, m: int, protocols, draws) -> dict[str, torch.Tensor]:
-    """Boolean candidate masks [B, m] of the wanted protocols (R27) for a chunk of users."""
-    before = (TRAIN,) if part == VALID else (TRAIN, VALID)
-    seen, tested = _rated(parts, domain, users, m, before), _rated(parts, domain, users, m, (part,))
-    masks = {}
-    if "full" in protocols:
-        masks["full"] = ~seen
-    if "sampled" in protocols:
-        key = torch.from_numpy(draws.random((len(users), m), dtype=np.float32))
-        key[_rated(parts, domain, users, m, (TRAIN, VALID, TEST))] = 2.0
-        drawn = key.topk(min(SAMPLED, m), dim=1, largest=False)
-        masks["sampled"] = tested | torch.zeros_like(tested).scatter(1, drawn.indices, drawn.values < 2.0)
-    if "rated" in protocols:
-        masks["rated"] = tested
-    return masks
-
-
-def _rated(parts: Split, domain: int, users: np.ndarray, m: int, which: tuple[int, ...]) -> torch.Tensor:
-    user, item, _ = parts.of(domain, *which)
-    place = np.full(len(parts.ratings.users), -1)
-    place[users] = np.arange(len(users))
-    rows = place[user]
-    mask = torch.zeros(len(users), m, dtype=torch.bool)
-    mask[rows[rows >= 0], item[rows >= 0].astype(np.int64)] = True
-    return mask
 
 
 def summarise(users: pd.DataFrame, target: str) -> list[dict]:

@@ -12,7 +12,8 @@ import torch
 from tqdm.auto import tqdm
 
 from adc import runs
-from adc.evaluate import PROTOCOLS, Score, evaluate, groups, popularity, summarise
+from adc.evaluate import PROTOCOLS, Questions, Score, evaluate, groups, popularity, summarise
+from adc.metrics import ndcg
 from adc.split import TEST, VALID, Split
 
 WINDOW = 5  # epochs whose mean validation NDCG@10 counts: one epoch's is noise where a domain has 50 users to validate on
@@ -30,8 +31,9 @@ class Learner(Protocol):
     def score(self, domain: int) -> Score:
         """A function from users [B] to scores [B, m_k] by the parameters as they are now."""
 
-    def arrays(self, domain: int) -> Arrays:
-        """What its `Scorer` needs for one domain, detached; for `factor_score`: `user` [n, d] and `item` [m_k, d]."""
+    def arrays(self, domain: int) -> Arrays | Callable[[], Arrays]:
+        """What its `Scorer` needs for one domain, detached, or a function that makes it later from parameters as they
+        are now; for `factor_score`: `user` [n, d] and `item` [m_k, d]."""
 
 
 def factor_score(parts: Split, domain: int, arrays: Arrays) -> Score:
@@ -76,7 +78,7 @@ def fit(learner: Learner, parts: Split, config: dict, scorer: Scorer = factor_sc
     """
     keeper, history, notes = learn(learner, parts, config, show)
     if notes["diverged"]:  # in its first epoch: what the parameters had become, within bounds that can be multiplied
-        kept = [arrays or learner.arrays(k) for k, arrays in enumerate(keeper.kept)]
+        kept = [arrays or made(learner.arrays(k)) for k, arrays in enumerate(keeper.kept)]
         keeper.kept = [{name: np.nan_to_num(a).clip(-1e15, 1e15) for name, a in arrays.items()} for arrays in kept]
     scores = [scorer(parts, k, arrays) for k, arrays in enumerate(keeper.kept)]
     names = parts.ratings.domains
@@ -87,37 +89,45 @@ def fit(learner: Learner, parts: Split, config: dict, scorer: Scorer = factor_sc
 def learn(learner: Learner, parts: Split, config: dict, show: bool = True) -> tuple[Keeper, pd.DataFrame, dict]:
     """The part of `fit` that sees no test rating: what was kept, the history, and notes on how it went."""
     domains, began = parts.ratings.domains, time.perf_counter()
+    asked = [Questions(parts, k, VALID, RELEVANT) for k in range(len(domains))]
     keeper, history, diverged = Keeper(len(domains), config["patience"]), [], False
     bar = tqdm(range(1, config["epochs"] + 1), desc=f"{config['method']} {config['variant']}", unit="epoch", disable=not show)
     for epoch in bar:
         rows = learner.epoch()
-        diverged = not _seen(epoch, rows, parts, learner, keeper)
+        diverged = not _seen(epoch, rows, asked, learner, keeper)
         history += [{"epoch": epoch, "domain": domains[k], **row} for k, row in enumerate(rows)]
         bar.set_postfix(validation=f"{np.mean([row.get('validation', math.nan) for row in rows]):.4f}")
         if diverged or keeper.done(epoch):
             break
+    keeper.kept = [arrays and made(arrays) for arrays in keeper.kept]
     notes = {"diverged": diverged, "epochs": epoch, "best_epoch": dict(zip(domains, keeper.epoch)),
              "validation": dict(zip(domains, keeper.best)), "train_seconds": round(time.perf_counter() - began, 2)}
     return keeper, pd.DataFrame(history), notes
 
 
-def _seen(epoch: int, rows: list[dict], parts: Split, learner: Learner, keeper: Keeper) -> bool:
+def _seen(epoch: int, rows: list[dict], asked: list[Questions], learner: Learner, keeper: Keeper) -> bool:
     """Validate an epoch and keep what is best so far; False where a loss or a score is not a finite number."""
     if not all(math.isfinite(row.get("loss", 0.0)) for row in rows):
         return False
     try:
         for k, row in enumerate(rows):
-            row["validation"] = validate(parts, k, learner.score(k))
+            row["validation"] = validate(asked[k], learner.score(k))
             keeper.see(epoch, k, row["validation"], learner)
     except FloatingPointError:
         return False
     return True
 
 
-def validate(parts: Split, domain: int, score: Score) -> float:
-    """Validation NDCG@10 of one domain; 0 where nobody can be validated."""
-    users = evaluate(parts, domain, score, VALID, rule=RELEVANT)
-    return float(users["ndcg@10"].mean()) if len(users) else 0.0
+def validate(asked: Questions, score: Score) -> float:
+    """NDCG@10 of one domain, every item ranked; 0 where nobody can be asked."""
+    if not len(asked.users):
+        return 0.0
+    return float(ndcg(asked.ranks(score)["full"], asked.user, asked.count, 10).mean())
+
+
+def made(arrays: Arrays | Callable[[], Arrays]) -> Arrays:
+    """The arrays, made now if the learner has put it off."""
+    return arrays() if callable(arrays) else arrays
 
 
 def finish(parts: Split, config: dict, scores: list[Score], notes: dict, history: pd.DataFrame, model: Arrays) -> runs.Run:

@@ -31,3 +31,26 @@ def agreement(z: torch.Tensor, domain: int, others: torch.Tensor | None = None) 
     if others is not None:
         gap = gap * others
     return gap.sum(1).mean()
+
+
+def push(x: torch.Tensor, size: list[int], reduction: str = "mean") -> tuple[torch.Tensor, torch.Tensor]:
+    """`bpr` of several domains at once [p] and the gradient of each at its scores [T, 1 + c], written out.
+
+    x: a positive's score and its c negatives', `size[k]` rows of domain k after one another; without a row NaN.
+    """
+    gap = x[:, 1:] - x[:, :1]  # [T, c]
+    count = torch.tensor(size, device=x.device)
+    scale = 1 / (count * gap.shape[1]) if reduction == "mean" else 0 / count + 1
+    losses = torch.stack([terms.sum() for terms in F.softplus(gap).split(size)]) * scale
+    wrong = torch.sigmoid(gap) * scale.repeat_interleave(count)[:, None].to(x)  # [T, c]
+    return losses, torch.cat([-wrong.sum(1, keepdim=True), wrong], 1)
+
+
+def pull(z: torch.Tensor, domain: int, others: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """`agreement` and its gradient at z [B, p, d], written out: autograd would take four times as long."""
+    gap = z - z[:, domain : domain + 1]  # [B, p, d]
+    if others is not None:
+        gap *= others[:, :, None]
+    value = gap.square().sum() / len(z)
+    gap[:, domain] = -gap.sum(1)
+    return value, gap * (2 / len(z))

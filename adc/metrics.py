@@ -6,28 +6,31 @@ import torch
 CUTOFFS = (5, 10, 15, 20)
 
 
-def ranks(scores: torch.Tensor, candidates: torch.Tensor, row: torch.Tensor, item: torch.Tensor, rng) -> np.ndarray:
+def ranks(scores: torch.Tensor, candidates: torch.Tensor | None, row: torch.Tensor, item: torch.Tensor, rng) -> np.ndarray:
     """Rank (1 = best) of each `(row, item)` among its row's candidates; ties are broken at random (R29).
 
-    scores [B, m], candidates [B, m] bool, row and item [r]. `rng` is a numpy Generator. The order within a
-    tie is one random permutation of the items, begun at another place for every row. Returns [r] int64.
-    A score that is NaN raises FloatingPointError: it would otherwise rank last without a word.
+    scores [B, m], candidates [B, m] bool (None: all whose score is not -inf), row and item [r]. `rng` is a numpy
+    Generator. The order within a tie is one random permutation of the items, begun at another place for every row.
+    Returns [r] int64. A score that is NaN raises FloatingPointError: it would otherwise rank last without a word.
     """
-    own = scores[row, item]  # [r]
-    if torch.isnan(own).any():
+    if candidates is not None:
+        least = torch.finfo(scores.dtype).min  # a candidate with the score -inf is a candidate all the same
+        scores = scores.clamp(min=least).masked_fill(~candidates, -torch.inf)
+    lines, row, item = scores.cpu().numpy(), row.cpu().numpy(), item.cpu().numpy()
+    own = lines[row, item]  # [r]
+    if np.isnan(own).any():
         raise FloatingPointError("a score is NaN")
-    rivals = scores.masked_fill(~candidates, -torch.inf)[row]  # [r, m]
-    above = (rivals > own[:, None]).sum(1)  # [r]
-    tied = (rivals == own[:, None]) & candidates[row]  # [r, m]
-    crowd = (tied.sum(1) > 1).nonzero().squeeze(1)  # [c]
-    m = scores.shape[1]
-    order = torch.from_numpy(rng.permutation(m)).to(scores.device)  # [m]
-    start = torch.from_numpy(rng.integers(m, size=len(scores))).to(scores.device)  # [B]
-    if len(crowd):
-        place = (order[None, :] + start[row[crowd], None]) % m  # [c, m]
-        mine = place.gather(1, item[crowd, None])  # [c, 1]
-        above[crowd] += ((place < mine) & tied[crowd]).sum(1)
-    return (above + 1).cpu().numpy()
+    above, tied = np.empty((2, len(row)), dtype=np.int64)
+    for place, (r, value) in enumerate(zip(row.tolist(), own)):  # NumPy counts a row several times as fast as PyTorch sums one
+        above[place] = np.count_nonzero(lines[r] > value)
+        tied[place] = np.count_nonzero(lines[r] == value)
+    m = lines.shape[1]
+    order, start = rng.permutation(m), rng.integers(m, size=len(lines))  # [m], [B]
+    for place in np.flatnonzero((tied > 1) & (own > -np.inf)):
+        crowd = np.flatnonzero(lines[row[place]] == own[place])
+        turn = (order[crowd] + start[row[place]]) % m
+        above[place] += np.count_nonzero(turn < (order[item[place]] + start[row[place]]) % m)
+    return above + 1
 
 
 def recall(rank: np.ndarray, user: np.ndarray, relevant: np.ndarray, n: int, denominator: str = "all") -> np.ndarray:

@@ -1,15 +1,20 @@
 """ADC trained (§III): one first-order step of L_cross (Eq. 3) with the balancer's (Eqs. 4–5), epochs, and the run."""
 
+import copy
 import math
+from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 
 import numpy as np
 import torch
 
 from adc import balancers, data, fit, mf, runs
 from adc.errors import UserError
-from adc.loss import agreement, bpr, scores
-from adc.model import ADC, Rows
+from adc.loss import agreement, pull, push
+from adc.model import ADC
+from adc.optim import RowAdam, RowSGD
+from adc.pairs import Pairs
 from adc.sample import Triples, epoch
 from adc.settings import Settings, configuration, named
 from adc.split import TRAIN, Split, split
@@ -48,8 +53,11 @@ class Trainer:
         torch.manual_seed(settings.seed)
         self.rng = np.random.default_rng([settings.seed, 3])
         self.users = np.unique(parts.ratings.user[parts.part == TRAIN]).astype(np.int64)
+        self._copy = None  # of the model, for those of its domains that keep this epoch
         self.triples = [Triples(parts, k, settings.negatives, settings.redraw, self.rng, settings.observed) for k in range(self.p)]
-        self._member = membership(parts)  # [n, p]
+        self._member = torch.from_numpy(membership(parts)).to(self.device)  # [n, p]
+        of_item = np.repeat(np.arange(self.p), [len(items) for items in parts.ratings.items])
+        self._domain_of_item = torch.from_numpy(of_item).to(self.device)
         vectors = self._starting_vectors(starts)
         self._build(vectors, settings.hidden_layers)
         if settings.pretraining != "none" and settings.hidden_layers > 1:
@@ -59,9 +67,10 @@ class Trainer:
 
     def _starting_vectors(self, starts: list[mf.Start]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
         """Rows [n, p], user vectors [rows, d] of the users a domain was trained on, item vectors p x [m_k, d]."""
-        rows = np.full(self._member.shape, -1)
-        rows[self._member] = np.arange(self._member.sum())
-        user, domain = np.nonzero(self._member)
+        member = self._member.cpu().numpy()
+        rows = np.full(member.shape, -1)
+        rows[member] = np.arange(member.sum())
+        user, domain = np.nonzero(member)
         noisy = lambda a: (a + self.rng.normal(0, self.s.start_noise, a.shape)).astype(np.float32)
         stacked = np.stack([start.user for start in starts])  # [p, n, d]
         return rows, noisy(stacked[domain, user]), [noisy(start.item) for start in starts]
@@ -80,16 +89,14 @@ class Trainer:
     def _build(self, vectors, hidden_layers: int) -> None:
         s = self.s
         self.model = ADC(*vectors, hidden_layers, s.width, s.missing == "current").to(self.device)
-        self.model.user.requires_grad_(s.train_users)
-        self.model.item.requires_grad_(s.train_items)
         layers = [*self.model.A, self.model.W]
         network = [
             {"params": [layer.weight for layer in layers], "weight_decay": s.weight_decay},
             {"params": [layer.bias for layer in layers], "weight_decay": 0.0},
         ]
-        tables = [t.weight for t in (self.model.user, *self.model.item) if t.weight.requires_grad]
-        dense, sparse = (torch.optim.AdamW, torch.optim.SparseAdam) if s.optimizer == "adam" else [torch.optim.SGD] * 2
-        self.optimizers = [dense(network, lr=s.learning_rate, fused=True)] + ([sparse(tables, lr=s.vector_rate)] if tables else [])
+        dense, by_row = (torch.optim.AdamW, RowAdam) if s.optimizer == "adam" else (torch.optim.SGD, RowSGD)
+        self.optimizer = dense(network, lr=s.learning_rate, fused=True)
+        self.user_optimizer, self.item_optimizer = (by_row(t, s.vector_rate) for t in (self.model.user, self.model.item))
 
     def epoch(self) -> list[dict]:
         """One pass over the users; per domain the means over its steps of L_k, w_k, G_k, its target and r_k."""
@@ -102,13 +109,16 @@ class Trainer:
         return rows
 
     def _pass(self) -> list[dict]:
-        self.model.train()
+        self._copy = None
         seen = {name: [] for name in ("loss", "weight", "norm", "target", "rate")}
         for users, batch in epoch(self.triples, self.users, self.s.batch_users, self.rng):
             losses, norms = self.step(users, batch)
             before = self.balancer.step(losses, norms)
+            if self.balancer.needs == "after":
+                self.balancer.after(self._losses(users, batch))
             for name, value in zip(seen, (losses, before.weights, before.norms, before.targets, before.rates)):
                 seen[name].append(value)
+        self.balancer.end_epoch()
         means = {name: torch.stack(values).nanmean(0).tolist() for name, values in seen.items()}  # [p] each
         return [{name: values[k] for name, values in means.items()} for k in range(self.p)]
 
@@ -119,41 +129,90 @@ class Trainer:
         product with the hidden layer, and what is below sees the sum over the domains in one backward pass.
         """
         model, users = self.model, torch.from_numpy(users).to(self.device)
-        for optimizer in self.optimizers:
-            optimizer.zero_grad(set_to_none=True)
-        inputs = model.concatenate(users)  # [B, p·d]
+        rows = model.looked_up(users)
+        vectors = model.user.detach()[rows].requires_grad_()  # [R, d]
+        inputs = model.concatenate(users, vectors)  # [B, p·d]
         hidden = model.trunk(inputs)  # [B, width]
-        h = hidden.detach()
-        z = model.decouple(h).detach()  # [B, p, d]
-        at_z = torch.zeros_like(z)
+        z = model.decouple(hidden.detach()).detach()  # [B, p, d]
+        losses, at_z, at_items = self._rank(batch, z)
         beside = [self.s.penalty * inputs.square().sum() / len(users)]  # what does not pass through z
-        losses, norms = torch.full((self.p,), math.nan), torch.full((self.p,), math.nan)
-        for k, (row, positive, negative) in enumerate(batch):
-            if not len(row):
-                continue
-            row, positive, negative = (torch.from_numpy(a).to(self.device) for a in (row, positive, negative))
-            some, of_row = torch.unique_consecutive(row, return_inverse=True)  # the batch's users with triples in k [B_k]
-            w, z_k = float(self.balancer.weights[k]), z[some].requires_grad_()  # z_k: [B_k, p, d]
-            rows = Rows(model.item[k], positive, negative)
-            loss = bpr(*scores(z_k[:, k], rows.vectors, of_row, *rows.places), self.s.reduction)
-            size = self.s.penalty * rows.squares() / len(row)
-            vectors = z_k if self.s.agreement_on == "z" else inputs[some].unflatten(1, (self.p, -1))  # R1
-            alike = self.s.agreement * agreement(vectors, k, self._others(users[some]))
-            beside += [w * alike] if self.s.agreement_on == "u" else []
-            (w * (loss + alike if self.s.agreement_on == "z" else loss) + size).backward()
-            rows.hand_over()
-            at_z[some] += z_k.grad
-            own = z_k.grad.flatten(1)  # [B_k, p·d], of w_k L_k
-            losses[k] = (loss + alike).detach().nan_to_num(nan=math.inf, posinf=math.inf)  # NaN means absent
-            norms[k] = self._norm(own, hidden, some) / abs(w)
-        at_z = at_z.flatten(1)
-        model.W.weight.grad, model.W.bias.grad = at_z.T @ h, at_z.sum(0)
-        below = at_z @ model.W.weight.detach()  # [B, width]
-        beside = [term for term in beside if term.requires_grad]
-        torch.autograd.backward([hidden, *beside], [below, *[None] * len(beside)])
-        for optimizer in self.optimizers:
-            optimizer.step()
-        return losses, norms
+        norms = torch.full((self.p,), math.nan)
+        for k, (some, own) in at_z.items():
+            losses[k] += self._agree(k, users[some], z[some], inputs[some], own, beside)
+            norms[k] = self._norm(own.flatten(1), hidden, some)
+        self._descend(at_z, hidden, beside, vectors)
+        if self.s.train_users:
+            self.user_optimizer.step(rows, vectors.grad)
+        if self.s.train_items:
+            self.item_optimizer.step(*at_items)
+        absent = torch.tensor([k not in at_z for k in range(self.p)])
+        return losses.nan_to_num(nan=math.inf, posinf=math.inf).masked_fill(absent, math.nan), norms
+
+    def _rank(self, batch: list, z: torch.Tensor) -> tuple[torch.Tensor, dict, tuple]:
+        """Eq. 1 of every domain [p]; by domain with triples its users' places in the batch [B_k] and the gradient at
+        their z [B_k, p, d]; the items looked up [I] and the gradient of the weighted losses and the penalty there [I, d].
+        """
+        model, size, (B, p, d) = self.model, [len(row) for row, _, _ in batch], z.shape
+        place = np.concatenate([row + k * B for k, (row, _, _) in enumerate(batch)])  # [T]
+        item = np.concatenate([np.column_stack(pair) + model.first[k] for k, (_, *pair) in enumerate(batch)])  # [T, 1 + c]
+        pairs = Pairs(*(torch.from_numpy(a).to(z.device) for a in (place, item)), p * B, len(model.item))
+        v, z = model.item.detach()[pairs.touched], z.transpose(0, 1).reshape(p * B, d)
+        losses, at_x = push(pairs.scores(z, v), size, self.s.reduction)
+        at_z, found = pairs.at_rows(at_x, v).view(p, B, d), {}
+        for k, (row, _, _) in enumerate(batch):
+            if len(row):
+                some = torch.from_numpy(row[np.flatnonzero(np.diff(row, prepend=-1))]).to(z.device)
+                found[k] = some, z.new_zeros(len(some), p, d)
+                found[k][1][:, k] = at_z[k, some]
+        w, size = self.balancer.weights.to(z), torch.tensor(size, device=z.device)
+        gradient = pairs.at_items(at_x * w.repeat_interleave(size)[:, None], z)
+        share = pairs.looked_up() / size[self._domain_of_item[pairs.touched]]  # of a domain's triples, as BPR counts L2
+        gradient.addcmul_(v, share[:, None].to(v), value=2 * self.s.penalty)
+        return losses, found, (pairs.touched, gradient)
+
+    def _agree(self, k: int, users, z, inputs, own: torch.Tensor, beside: list) -> torch.Tensor:
+        """lambda times Eq. 2's last term; its gradient is added to `own`, or (R1 ★) it joins the terms of `beside`."""
+        others = None if self.s.agreement_with == "all" else self._member[users]  # R4 ★ [B_k, p]
+        if self.s.agreement_on == "u":
+            alike = self.s.agreement * agreement(inputs.unflatten(1, (self.p, -1)), k, others)
+            beside.append(float(self.balancer.weights[k]) * alike)
+            return alike.detach()
+        value, gradient = pull(z, k, others)
+        own.add_(gradient, alpha=self.s.agreement)
+        return self.s.agreement * value
+
+    def _descend(self, at_z: dict, hidden: torch.Tensor, beside: list, vectors: torch.Tensor) -> None:
+        """Move the network by the domains' weighted gradients at z; the gradient of the vectors is left in them."""
+        tensors = [self.model.W.weight, self.model.W.bias, *self.model.A.parameters(), vectors]
+        weighted = {k: (some, own.flatten(1) * float(self.balancer.weights[k])) for k, (some, own) in at_z.items()}
+        if self.balancer.needs == "gradients":
+            none = [torch.zeros_like(tensor) for tensor in tensors]
+            each = [self._through({k: weighted[k]}, hidden, tensors) if k in weighted else none for k in range(self.p)]
+            gradients = self.balancer.combine([torch.stack(of_tensor) for of_tensor in zip(*each)])
+        else:
+            gradients = self._through(weighted, hidden, tensors)
+        for tensor, gradient in zip(tensors, gradients):
+            tensor.grad = gradient
+        torch.autograd.backward(beside)
+        self.optimizer.step()
+
+    def _through(self, at_z: dict, hidden: torch.Tensor, tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+        """From gradients at z [B_k, p·d] of some domains to the gradient of their sum at W, its bias, and all below."""
+        total = hidden.new_zeros(len(hidden), self.model.W.out_features)  # [B, p·d]
+        for some, own in at_z.values():
+            total.index_add_(0, some, own)
+        below = total @ self.model.W.weight.detach()
+        return [total.T @ hidden.detach(), total.sum(0), *torch.autograd.grad(hidden, tensors[2:], below, retain_graph=True)]
+
+    @torch.no_grad()
+    def _losses(self, users: np.ndarray, batch: list) -> torch.Tensor:
+        """L_k of a batch as the parameters are now [p] (NaN: absent)."""
+        users = torch.from_numpy(users).to(self.device)
+        inputs, z = self.model.concatenate(users), self.model(users)
+        losses, at_z, _ = self._rank(batch, z)
+        for k, (some, own) in at_z.items():
+            losses[k] += self._agree(k, users[some], z[some], inputs[some], own, [])
+        return losses
 
     def _norm(self, own: torch.Tensor, hidden: torch.Tensor, some: torch.Tensor) -> torch.Tensor:
         """Norm of a domain's gradient at W, or at the last hidden layer (R15 ★), from its gradient at z [B_k, p·d]."""
@@ -162,26 +221,28 @@ class Trainer:
         below = torch.zeros_like(hidden).index_copy(0, some, own @ self.model.W.weight.detach())
         return torch.autograd.grad(hidden, self.model.A[-1].weight, below, retain_graph=True)[0].norm()
 
-    def _others(self, users: torch.Tensor) -> torch.Tensor | None:
-        if self.s.agreement_with == "all":
-            return None
-        return torch.from_numpy(self._member[users.cpu().numpy()]).to(self.device)  # R4 ★ [B_k, p]
-
     def score(self, domain: int) -> fit.Score:
         """z_u^(k)·v_i by the parameters as they are now: users [B] -> [B, m_k]."""
-        item = self.model.item[domain].weight.detach().T
-        return lambda users: self._z(users, domain) @ item
+        return lambda users: z_of(self.model, users, domain) @ self.model.items(domain).T
 
-    def arrays(self, domain: int) -> fit.Arrays:
-        """z^(k) of every user [n, d] and v^(k) [m_k, d]."""
-        every = np.arange(len(self.parts.ratings.users))
-        z = torch.cat([self._z(some, domain) for some in np.array_split(every, -(-len(every) // 4096))])
-        return {"user": z.cpu().numpy(), "item": self.model.item[domain].weight.detach().cpu().numpy().copy()}
+    def arrays(self, domain: int) -> Callable[[], fit.Arrays]:
+        """z^(k) of every user [n, d] and v^(k) [m_k, d]; made later, from a copy of the model that the domains share."""
+        if self._copy is None:
+            self._copy = copy.deepcopy(self.model)
+        return partial(factors, self._copy, domain)
 
-    @torch.no_grad()
-    def _z(self, users: np.ndarray, domain: int) -> torch.Tensor:
-        self.model.eval()
-        return self.model(torch.from_numpy(users.astype(np.int64)).to(self.device))[:, domain]
+
+@torch.no_grad()
+def z_of(model: ADC, users: np.ndarray, domain: int) -> torch.Tensor:
+    """z^(k) of some users [B, d]."""
+    return model.z(torch.from_numpy(users.astype(np.int64)).to(model.rows.device), domain)
+
+
+def factors(model: ADC, domain: int) -> fit.Arrays:
+    """z^(k) of every user [n, d] and v^(k) [m_k, d]."""
+    every = np.array_split(np.arange(len(model.rows)), -(-len(model.rows) // 4096))
+    z = torch.cat([z_of(model, some, domain) for some in every])
+    return {"user": z.cpu().numpy(), "item": model.items(domain).cpu().numpy().copy()}
 
 
 def product_norm(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from adc import files
+from adc.balancers import BALANCERS
 
 FILE = Path(__file__).with_name("tuned.json")
 
@@ -16,9 +17,10 @@ def read() -> dict[str, dict[str, dict]]:
 def parameters(dataset: str, method: str) -> dict:
     """The parameters found for a method, nothing where none were searched. Twins of all sizes share theirs.
 
-    Equal weights take ADC's: what is left between the two is the balancer alone, and any favour of the search is ADC's.
+    Every other balancer, equal weights among them, takes ADC's: what is left between them is the balancer alone, and any
+    favour of the search is ADC's.
     """
-    method = "adc" if method == "static" else method
+    method = "adc" if method in BALANCERS else method
     return read().get(name(dataset), {}).get(method, {}).get("parameters", {})
 
 

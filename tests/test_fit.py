@@ -9,7 +9,7 @@ import torch
 from small import random_parts
 
 from adc import fit, runs
-from adc.evaluate import PROTOCOLS, evaluate, popularity
+from adc.evaluate import PROTOCOLS, Questions, evaluate, popularity
 from adc.split import TEST, VALID
 
 
@@ -53,7 +53,7 @@ def config(**changes):
 def script(monkeypatch, values):
     """Make validation return `values[domain][epoch - 1]`, and a window of one epoch count."""
     told = {k: iter(column) for k, column in enumerate(values)}
-    monkeypatch.setattr(fit, "validate", lambda parts, domain, score: next(told[domain]))
+    monkeypatch.setattr(fit, "validate", lambda asked, score: next(told[asked.domain]))
     monkeypatch.setattr(fit, "WINDOW", 1)
 
 
@@ -127,8 +127,8 @@ def test_vectors_that_blew_up_while_the_loss_was_finite_end_training_too(parts, 
 
 def test_while_training_no_test_rating_is_looked_at(parts, monkeypatch):
     seen = []
-    real = fit.evaluate
-    monkeypatch.setattr(fit, "evaluate", lambda *a, **k: (seen.append(a[3]), real(*a, **k))[1])
+    real = Questions.ranks
+    monkeypatch.setattr(Questions, "ranks", lambda self, *a: (seen.append(self.part), real(self, *a))[1])
     fit.fit(Scripted(parts), parts, config(epochs=3), show=False)
     assert seen == [VALID] * 6 + [TEST] * 2
 
@@ -154,4 +154,4 @@ def test_users_marked_cold_get_the_domains_popularity(parts):
 
 def test_validation_of_nobody_is_0(parts):
     parts.part[parts.part == VALID] = TEST
-    assert fit.validate(parts, 0, Scripted(parts).score(0)) == 0
+    assert fit.validate(Questions(parts, 0, VALID), Scripted(parts).score(0)) == 0

@@ -43,14 +43,13 @@ def test_the_first_trial_is_the_defaults_and_all_stay_in_bounds():
 
 @pytest.mark.parametrize("method", tune.methods())
 def test_no_trial_sees_a_test_rating(method, monkeypatch):
-    parts_seen = []
-    original = evaluate.evaluate
+    parts_seen, original = [], evaluate.Questions.ranks
 
-    def spy(parts, domain, score, part=TEST, *rest, **more):
-        parts_seen.append(part)
-        return original(parts, domain, score, part, *rest, **more)
+    def spy(self, *rest):
+        parts_seen.append(self.part)
+        return original(self, *rest)
 
-    monkeypatch.setattr(fit, "evaluate", spy)
+    monkeypatch.setattr(evaluate.Questions, "ranks", spy)
     config = tune.configuration(**SMALL | {"method": method, "trials": 1, "hidden_layers": 1})
     (trial,) = tune.search(config, show=False)
     assert parts_seen and TEST not in parts_seen

@@ -1,6 +1,12 @@
 """The balancers by name: the paper's and its readings (`adc.balancer`), and one file for each of its successors."""
 
 from adc.balancer import Balancer, GradNorm, GradNormClosed, GradNormLiteral, GradNormSoftmax
+from adc.balancers.dwa import DWA
+from adc.balancers.famo import FAMO
+from adc.balancers.metabalance import MetaBalance
+from adc.balancers.pcgrad import PCGrad
+from adc.balancers.rlw import RandomWeights
+from adc.balancers.uncertainty import Uncertainty
 from adc.errors import UserError
 
 BALANCERS: dict[str, type[Balancer]] = {
@@ -9,6 +15,12 @@ BALANCERS: dict[str, type[Balancer]] = {
     "gradnorm_closed": GradNormClosed,
     "gradnorm_literal": GradNormLiteral,
     "static": Balancer,
+    "uncertainty": Uncertainty,
+    "dwa": DWA,
+    "rlw": RandomWeights,
+    "metabalance": MetaBalance,
+    "pcgrad": PCGrad,
+    "famo": FAMO,
 }
 
 

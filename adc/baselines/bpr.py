@@ -12,12 +12,12 @@ from torch import nn
 
 from adc import fit
 from adc.loss import bpr, scores
-from adc.model import Rows
+from adc.rows import Rows
 from adc.sample import Triples, epoch
 from adc.split import TRAIN, Split
 
 SPACE = {"learning_rate": ("log", 1e-3, 1e-2), "penalty": ("log", 5e-4, 3e-2), "start_noise": ("log", 0.01, 0.15)}
-CODE = ("adc.fit", "adc.loss", "adc.model", "adc.sample")
+CODE = ("adc.fit", "adc.loss", "adc.rows", "adc.sample")
 
 
 @dataclass(frozen=True)

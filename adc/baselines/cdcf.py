@@ -24,11 +24,11 @@ from torch.nn.functional import embedding_bag
 from adc import fit
 from adc.errors import UserError
 from adc.loss import bpr, scores
-from adc.model import Rows
+from adc.rows import Rows
 from adc.sample import Triples, epoch
 from adc.split import TRAIN, Split
 
-CODE = ("adc.fit", "adc.loss", "adc.model", "adc.sample")
+CODE = ("adc.fit", "adc.loss", "adc.rows", "adc.sample")
 OBJECTIVES = ("bpr", "ratings")
 SPACE = {
     "dim": ("choice", [8, 16, 32, 64, 100]),

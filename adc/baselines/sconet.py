@@ -26,11 +26,11 @@ from torch.nn import functional as F
 from adc import fit
 from adc.baselines.towers import CHUNK, Head, Target, Towers, mean
 from adc.errors import UserError
-from adc.model import Rows
+from adc.rows import Rows
 from adc.sample import Triples, epoch
 from adc.split import TRAIN, Split
 
-CODE = ("adc.fit", "adc.model", "adc.sample", "adc.baselines.towers")
+CODE = ("adc.fit", "adc.rows", "adc.sample", "adc.baselines.towers")
 SPACE = {
     "embedding": ("choice", [16, 32, 64]),
     "learning_rate": ("log", 5e-4, 1e-2),
