@@ -2,7 +2,7 @@
 
 import importlib.util
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -94,27 +94,44 @@ def paper_setting(ratings: Mapping[str, int]) -> dict[str, tuple[int, float]]:
 def results(dataset: str, profile: str) -> pd.DataFrame:
     """Values of the runs that `results.parquet` names for a profile; for "any", of all stored runs of today's code.
 
-    Only runs over all domains count, and one a method, variant and seed: the one with the fewest parameters away
-    from their defaults, of several the latest. Added columns: hidden_layers, gamma, diverged, unusual (in words).
+    Only runs of Table II's methods over all domains count, and one a method, depth, gamma and seed (`one_each`).
+    Added columns: hidden_layers, gamma, diverged, unusual (in words).
     Raises `UserError`, which says what to run, where ADC or popularity is missing.
     """
-    found, stale = _stored(dataset) if profile == "any" else (_gathered(dataset, profile), 0)
-    found = [run for run in found if not run.config["domains"]]
-    found.sort(key=lambda run: (len(_unusual(run.config)), -(run.folder / "metrics.json").stat().st_mtime))
-    one = {(run.config["method"], run.config["variant"], run.config["seed"]): run for run in reversed(found)}
-    missing = [NAMES[name] for name in ("adc", "popularity") if name not in {method for method, *_ in one}]
+    found, stale = available(dataset, profile)
+    found = [run for run in found if not run.config["domains"] and run.config["method"] in METHODS]
+    one = one_each(found, "method", "hidden_layers", "gamma", "objective", "seed")
+    missing = [NAMES[name] for name in ("adc", "popularity") if name not in {run.config["method"] for run in one}]
     if missing:
         _nothing(dataset, profile, missing, stale)
-    return pd.concat([_rows(run) for run in one.values()], ignore_index=True)
+    return pd.concat([_rows(run) for run in one], ignore_index=True)
+
+
+def available(dataset: str, profile: str) -> tuple[list[runs.Run], int]:
+    """The runs that `results.parquet` names for a profile; for "any", all stored runs of today's code, and how many
+    were made by older code."""
+    return _stored(dataset) if profile == "any" else (_gathered(dataset, profile), 0)
+
+
+def one_each(found: Iterable[runs.Run], *names: str) -> list[runs.Run]:
+    """Of the runs alike in these entries of their configurations, the one with the fewest parameters away from what
+    the search found or else their defaults; of several the latest."""
+    found = sorted(found, key=lambda run: (len(_unusual(run.config)), -(run.folder / "metrics.json").stat().st_mtime))
+    one = {tuple(run.config.get(name) for name in names): run for run in reversed(found)}
+    return list(one.values())
 
 
 def _nothing(dataset: str, profile: str, missing: list[str], stale: int) -> None:
-    source = next((name for name in data.SOURCES if dataset.split("-")[0] == name), "PATH")
     by_hand = f'03_train_adc and 04_baselines (method "popularity", then "bpr") with dataset = "{dataset}"'
-    cure = by_hand if profile == "any" else f"`./run_all.sh --profile {profile} --data {source}`"
+    cure = by_hand if profile == "any" else f"`./run_all.sh --profile {profile} --data {source(dataset)}`"
     old = f" {stale} stored runs were made by older code and do not count." if stale else ""
     where = f"for dataset '{dataset}', profile '{profile}'"
     raise UserError(f"No finished run of {' or '.join(missing)} {where}.{old} Run {cure}.")
+
+
+def source(dataset: str) -> str:
+    """What `./run_all.sh --data` takes to make a dataset; PATH stands for the reader's own file."""
+    return next((name for name in data.SOURCES if dataset.split("-")[0] == name), "PATH")
 
 
 def _gathered(dataset: str, profile: str) -> list[runs.Run]:
@@ -140,10 +157,10 @@ def _is_current(run: runs.Run) -> bool:
 
 def _unusual(config: dict) -> dict:
     """Parameters away from what the search found or else their defaults, those apart that name the experiment."""
-    adc = config["method"] in ("adc", "static")
+    adc = "balancer" in config
     named = {"dataset", "seed", "hidden_layers", "gamma"} if adc else {"dataset", "seed", "method"}
-    named |= {"balancer"} if config["method"] == "static" else set()
-    found = tuned.parameters(config["dataset"], config["method"])
+    named |= {"balancer"} if adc and config["method"] != "adc" else set()
+    found = tuned.parameters(config["dataset"], "adc" if adc else config["method"])
     usual = (train if adc else baselines).configuration(**found | {key: config[key] for key in named})
     silent = ("code", *runs.NOT_IDENTITY)
     return {key: value for key, value in config.items() if key not in silent and usual.get(key) != value}
@@ -186,7 +203,7 @@ def chosen(results: pd.DataFrame, settings: Mapping[str, tuple[int, float]]) -> 
         remarks.append(f"{what} for {', '.join(where)}: the paper's setting there was not run")
     remarks += [f"{NAMES[name]} was not run" for name in METHODS if name not in set(table["method"])]
     unusual = table[table["unusual"] != ""][["method", "unusual"]].drop_duplicates()
-    remarks += [f"{NAMES[row.method]} was run with {row.unusual}" for row in unusual.itertuples()]
+    remarks += [f"run with {words}: {', '.join(rows['method'].map(NAMES))}" for words, rows in unusual.groupby("unusual", sort=False)]
     return table, remarks
 
 

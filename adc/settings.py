@@ -51,7 +51,7 @@ STARRED = {
     "R6": [{"missing": "start"}],
     "R7": [{"width": 0}, {"width": 100}, {"width": 200}],
     "R10": [{"pretraining": "random"}, {"pretraining": "none"}],
-    "R11": [{"optimizer": "sgd", "learning_rate": 0.05, "vector_rate": 0.5}],
+    "R11": [{"optimizer": "sgd", "learning_rate": 0.02, "vector_rate": 0.5}],
     "R12": [{"balancer": "gradnorm_softmax"}, {"balancer": "gradnorm_closed"}, {"balancer": "gradnorm_literal"}],
     "R13": [{"initial_losses": "first_epoch"}],
     "R14": [{"reduction": "sum"}],
