@@ -26,7 +26,7 @@ LEAST = {
         "weight_decay", "penalty", "patience"),
 }
 
-SPACE = {  # of the search (R32): what the paper leaves open about ADC: lambda, start, width, descent (R5, R7, R11, R22)
+SPACE = {  # of the search (R32): what the paper leaves open about ADC: lambda, start, width, descent (R5, R7, R11, R16, R22)
     "agreement": ("log", 1e-3, 1e2),
     "learning_rate": ("log", 1e-4, 2e-3),
     "vector_rate": ("log", 1e-3, 2e-2),
@@ -34,11 +34,12 @@ SPACE = {  # of the search (R32): what the paper leaves open about ADC: lambda, 
     "start": ("choice", ["als", "als_literal", "random"]),
     "start_noise": ("log", 0.01, 0.15),
     "width": ("choice", [0, 100]),
+    "batch_users": ("choice", [64, 256]),
 }
 # tried first, besides the defaults, which suit sparse ratings: found on MovieLens while the network was built
 KNOWN = [
     {"agreement": 0.0024, "learning_rate": 5.6e-4, "vector_rate": 4.6e-3, "penalty": 2.5e-3, "start_noise": 0.06,
-     "start": start, "width": 0} for start in ("als", "als_literal")
+     "start": start, "width": 0, "batch_users": 64} for start in ("als", "als_literal")
 ]  # fmt: skip
 
 # the starred readings: what notebook 08 changes, one at a time, from the defaults

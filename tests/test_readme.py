@@ -16,11 +16,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def test_results_land_between_the_marks_and_the_rest_stays(tmp_path, monkeypatch):
     monkeypatch.setattr(readme, "section", lambda dataset, profile: f"table of {dataset}, {profile}")
+    monkeypatch.setattr(readme, "ledger", lambda datasets, profile: f"claims on {' and '.join(datasets)}, {profile}")
     page = tmp_path / "README.md"
     page.write_text(f"# title\n{readme.BEGIN}\nold\n{readme.END}\nlast words\n")
     readme.write(["a", "b"], "quick", page)
     text = page.read_text()
     assert "table of a, quick" in text and "table of b, quick" in text and "old" not in text
+    assert "claims on a and b, quick" in text
     assert text.startswith("# title\n") and text.endswith("\nlast words\n")
     readme.write(["a", "b"], "quick", page)
     assert page.read_text() == text

@@ -18,7 +18,7 @@ def write(datasets: list[str], profile: str, target: Path = README) -> None:
     if text.count(BEGIN) != 1 or text.count(END) != 1:
         raise UserError(f"{target} must hold the lines {BEGIN!r} and {END!r} once each; put them back where the results belong.")
     before, rest = text.split(BEGIN)
-    parts = "\n\n".join(section(dataset, profile) for dataset in datasets)
+    parts = "\n\n".join([*(section(dataset, profile) for dataset in datasets), ledger(datasets, profile)])
     with files.aside(target) as partial:
         partial.write_text(f"{before}{BEGIN}\n\n{parts}\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
 
@@ -37,6 +37,22 @@ def section(dataset: str, profile: str) -> str:
     lines += [_row([name, *map(str, row)]) for name, row in zip(table.index, table.to_numpy(), strict=True)]
     told = [performance.verdict(chosen), stats.words(against), *(f"({'; '.join(remarks)}.)" for _ in remarks[:1])]
     return "\n".join([*lines, "", "\n\n".join(told)])
+
+
+def ledger(datasets: list[str], profile: str) -> str:
+    """The main claims of the paper beside what was found on each dataset, and how many hold in all."""
+    from adc import claims, evidence
+
+    tables = {dataset: claims.ledger(evidence.collect(dataset, profile)) for dataset in datasets}
+    first = tables[datasets[0]]
+    head = ["the paper claims", "its number", *(cell for dataset in datasets for cell in (data.label(dataset), "verdict"))]
+    told = "NDCG@10, ± 95 % interval over seeds; the rules and all other claims: [09_claims](notebooks/09_claims.ipynb)."
+    lines = [f"**The paper's claims.** {told}", "", _row(head), _row(["---"] * len(head))]
+    for name in first.index[first["main"]]:
+        found = [table.loc[name, what] for table in tables.values() for what in ("ours", "verdict")]
+        lines.append(_row([first.loc[name, "says"], first.loc[name, "paper"], *found]))
+    counts = [f"{data.label(dataset)}: {claims.words(table)}" for dataset, table in tables.items()]
+    return "\n".join([*lines, "", "\n\n".join(counts)])
 
 
 def _row(cells: list[str]) -> str:

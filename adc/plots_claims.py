@@ -1,0 +1,37 @@
+"""The picture of the ledger of claims (notebook 09)."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from adc import plots
+from adc.claims import COLOURS, PALE, counts
+from adc.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, UNTESTABLE
+
+SIGNS = {HOLDS: "✓", IN_PART: "±", FAILS: "✗", UNTESTABLE: "?", NOT_RUN: "–"}
+
+
+def ledger(table: pd.DataFrame, label: str) -> Figure:
+    """A tile a claim, one row a section; colour and sign tell the verdict, the last row what they mean."""
+    sections = list(table["section"].unique())
+    wide, last = max(table["section"].value_counts()), len(sections) + 0.4
+    figure, panel = plt.subplots(figsize=(plots.PAGE, 0.7 + 0.38 * (len(sections) + 1)))
+    panel.set(xlim=(-5.6, wide), ylim=(last + 1, 0))
+    panel.axis("off")
+    for y, section in enumerate(sections):
+        panel.text(-0.2, y + 0.45, section, ha="right", va="center")
+        for x, row in enumerate(table[table["section"] == section].itertuples()):
+            _tile(panel, x, y, row.verdict, f"{row.Index}\n{SIGNS[row.verdict]}")
+    x = -5.6
+    for verdict, number in counts(table).items():
+        _tile(panel, x, last, verdict, f"{number}\n{SIGNS[verdict]}")
+        panel.text(x + 1.0, last + 0.45, verdict, va="center")
+        x += 1.5 + 0.165 * len(verdict)
+    return plots.titled(figure, "The paper's claims", label)
+
+
+def _tile(panel: Axes, x: float, y: float, verdict: str, text: str) -> None:
+    panel.add_patch(plt.Rectangle((x, y), 0.92, 0.88, facecolor=COLOURS[verdict], edgecolor="0.6", linewidth=0.5))
+    colour = "black" if verdict in PALE else "white"
+    panel.text(x + 0.46, y + 0.45, text, ha="center", va="center", color=colour, linespacing=1)
