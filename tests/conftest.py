@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "notebooks"))
 
 TOY_DATA = """
 from adc import files, paths
-def dataset_id(source, seed=0, scale=1.0, transfer=0.5):
+def dataset_id(source, seed=0, scale=1.0, transfer=0.5, asymmetry=1.0):
     return source if "/" not in source else "own-file"
 def prepare(source, *rest):
     files.write_json(paths.processed(dataset_id(source)) / "ratings.json", {"source": source.split("/")[-1]})
@@ -56,8 +56,8 @@ def run(seconds=0.0, **parameters):
 # name -> parameters cell, the cell that does the work
 TOY_NOTEBOOKS = {
     "01_data": (
-        'dataset = "movielens"\nseed = 0\nscale = 1.0\ntransfer = 0.5',
-        "from adc import data\ndata.prepare(dataset, seed, scale, transfer)\nprint(open)",
+        'dataset = "movielens"\nseed = 0\nscale = 1.0\ntransfer = 0.5\nasymmetry = 1.0',
+        "from adc import data\ndata.prepare(dataset, seed, scale, transfer, asymmetry)\nprint(open)",
     ),
     "02_mf_init": ('dataset = "movielens"\nseed = 0\ndim = 4', "print(seed)"),
     "03_train_adc": (

@@ -35,12 +35,14 @@ def test_names_hold_only_what_differs_from_the_defaults():
     assert data.dataset_id("twin") == data.dataset_id("twin", 0, 1, 0.5) == "twin"
     assert data.dataset_id("twin", scale=0.1) == "twin-s0.1"
     assert data.dataset_id("twin", 3, 0.1, 0.8) == "twin-s0.1-t0.8-seed3"
-    assert data.dataset_id("movielens", 3, 0.1, 0.8) == "movielens"
+    assert data.dataset_id("twin", 3, 0.1, 0.8, 0) == "twin-s0.1-t0.8-a0.0-seed3"
+    assert data.dataset_id("twin", asymmetry=1) == "twin"
+    assert data.dataset_id("movielens", 3, 0.1, 0.8, 2) == "movielens"
 
 
-@given(st.integers(0, 10**6), st.floats(1e-6, 100), st.floats(0, 1))
-def test_names_of_twins_can_be_read_back(seed, scale, transfer):
-    name = data.dataset_id("twin", seed, scale, transfer)
+@given(st.integers(0, 10**6), st.floats(1e-6, 100), st.floats(0, 1), st.floats(0, 2))
+def test_names_of_twins_can_be_read_back(seed, scale, transfer, asymmetry):
+    name = data.dataset_id("twin", seed, scale, transfer, asymmetry)
     assert data.dataset_id("twin", **data.twin_arguments(name)) == name
 
 
@@ -68,7 +70,14 @@ def test_twin_follows_table_1_in_order_and_is_called_synthetic():
     ratings = data.load("twin-s0.05-seed2")
     assert ratings.domains == list(TABLE_I) and ratings.name == "twin-s0.05-seed2"
     assert "synthetic" in data.label(ratings.name) and "seed 2" in data.label(ratings.name)
-    assert data.manifest(ratings.name)["arguments"] == {"seed": 2, "scale": 0.05, "transfer": 0.5}
+    assert "asymmetry" not in data.label(ratings.name)
+    assert data.manifest(ratings.name)["arguments"] == {"seed": 2, "scale": 0.05, "transfer": 0.5, "asymmetry": 1.0}
+
+
+def test_a_twin_of_other_sizes_is_made_by_its_name_and_says_so():
+    ratings = data.load("twin-s0.02-a0.0")
+    assert ratings.table()["ratings"].nunique() == 1
+    assert data.label(ratings.name) == "synthetic twin of Table I (seed 0, scale 0.02, transfer 0.5, asymmetry 0)"
 
 
 # what lies on disk

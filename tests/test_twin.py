@@ -1,5 +1,6 @@
 """The synthetic twin: exact counts, the stated long tails and stars, and a taste that carries over as far as asked."""
 
+import hashlib
 import itertools
 import json
 
@@ -135,11 +136,41 @@ def test_scale_gives_rounded_counts(monkeypatch, scale):
         assert len(pair) == len(domain.stars) == scaled(scale)[name][2]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "checksum"),
+    [
+        ((0, 0.02, 0.5), "13efc500d093bd5abc215404ce5d52cddfe6c1fcb121dc5921fe9e913f6eb539"),
+        ((1, 0.003, 0.0), "2aa6b6a99a36f6beb78e5779ad5daf0511fe9bc95532668aa0ea929ef14f3a0b"),
+    ],
+)
+def test_asymmetry_1_is_table_1_and_the_twin_that_was_before_there_was_a_choice(arguments, checksum):
+    assert all(twin.sizes(scale) == scaled(scale) for scale in (0.003, 0.02, 0.5, 1.0, 7.0))
+    table = twin.ratings(*arguments)[0].to_csv(index=False)
+    assert hashlib.sha256(table.encode()).hexdigest() == checksum
+
+
+def test_at_asymmetry_0_all_domains_are_alike_and_as_large_as_table_1_is_in_the_geometric_mean():
+    means = np.exp(np.log(list(TABLE_I.values())).mean(axis=0))
+    assert set(twin.sizes(1.0, 0.0).values()) == {tuple(np.round(means).astype(int))}
+
+
+def test_the_logarithms_of_the_sizes_spread_in_proportion_to_asymmetry():
+    usual, spread = (np.log(list(twin.sizes(10.0, a).values())) for a in (1.0, 0.5))
+    np.testing.assert_allclose(spread.std(axis=0), 0.5 * usual.std(axis=0), rtol=1e-3)
+    np.testing.assert_allclose(spread.mean(axis=0), usual.mean(axis=0), rtol=1e-4)
+
+
+def test_where_domains_are_very_unequal_every_user_still_has_enough_ratings():
+    sizes = np.array(list(twin.sizes(1.0, 2.0).values()))
+    assert sizes[:, 0].max() > 40 * sizes[:, 0].min()
+    assert (sizes[:, 2] >= np.floor(twin.LEAST * sizes[:, 0])).all() and (sizes[:, 2] > sizes[:, 1]).all()
+
+
 @settings(max_examples=20, deadline=None)
-@given(st.integers(0, 2**63), st.floats(twin.SCALES[0], 0.01), st.floats(0, 1))
-def test_small_twins_are_exact_for_every_seed_scale_and_transfer(seed, scale, transfer):
-    frame, _ = twin.ratings(seed, scale, transfer)
-    assert counts(frame) == scaled(scale)
+@given(st.integers(0, 2**63), st.floats(twin.SCALES[0], 0.01), st.floats(0, 1), st.floats(*twin.ASYMMETRIES))
+def test_small_twins_are_exact_for_every_seed_scale_transfer_and_asymmetry(seed, scale, transfer, asymmetry):
+    frame, report = twin.ratings(seed, scale, transfer, asymmetry)
+    assert counts(frame) == twin.sizes(scale, asymmetry) and report["asymmetry"] == asymmetry
     assert not frame.duplicated(["domain", "user", "item"]).any() and frame["rating"].between(1, 5).all()
 
 
@@ -150,6 +181,8 @@ def test_small_twins_are_exact_for_every_seed_scale_and_transfer(seed, scale, tr
         ({"transfer": -0.1}, "transfer is -0.1"),
         ({"transfer": float("nan")}, "transfer is nan"),
         ({"transfer": "0.5"}, "transfer is '0.5'"),
+        ({"asymmetry": 2.1}, "asymmetry is 2.1. Give a number from 0 to 2"),
+        ({"asymmetry": "1"}, "asymmetry is '1'"),
         ({"scale": 0}, "scale is 0. Give a number from 0.003 to 10"),
         ({"scale": -1}, "scale is -1"),
         ({"scale": 10.1}, "scale is 10.1"),

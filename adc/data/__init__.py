@@ -23,17 +23,23 @@ SOURCES = {
 }
 COUNTS = {"users": ("user", "nunique"), "items": ("item", "nunique"), "ratings": ("rating", "size")}
 _NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
-_TWIN = re.compile(rf"twin(?:-s(?P<scale>{_NUMBER}))?(?:-t(?P<transfer>{_NUMBER}))?(?:-seed(?P<seed>\d+))?")
+_TWIN = re.compile(
+    rf"twin(?:-s(?P<scale>{_NUMBER}))?(?:-t(?P<transfer>{_NUMBER}))?(?:-a(?P<asymmetry>{_NUMBER}))?"
+    r"(?:-seed(?P<seed>\d+))?"
+)
 
 
-def dataset_id(source: str, seed: int = 0, scale: float = 1.0, transfer: float = 0.5) -> str:
+def dataset_id(
+    source: str, seed: int = 0, scale: float = 1.0, transfer: float = 0.5, asymmetry: float = 1.0
+) -> str:
     """Name of the dataset that a source and its arguments make, and of its folder under `data/processed/`.
 
     The arguments count for the twin only. A file's name carries the hash of its content: an edited file is
     another dataset. Raises `UserError` for an unknown source or a file that is not there.
     """
     if source == "twin":
-        options = [("s", float(scale), 1.0), ("t", float(transfer), 0.5), ("seed", int(seed), 0)]
+        options = [("s", float(scale), 1.0), ("t", float(transfer), 0.5), ("a", float(asymmetry), 1.0)]
+        options += [("seed", int(seed), 0)]
         return "twin" + "".join(f"-{name}{value}" for name, value, usual in options if value != usual)
     if source in SOURCES:
         return source
@@ -49,17 +55,20 @@ def twin_arguments(dataset: str) -> dict[str, float]:
     return {name: (int if name == "seed" else float)(value) for name, value in found.items() if value}
 
 
-def prepare(source: str, seed: int = 0, scale: float = 1.0, transfer: float = 0.5) -> Ratings:
+def prepare(
+    source: str, seed: int = 0, scale: float = 1.0, transfer: float = 0.5, asymmetry: float = 1.0
+) -> Ratings:
     """Check a source's ratings and put them into `data/processed/<dataset>/`, unless they lie there whole.
 
     source: "movielens", "twin", "amazon", or the path of a table (see `adc.data.table`). The twin is made with seed,
-    scale and transfer; seed is also that of the split in which every domain must have a user to evaluate.
+    scale, transfer and asymmetry; seed is also that of the split in which every domain must have a user to evaluate.
     Whatever is wrong raises a `UserError` and leaves the data folder as it was.
     """
-    dataset = dataset_id(source, seed, scale, transfer)
+    dataset = dataset_id(source, seed, scale, transfer, asymmetry)
     stored = _stored(dataset)
     if stored is None:
-        clean, known = _checked(source, dataset, seed, scale, transfer)
+        arguments = {"scale": float(scale), "transfer": float(transfer), "asymmetry": float(asymmetry)}
+        clean, known = _checked(source, dataset, {"seed": int(seed)} | arguments if source == "twin" else {})
     ratings = stored or _encode(clean, known)
     _check_evaluable(ratings, source, seed)
     if stored is None:
@@ -96,7 +105,8 @@ def label(dataset: str) -> str:
     """The dataset in words, for titles; the twin is always called synthetic."""
     known = manifest(dataset)
     if known["source"] == "twin":
-        return "synthetic twin of Table I ({})".format(", ".join(f"{k} {v:g}" for k, v in known["arguments"].items()))
+        told = {name: value for name, value in known["arguments"].items() if (name, value) != ("asymmetry", 1)}
+        return "synthetic twin of Table I ({})".format(", ".join(f"{name} {value:g}" for name, value in told.items()))
     words = {"movielens": "MovieLens, real ratings by genre", "amazon": "Amazon, Multi-Domain Sentiment Dataset"}
     return words.get(known["source"], f"own file {known['source']}")
 
@@ -114,15 +124,13 @@ def _path(source: str) -> Path:
     )
 
 
-def _checked(source: str, dataset: str, seed: int, scale: float, transfer: float) -> tuple[pd.DataFrame, dict]:
+def _checked(source: str, dataset: str, arguments: dict) -> tuple[pd.DataFrame, dict]:
     """The checked table, in an order of its own so that the split does not hang on the file's, and its manifest."""
-    arguments, name = {}, source
+    name = source
     if source not in SOURCES:
         path = _path(source)
         raw, report, name = table.read(path), {}, "/".join(path.absolute().parts[-2:])
     else:
-        if source == "twin":
-            arguments = {"seed": int(seed), "scale": float(scale), "transfer": float(transfer)}
         raw, report = importlib.import_module(f"adc.data.{source}").ratings(**arguments)
     clean, repeated = schema.check(raw, source)
     clean = clean.sort_values(["domain", "item", "user"], ignore_index=True)

@@ -2,6 +2,10 @@
 
 The model, of which `transfer` is the one knob that matters:
 
+* Sizes. `asymmetry` a makes a domain's users, items and ratings g (c / g)^a, with c Table I's count and g its geometric
+  mean over the domains: at 0 all are alike, at 1 they are Table I's, above 1 more unequal. Above 1 this would leave
+  electronics, kitchen and toys hardly more ratings than users, and nobody there to evaluate (R24): no domain gets fewer
+  ratings a user than LEAST.
 * People. Each has an activity and a leaning towards goods or media, both N(0, 1), and both decide which domains she is
   in: the active are in more of them, and dvd, music and video share more users than a domain of goods and one of media.
   About a quarter of all users are in several domains: the paper asks for partial overlap, and far fewer would leave
@@ -44,6 +48,8 @@ ROUNDS = 100  # of exchanges; the mean liking of what is chosen is then within a
 # Shares of the variance of the score behind the stars: tastes and biases explain about half of it.
 TASTE, GENEROSITY, QUALITY, NOISE = 0.20, 0.15, 0.15, 0.50
 SCALES = (0.003, 10.0)
+ASYMMETRIES = (0, 2)
+LEAST = 1.23  # ratings a user; Table I's least is kitchen's, 1.232
 
 
 @dataclass(frozen=True)
@@ -58,15 +64,18 @@ class _Domain:
     genre: np.ndarray  # [m]
 
 
-def ratings(seed: int = 0, scale: float = 1.0, transfer: float = 0.5) -> tuple[pd.DataFrame, dict]:
+def ratings(
+    seed: int = 0, scale: float = 1.0, transfer: float = 0.5, asymmetry: float = 1.0
+) -> tuple[pd.DataFrame, dict]:
     """Synthetic ratings `domain, user, item, rating` in Table I's order, and a report that can be written as JSON.
 
-    Per domain exactly round(scale * c) users, items and ratings, c being Table I's count; each user and each item has
-    at least one rating, no pair has two. transfer in [0, 1]: the share of a taste's variance that is common to a
-    user's domains. The same arguments give the same table. Raises `UserError` for an argument out of range.
+    Per domain exactly the users, items and ratings of `sizes`; each user and each item has at least one rating, no
+    pair has two. transfer in [0, 1]: the share of a taste's variance that is common to a user's domains. asymmetry in
+    [0, 2]: how unequal the domains are. The same arguments give the same table. Raises `UserError` for an argument out
+    of range.
     """
-    _check(seed, scale, transfer)
-    domains = _generate(seed, scale, transfer)
+    _check(seed, scale, transfer, asymmetry)
+    domains = _generate(seed, scale, transfer, asymmetry)
     frames = [_frame(name, domain) for name, domain in domains.items()]
     member = np.zeros((1 + max(d.person[-1] for d in domains.values()), len(domains)), dtype=np.int64)  # [people, p]
     for k, domain in enumerate(domains.values()):
@@ -77,6 +86,7 @@ def ratings(seed: int = 0, scale: float = 1.0, transfer: float = 0.5) -> tuple[p
         "seed": int(seed),
         "scale": float(scale),
         "transfer": float(transfer),
+        "asymmetry": float(asymmetry),
         "users": len(member),
         "share_of_users_in_several_domains": float((member.sum(axis=1) > 1).mean()),
         "shared_users": pd.DataFrame(member.T @ member, list(domains), list(domains)).to_dict(),
@@ -84,25 +94,33 @@ def ratings(seed: int = 0, scale: float = 1.0, transfer: float = 0.5) -> tuple[p
     return pd.concat(frames, ignore_index=True), report
 
 
-def _check(seed: int, scale: float, transfer: float) -> None:
+def sizes(scale: float = 1.0, asymmetry: float = 1.0) -> dict[str, tuple[int, int, int]]:
+    """Users, items and ratings of every domain: Table I's counts times scale where asymmetry is 1."""
+    counts = np.array(list(TABLE_I.values()), dtype=float)  # [p, 3]
+    counts *= (counts / np.exp(np.log(counts).mean(axis=0))) ** (asymmetry - 1)
+    counts[:, 2] = np.maximum(counts[:, 2], LEAST * counts[:, 0])
+    return {name: tuple(round(scale * count) for count in row) for name, row in zip(TABLE_I, counts, strict=True)}
+
+
+def _check(seed: int, scale: float, transfer: float, asymmetry: float) -> None:
     if not (isinstance(seed, Integral) and seed >= 0):
         raise UserError(f"twin: seed is {seed!r}. Give a whole number from 0 on.")
-    for name, value, (low, high) in (("scale", scale, SCALES), ("transfer", transfer, (0, 1))):
+    ranges = {"scale": (scale, SCALES), "transfer": (transfer, (0, 1)), "asymmetry": (asymmetry, ASYMMETRIES)}
+    for name, (value, (low, high)) in ranges.items():
         if not (isinstance(value, Real) and low <= value <= high):
             raise UserError(f"twin: {name} is {value!r}. Give a number from {low} to {high}.")
 
 
-def _generate(seed: int, scale: float, transfer: float) -> dict[str, _Domain]:
-    rng = np.random.default_rng(seed)
-    sizes = {name: tuple(round(scale * count) for count in counts) for name, counts in TABLE_I.items()}
-    activity, members = _members(rng, {name: users for name, (users, _, _) in sizes.items()})
+def _generate(seed: int, scale: float, transfer: float, asymmetry: float = 1.0) -> dict[str, _Domain]:
+    rng, counts = np.random.default_rng(seed), sizes(scale, asymmetry)
+    activity, members = _members(rng, {name: users for name, (users, _, _) in counts.items()})
     # numbered in the order of the pool, which is exchangeable: an id says nothing about its bearer
     people, person = np.unique(np.concatenate(members), return_inverse=True)
     common = rng.standard_normal((len(people), GENRES + 1))  # likings, generosity
     persons = np.split(person, np.cumsum([len(m) for m in members])[:-1])
     return {
-        name: _domain(rng, sizes[name], who, activity[people[who]], common[who], transfer)
-        for name, who in zip(sizes, persons, strict=True)
+        name: _domain(rng, counts[name], who, activity[people[who]], common[who], transfer)
+        for name, who in zip(counts, persons, strict=True)
     }
 
 
