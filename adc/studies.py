@@ -4,16 +4,23 @@ The base is h = 3, gamma = 2 with the settings that the search found for the dat
 of notebook 03: what was trained before is not trained again.
 """
 
+import hashlib
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from tqdm.auto import tqdm
 
-from adc import data, runs, settings, train, tuned
+from adc import data, files, paths, runs, settings, train, tuned
 from adc.balancers import BALANCERS
 from adc.errors import UserError
 
 BASE = {"hidden_layers": 3, "gamma": 2.0}
 GAMMAS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+# which runs a study has, and what they are
+CODE = tuple({*settings.CODE, "adc.settings", "adc.studies", *(balancer.__module__ for balancer in BALANCERS.values())})
 
 
 def depth(depths: Sequence[int] = (1, 2, 3, 4, 5)) -> list[dict]:
@@ -66,7 +73,47 @@ def configurations(study: str, dataset: str, seed: int, **common) -> list[dict]:
     return list({runs.identity(config): config for config in found}.values())
 
 
+def together(study: str, depths: str = "", gammas: str = "", **common) -> list[dict]:
+    """The configurations of one study or several, each once; all three texts are comma-separated, an empty grid is the
+    study's own. `common`: as in `configurations`."""
+    grids = {"depth": _grid("depths", depths, int), "asymmetry": _grid("gammas", gammas, float)}
+    grids["sets"] = grids["asymmetry"]
+    found = [config for name in settings.named(study) for config in configurations(name, **common | grids.get(name, {}))]
+    return list({runs.identity(config): config for config in found}.values())
+
+
+def _grid(name: str, values: str, kind: type) -> dict:
+    try:
+        return {name: [kind(value) for value in settings.named(values)]} if values else {}
+    except ValueError as error:
+        raise UserError(f"Parameter {name}={values!r}: expected numbers between commas, such as '1, 2, 3'.") from error
+
+
+def place(parameters: dict) -> Path:
+    """`data/studies/<dataset>/<studies>-<hash>` of notebook 13's parameters, of what the search found and of the code that
+    trains; its `runs.json` lists the run folders."""
+    same = {name: value for name, value in parameters.items() if name not in runs.NOT_IDENTITY}
+    found = tuned.parameters(parameters["dataset"], "adc")
+    text = json.dumps([same, found, runs.code_fingerprint(tuple(sorted(CODE)))], sort_keys=True)
+    name = "-".join(settings.named(parameters["study"]))
+    return paths.home() / "data" / "studies" / parameters["dataset"] / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+
+
+def note(parameters: dict, done: list[runs.Run]) -> None:
+    """Leave the list of run folders, relative to `data/`, where `place` says."""
+    folders = [run.folder.relative_to(paths.home() / "data").as_posix() for run in done]
+    files.write_json(place(parameters) / "runs.json", folders)
+
+
+def table(done: list[runs.Run]) -> pd.DataFrame:
+    """One row a run: what it is, how its training went, and the mean over its targets of the best validation NDCG@10."""
+    rows = [{"method": run.config["method"], "variant": run.config["variant"], "domains": run.config["domains"] or "all",
+             "epochs": run.metrics["epochs"], "seconds": run.metrics["train_seconds"], "diverged": run.metrics["diverged"],
+             "validation": float(np.mean(list(run.metrics["validation"].values())))} for run in done]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def run(configs: list[dict], show: bool = True) -> list[runs.Run]:
     """Train what is missing of the configurations; their runs in order."""
-    bar = tqdm(configs, desc="runs", unit="run", disable=not show)
+    bar = tqdm(configs, desc="runs", unit="run", **{} if show else {"disable": True})  # shown: unless TQDM_DISABLE is set
     return [train.run(config, show=False) for config in bar]

@@ -56,8 +56,6 @@ class Trainer:
         self._copy = None  # of the model, for those of its domains that keep this epoch
         self.triples = [Triples(parts, k, settings.negatives, settings.redraw, self.rng, settings.observed) for k in range(self.p)]
         self._member = torch.from_numpy(membership(parts)).to(self.device)  # [n, p]
-        of_item = np.repeat(np.arange(self.p), [len(items) for items in parts.ratings.items])
-        self._domain_of_item = torch.from_numpy(of_item).to(self.device)
         vectors = self._starting_vectors(starts)
         self._build(vectors, settings.hidden_layers)
         if settings.pretraining != "none" and settings.hidden_layers > 1:
@@ -166,7 +164,7 @@ class Trainer:
                 found[k][1][:, k] = at_z[k, some]
         w, size = self.balancer.weights.to(z), torch.tensor(size, device=z.device)
         gradient = pairs.at_items(at_x * w.repeat_interleave(size)[:, None], z)
-        share = pairs.looked_up() / size[self._domain_of_item[pairs.touched]]  # of a domain's triples, as BPR counts L2
+        share = pairs.looked_up((1 / size).repeat_interleave(size))  # of a domain's triples, as BPR counts L2
         gradient.addcmul_(v, share[:, None].to(v), value=2 * self.s.penalty)
         return losses, found, (pairs.touched, gradient)
 

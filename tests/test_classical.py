@@ -139,14 +139,16 @@ def test_chance_depends_on_seed_domain_and_user_only(chunk, seed):
     assert whole.unique(dim=0).shape == whole.shape
 
 
-def test_merged_bpr_draws_negatives_from_the_positives_domain():
+def test_merged_bpr_meets_every_item_in_its_own_domains_rows(monkeypatch):
     parts = random_parts(seed=6)
     learner = MergedBPR(configuration("bpr_merged", dim=4), parts)
-    sizes = [len(items) for items in parts.ratings.items]
-    batch = [(np.array([k]), np.array([0]), np.full((1, 5), sizes[k] - 1)) for k in range(3)]
-    ((row, positive, negative),) = learner._batches(batch)
-    assert row.tolist() == [0, 1, 2] and positive.tolist() == [0, sizes[0], sizes[0] + sizes[1]]
-    assert (negative[:, 0] == np.cumsum(sizes) - 1).all()
+    sizes, met, real = [len(items) for items in parts.ratings.items], [], baselines.bpr.Pairs
+    monkeypatch.setattr(baselines.bpr, "Pairs", lambda row, item, *more: met.append((row, item)) or real(row, item, *more))
+    users = learner.users[:3]
+    learner._step(users, [(np.array([k]), np.array([0]), np.full((1, 5), sizes[k] - 1)) for k in range(3)])
+    ((row, item),) = met
+    assert row.tolist() == [0, 1, 2] and item[:, 0].tolist() == [0, sizes[0], sizes[0] + sizes[1]]
+    assert (item[:, 1:] == torch.tensor(np.cumsum(sizes) - 1)[:, None]).all()
 
 
 def test_merged_bpr_is_bpr_where_there_is_one_domain_only():

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 from adc import fit
-from adc.loss import bpr, scores
-from adc.rows import Rows
+from adc.loss import push
+from adc.optim import RowAdam
+from adc.pairs import Pairs
 from adc.sample import Triples, epoch
 from adc.split import TRAIN, Split
 
 SPACE = {"learning_rate": ("log", 1e-3, 1e-2), "penalty": ("log", 5e-4, 3e-2), "start_noise": ("log", 0.01, 0.15)}
-CODE = ("adc.fit", "adc.loss", "adc.rows", "adc.sample")
+CODE = ("adc.fit", "adc.loss", "adc.optim", "adc.pairs", "adc.sample")
 
 
 @dataclass(frozen=True)
@@ -43,49 +43,48 @@ class BPR:
         torch.manual_seed(config["seed"])
         self.triples = [Triples(parts, k, config["negatives"], True, self.rng) for k in range(parts.ratings.p)]
         self.users = np.unique(parts.ratings.user[parts.part == TRAIN]).astype(np.int64)
-        self._start()
-        tables = [table.weight for table in (*self.user, *self.item)]
-        self.optimizer = torch.optim.SparseAdam(tables, lr=config["learning_rate"])
+        self.row = self._rows()  # of a user's vector for each domain [p, n]
+        self.first = np.cumsum([0, *map(len, parts.ratings.items)])  # row of each domain's first item
+        noise, d = config["start_noise"], config["dim"]
+        self.user = torch.randn(self.row.max() + 1, d) * noise
+        self.item = torch.cat([torch.randn(self.first[-1], d) * noise, torch.zeros(self.first[-1], 1)], 1)
+        self.optimizers = [RowAdam(table, config["learning_rate"]) for table in (self.user, self.item)]
 
-    def _start(self) -> None:
-        ratings = self.parts.ratings
-        self.row = np.zeros((ratings.p, len(ratings.users)), dtype=np.int64)  # of a user's vector [p, n]
-        self.user, self.item = [], []
-        for k, items in enumerate(ratings.items):
+    def _rows(self) -> np.ndarray:
+        """A vector for every user and domain where she has a training rating."""
+        rows, begin = np.zeros((self.parts.ratings.p, len(self.parts.ratings.users)), dtype=np.int64), 0
+        for k, row in enumerate(rows):
             trained = np.unique(self.parts.of(k, TRAIN)[0])
-            self.row[k, trained] = np.arange(len(trained))
-            self.user.append(self._table(len(trained)))
-            self.item.append(self._table(len(items), bias=True))
+            row[trained] = np.arange(begin, begin := begin + len(trained))
+        return rows
 
-    def _table(self, size: int, bias: bool = False) -> nn.Embedding:
-        start = torch.randn(size, self.config["dim"]) * self.config["start_noise"]
-        if bias:
-            start = torch.cat([start, torch.zeros(size, 1)], 1)
-        return nn.Embedding.from_pretrained(start, freeze=False, sparse=True)
+    def _together(self, size: list[int]) -> list[int]:
+        """Numbers of triples whose mean loss is one term of the sum: each domain's."""
+        return size
 
     def epoch(self) -> list[dict]:
         """One pass over all triples; the mean loss of every domain."""
-        losses = [[] for _ in self.item]
-        for users, batch in epoch(self.triples, self.users, self.config["batch_users"], self.rng):
-            self.optimizer.zero_grad(set_to_none=True)
-            for k, (row, positive, negative) in enumerate(self._batches(batch)):
-                if len(row):
-                    losses[k].append(self._learn(k, users[row], positive, negative))
-            self.optimizer.step()
-        return [{"loss": float(np.mean(seen))} for seen in losses]
+        seen = [self._step(users, batch) for users, batch in epoch(self.triples, self.users, self.config["batch_users"], self.rng)]
+        return [{"loss": loss} for loss in torch.stack(seen).nanmean(0).tolist()]
 
-    def _batches(self, batch: list) -> list:
-        """What is learned together: a domain's triples."""
-        return batch
-
-    def _learn(self, k: int, user: np.ndarray, positive: np.ndarray, negative: np.ndarray) -> float:
-        positive, negative = torch.from_numpy(positive), torch.from_numpy(negative)
-        u, v = Rows(self.user[k], torch.from_numpy(self.row[k, user])), Rows(self.item[k], positive, negative)
-        constant = torch.cat([u.vectors, u.vectors.new_ones(len(u.vectors), 1)], 1)  # [B, d+1]
-        loss = bpr(*scores(constant, v.vectors, *u.places, *v.places))
-        (loss + self.config["penalty"] * (u.squares() + v.squares()) / len(positive)).backward()
-        u.hand_over(), v.hand_over()
-        return float(loss.detach())
+    def _step(self, users: np.ndarray, batch: list) -> torch.Tensor:
+        row = np.concatenate([self.row[k, users[row]] for k, (row, _, _) in enumerate(batch)])  # [T]
+        item = np.concatenate([np.column_stack(pair) + first for (_, *pair), first in zip(batch, self.first)])  # [T, 1 + c]
+        size = self._together([len(row) for row, _, _ in batch])
+        rows, place = np.unique(row, return_inverse=True)
+        order = np.argsort(place, kind="stable")
+        rows, place, item = (torch.from_numpy(a) for a in (rows, place[order], item[order]))
+        pairs = Pairs(place, item, len(rows), len(self.item))
+        u, v = self.user[rows], self.item[pairs.touched]
+        constant = torch.cat([u, u.new_ones(len(u), 1)], 1)  # [R, d+1]
+        losses, at_x = push(pairs.scores(constant, v), size)
+        size = torch.tensor(size)
+        share, twice = (1 / size).repeat_interleave(size), 2 * self.config["penalty"]  # L2 on the vectors of each triple
+        at_u = pairs.at_rows(at_x, v)[:, :-1] + twice * torch.bincount(place, share)[:, None].float() * u
+        at_v = pairs.at_items(at_x, constant) + twice * pairs.looked_up(share)[:, None].float() * v
+        for optimizer, step in zip(self.optimizers, ((rows, at_u), (pairs.touched, at_v))):
+            optimizer.step(*step)
+        return losses
 
     def score(self, domain: int) -> fit.Score:
         """u·v by the parameters as they are now; users without training ratings here get popularity (R36)."""
@@ -93,9 +92,9 @@ class BPR:
 
     def arrays(self, domain: int) -> fit.Arrays:
         """(u, 1) of every user [n, d+1], (v, b) of every item [m_k, d+1], and the mark that target-cold users have no u."""
-        user, item = (table[domain].weight.detach().numpy() for table in (self.user, self.item))
-        user = np.pad(user[self.row[domain]], ((0, 0), (0, 1)), constant_values=1)
-        return {"user": user, "item": item.copy(), "cold": np.array(True)}
+        user = np.pad(self.user.numpy()[self.row[domain]], ((0, 0), (0, 1)), constant_values=1)
+        item = self.item.numpy()[self.first[domain] : self.first[domain + 1]].copy()
+        return {"user": user, "item": item, "cold": np.array(True)}
 
 
 learner = BPR

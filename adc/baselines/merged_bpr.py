@@ -25,17 +25,15 @@ class Settings(bpr.Settings):
 class MergedBPR(bpr.BPR):
     """BPR whose only domain are all domains together; the `fit.Learner` of merged BPR."""
 
-    def _start(self) -> None:
-        sizes = [len(items) for items in self.parts.ratings.items]
-        self.first = np.concatenate([[0], np.cumsum(sizes)])  # row of each domain's first item
-        self.row = np.zeros((1, len(self.parts.ratings.users)), dtype=np.int64)
-        self.row[0, self.users] = np.arange(len(self.users))
-        self.user, self.item = [self._table(len(self.users))], [self._table(sum(sizes), bias=True)]
+    def _rows(self) -> np.ndarray:
+        """One vector for every user with a training rating, the same in all domains."""
+        row = np.zeros(len(self.parts.ratings.users), dtype=np.int64)
+        row[self.users] = np.arange(len(self.users))
+        return np.tile(row, (self.parts.ratings.p, 1))
 
-    def _batches(self, batch: list) -> list:
+    def _together(self, size: list[int]) -> list[int]:
         """The triples of all domains as those of one."""
-        shifted = [(row, liked + first, other + first) for (row, liked, other), first in zip(batch, self.first)]
-        return [tuple(np.concatenate(column) for column in zip(*shifted))]
+        return [sum(size)]
 
     def epoch(self) -> list[dict]:
         """One pass over all triples; their mean loss stands for every domain."""
@@ -44,9 +42,7 @@ class MergedBPR(bpr.BPR):
 
     def arrays(self, domain: int) -> fit.Arrays:
         """(u, 1) of every user [n, d+1], the same in all domains, and (v, b) of the domain's items [m_k, d+1]."""
-        user, item = (table[0].weight.detach().numpy() for table in (self.user, self.item))
-        user = np.pad(user[self.row[0]], ((0, 0), (0, 1)), constant_values=1)
-        return {"user": user, "item": item[self.first[domain] : self.first[domain + 1]].copy()}
+        return {name: array for name, array in super().arrays(domain).items() if name != "cold"}
 
 
 learner = MergedBPR
