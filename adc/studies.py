@@ -7,6 +7,7 @@ of notebook 03: what was trained before is not trained again.
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from adc import data, files, paths, runs, settings, train, tuned
 from adc.balancers import BALANCERS
 from adc.errors import UserError
 
+SHARED = ("dataset", "domains", "seed", "start", "dim")  # what `train.prepare` depends on
 BASE = {"hidden_layers": 3, "gamma": 2.0}
 GAMMAS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 # which runs a study has, and what they are
@@ -115,5 +117,10 @@ def table(done: list[runs.Run]) -> pd.DataFrame:
 
 def run(configs: list[dict], show: bool = True) -> list[runs.Run]:
     """Train what is missing of the configurations; their runs in order."""
-    bar = tqdm(configs, desc="runs", unit="run", **{} if show else {"disable": True})  # shown: unless TQDM_DISABLE is set
-    return [train.run(config, show=False) for config in bar]
+
+    @lru_cache(maxsize=1)
+    def prepared(*of):  # runs of a study share the split and mostly the start
+        return train.prepare(dict(zip(SHARED, of, strict=True)))
+
+    bar = tqdm(configs, desc="runs", unit="run", disable=not show)
+    return [runs.find(config) or train.run(config, False, prepared(*(config[name] for name in SHARED))) for config in bar]

@@ -22,19 +22,31 @@ from adc.split import TRAIN, Split, split
 __all__ = ["Settings", "Trainer", "configuration", "run"]
 
 
-def run(config: dict, show: bool = True) -> runs.Run:
-    """Train by a `configuration`, or return the stored run if it was trained before."""
+def run(config: dict, show: bool = True, prepared: tuple[Split, list[mf.Start]] | None = None) -> runs.Run:
+    """Train by a `configuration`, or return the stored run if it was trained before.
+
+    `prepared`: what `prepare` gives for it, where several runs share it.
+    """
     found = runs.find(config)
     if found is not None:
         return found
+    parts, starts = prepared or prepare(config)
+    return fit.fit(Trainer(_settings(config), parts, starts), parts, config, show=show)
+
+
+def prepare(config: dict) -> tuple[Split, list[mf.Start]]:
+    """The split ratings that a configuration means, and the MF start of every domain."""
     parts = split(data.load(config["dataset"]).only(named(config["domains"])), config["seed"])
-    return fit.fit(learner(config, parts), parts, config, show=show)
+    return parts, mf.starts(parts, config["start"], config["dim"])
 
 
 def learner(config: dict, parts: Split) -> "Trainer":
     """The trainer of a `configuration`, pretrained (R10)."""
-    settings = Settings(**{f.name: config[f.name] for f in fields(Settings)})
-    return Trainer(settings, parts, mf.starts(parts, settings.start, settings.dim))
+    return Trainer(_settings(config), parts, mf.starts(parts, config["start"], config["dim"]))
+
+
+def _settings(config: dict) -> Settings:
+    return Settings(**{f.name: config[f.name] for f in fields(Settings)})
 
 
 def pick_device(name: str) -> torch.device:

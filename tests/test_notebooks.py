@@ -1,6 +1,7 @@
 """Every notebook's form, its parameters against the package's, and all of them run once on a tiny dataset."""
 
 import ast
+import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 from workflow import source
 
-from adc import baselines, data, paths, train
+from adc import baselines, data, paths, studies, train
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 LINES = 20
@@ -79,6 +80,13 @@ def test_04_has_every_parameter_of_every_method():
     assert all(found[name] is None for name in own)
 
 
+def test_13_has_the_packages_defaults():
+    found, usual = source.parameters(source.path("13_grid")), asdict(train.Settings())
+    own = {"study", "depths", "gammas"}
+    assert {name: value for name, value in found.items() if name not in own} == {name: usual[name] for name in {*found} - own}
+    assert train.named(found["study"]) == list(studies.STUDIES)
+
+
 @pytest.fixture
 def tiny_table(tmp_path) -> Path:
     """Three domains, 60 users in two or three of them."""
@@ -106,6 +114,7 @@ def test_all_notebooks_run_in_order_from_any_folder(tmp_path, monkeypatch, tiny_
         "02_mf_init": [{"dataset": dataset, "dim": 4}],
         "03_train_adc": [{"dataset": dataset, "hidden_layers": 2, "pretraining_epochs": 1, **TINY}],
         "04_baselines": [{"dataset": dataset, "method": "bpr", **TINY}, {"dataset": dataset, "method": "popularity"}],
+        "13_grid": [{"dataset": dataset, "study": "depth, sets", "depths": "2", "gammas": "2", "pretraining_epochs": 1, **TINY}],
         "05_performance": [{"dataset": dataset}],
     }
     for stem, calls in given.items():
@@ -116,7 +125,10 @@ def test_all_notebooks_run_in_order_from_any_folder(tmp_path, monkeypatch, tiny_
             outputs = [output for cell in code_cells(nbformat.read(executed, as_version=4)) for output in cell.outputs]
             assert not [output for output in outputs if output.output_type == "error"]
             assert not [o for o in outputs if o.output_type == "stream" and o.name == "stderr" and "Warning" in o.text]
-    assert {path.name.split("-")[0] for path in paths.runs(dataset).iterdir()} == {"adc", "bpr", "popularity"}
+    assert {path.name.split("-")[0] for path in paths.runs(dataset).iterdir()} == {"adc", "bpr", "popularity", "static"}
+    (listed,) = (tmp_path / "home" / "data" / "studies" / dataset).glob("*/runs.json")
+    # h=2 with and without pretraining, of which 03 has trained the first; gamma 2 and static on each set (the third domain alone is none)
+    assert len(json.loads(listed.read_text())) == 6 and len([*paths.runs(dataset).iterdir()]) == 6 + 2
     assert (paths.processed(dataset) / "mf" / "start-seed0-d4.parquet").is_file()
     figures = {path.name for path in paths.figures().iterdir()}
     assert {f"{what}-{dataset}-any.{e}" for what in ("fig2", "relative") for e in ("pdf", "png", "json")} <= figures

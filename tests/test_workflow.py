@@ -4,8 +4,10 @@ import nbformat
 import pytest
 from conftest import TOY_PROFILE
 
+from adc import files, paths, runs
 from adc.errors import UserError
-from workflow import options, plan, profile, source
+from workflow import __main__ as driver
+from workflow import estimate, job, options, plan, profile, source
 
 
 # Parameters
@@ -167,3 +169,127 @@ def test_the_papers_data_takes_the_twins_place(monkeypatch, tmp_path):
     (tmp_path / "data/raw/amazon").mkdir(parents=True)
     (tmp_path / "data/raw/amazon/unprocessed.tar.gz").touch()
     assert plan.default_data(quick) == ["movielens", "amazon"]
+
+
+def of(planned: list[plan.Job], notebook: str) -> list[plan.Job]:
+    return [job for job in planned if job.notebook == notebook]
+
+
+def test_a_grid_comes_after_the_runs_of_its_seed_and_is_gathered():
+    planned = plan.jobs(options.Options(data=["movielens"]))
+    grids, (gather,) = of(planned, plan.GRID), of(planned, plan.GATHER)
+    assert [grid.parameters["seed"] for grid in grids] == [0, 1, 2]
+    for grid in grids:
+        assert grid.output.startswith("studies/movielens/") and len(grid.leaves) == 1
+        same = [job.output for job in of(planned, "03_train_adc") if job.parameters["seed"] == grid.parameters["seed"]]
+        assert same and set(same) <= set(grid.after) and not {job.output for job in of(planned, "04_baselines")} & set(grid.after)
+    assert gather.parameters["lists"] == [grid.leaves[0] for grid in grids]
+    assert {grid.output for grid in grids} <= set(gather.inputs)
+    readers = [job for job in planned if gather.output in job.inputs]
+    assert {"05_performance", "06_depth", "07_asymmetry", "08_sensitivity", "09_claims"} <= {job.notebook for job in readers}
+
+
+def test_a_grid_is_done_again_once_the_code_that_trains_has_changed(monkeypatch):
+    before = of(plan.jobs(options.Options(profile="smoke")), plan.GRID)
+    monkeypatch.setattr(runs, "code_fingerprint", lambda modules: "edited")
+    after = of(plan.jobs(options.Options(profile="smoke")), plan.GRID)
+    assert {job.output for job in before}.isdisjoint(job.output for job in after)
+
+
+@pytest.mark.parametrize("sources, times", [(["twin"], 1), (["movielens", "twin"], 1), (["movielens"], 0)])
+def test_what_makes_its_own_twins_runs_once_a_call_where_the_twin_is(sources, times):
+    planned = plan.jobs(options.Options(data=sources))
+    wanted = set(plan.CONTROLS) & {*profile.named("quick").notebooks}
+    assert [job.notebook for job in planned if job.notebook in plan.CONTROLS] == sorted(wanted) * times
+
+
+def test_the_map_has_the_calls_other_datasets_on_it():
+    (beside,), (alone,) = (of(plan.jobs(options.Options(data=names)), "14_map") for names in (["movielens", "twin"], ["twin"]))
+    assert beside.parameters["datasets"] == "movielens" and beside.after == ["processed/movielens/01_data.html"]
+    assert alone.parameters["datasets"] == "" and alone.after == []
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+    return tmp_path / "data"
+
+
+def test_gathering_takes_each_run_once(home, monkeypatch):
+    files.write_json(home / "studies/a/runs.json", ["runs/m/adc-2", "runs/m/adc-3"])
+    files.write_json(home / "studies/b/runs.json", ["runs/m/adc-3"])
+    seen = []
+    monkeypatch.setattr(runs, "gather", lambda places, profile: seen.append((places, profile)))
+    what = {"profile": "quick", "dataset": "m", "runs": ["runs/m/adc-1", "runs/m/adc-2"], "lists": ["studies/a/runs.json", "studies/b/runs.json"]}
+    job._gather(plan.Job(plan.GATHER, "m", what, "reports/quick/m/runs.json"))
+    assert seen == [([home / f"runs/m/adc-{n}" for n in (1, 2, 3)], "quick")]
+
+
+def test_a_grid_that_lost_a_run_goes_on(home):
+    grid = plan.Job(plan.GRID, "m", {}, "studies/a/notebook.html", leaves=["studies/a/runs.json"])
+    files.write_json(home / "runs/m/adc-1/metrics.json", {})
+    files.write_json(home / grid.leaves[0], ["runs/m/adc-1"])
+    files.write_json(home / grid.output, "")
+    driver._forget_lost([grid])
+    assert (home / grid.output).exists()
+    (home / "runs/m/adc-1/metrics.json").unlink()
+    driver._forget_lost([grid])
+    assert not (home / grid.output).exists() and not (home / grid.leaves[0]).exists()
+
+
+# How long it will take
+
+
+def chain() -> list[plan.Job]:
+    """A dataset, two runs on it that differ in their seeds, and a report."""
+    first = plan.Job(plan.DATA, "movielens", {"dataset": "movielens", "scale": 1.0}, "data")
+    trained = [
+        plan.Job("03_train_adc", "movielens", {"seed": seed, "epochs": 40}, f"run{seed}", after=["data"], leaves=[f"m{seed}"])
+        for seed in (0, 1)
+    ]
+    return [first, *trained, plan.Job("05_performance", "movielens", {}, "report", ["run0", "run1"])]
+
+
+def test_an_estimate_is_built_in_until_the_kind_was_timed(home):
+    planned = chain()
+    before = estimate.seconds(planned)
+    assert before[1] == before[2] > before[0] > 0
+    estimate.note([(planned[1], took) for took in (70.0, 50.0, 60.0)])
+    assert estimate.seconds(planned) == [before[0], 60.0, 60.0, before[3]]  # the other seed is of the same kind
+    longer = [plan.Job(**{**vars(planned[1]), "parameters": {"seed": 0, "epochs": 80}})]
+    assert estimate.seconds([planned[0], *longer])[1] > before[1]
+
+
+def test_only_the_latest_times_count(home):
+    (job, *_) = chain()
+    estimate.note([(job, took) for took in (900.0, 900.0, 1.0, 2.0, 3.0, 4.0, 5.0)])
+    assert estimate.seconds([job]) == [3.0]
+
+
+def test_a_job_that_only_shows_a_stored_run_takes_little(home):
+    planned = chain()
+    files.write_json(home / "m0", {})
+    assert not estimate.is_new(planned[1]) and estimate.is_new(planned[2])
+    assert estimate.seconds(planned)[1] == estimate.AGAIN
+
+
+def test_a_bigger_dataset_is_expected_to_take_longer(home):
+    small, big = (plan.Job(plan.DATA, "twin", {"dataset": "twin", "scale": scale}, "data") for scale in (0.03, 1.0))
+    run = plan.Job("03_train_adc", "twin", {"epochs": 40}, "run", leaves=["m"])
+    assert estimate.seconds([big, run])[1] > estimate.seconds([small, run])[1]
+
+
+def test_a_call_takes_all_work_over_the_cores_or_its_longest_chain(home, monkeypatch):
+    monkeypatch.setattr(estimate, "seconds", lambda planned: [1.0, 10.0, 30.0, 5.0])
+    planned, every = chain(), range(4)
+    assert estimate.together(planned, every, 1) == 46.0
+    assert estimate.together(planned, every, 8) == 36.0
+    assert estimate.together(planned, [1, 3], 1) == 15.0
+    assert estimate.together(planned, [], 1) == 0.0
+    assert [job.priority for job in estimate.by_urgency(planned)] == [36, 15, 35, 5]
+
+
+@pytest.mark.parametrize("name", options.profiles())
+def test_every_profile_can_be_estimated(home, name):
+    planned = plan.jobs(options.Options(profile=name))
+    assert all(took > 0 for took in estimate.seconds(planned))

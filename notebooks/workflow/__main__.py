@@ -5,7 +5,7 @@ import sys
 import time
 
 from adc import paths, tuned
-from workflow import engine, failure, lock, options, plan, render
+from workflow import engine, estimate, failure, lock, options, plan, render
 from workflow.progress import clock
 
 
@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
     try:
         if asked.command == "render":
             asked = render.options(asked)
-        planned = plan.jobs(asked)
+        planned = estimate.by_urgency(plan.jobs(asked))
         return dry_run(planned, asked) if asked.dry_run else run(planned, asked)
     except Exception as error:
         if not (told := failure.expected(error)):
@@ -35,7 +35,7 @@ def run(planned: list[plan.Job], asked: options.Options) -> int:
     began, data = time.monotonic(), paths.home() / "data"
     with lock.whole_folder():
         lock.sweep()
-        _forget_gathered(planned)
+        _forget_lost(planned)
         pending = engine.todo(planned, asked, data)
         print(_summary(planned, pending, asked), flush=True)
         while pending:
@@ -45,7 +45,9 @@ def run(planned: list[plan.Job], asked: options.Options) -> int:
             # Snakemake overlooks a job's own changed input while something that it only comes `after` is made anew
             before, pending = pending, [] if asked.extra else engine.todo(planned, asked, data)
             if pending == before:
-                raise RuntimeError(f"done, and still to be done: {[planned[number].output for number in pending]}")
+                steps = ", ".join(planned[number].label for number in pending)
+                print(f"Notebooks or code changed meanwhile. The same command does again: {steps}.")
+                return 1
         print(f"Done in {clock(time.monotonic() - began)}.")
         if asked.command == "render":
             render.write(planned, asked.profile)
@@ -67,17 +69,22 @@ def dry_run(planned: list[plan.Job], asked: options.Options) -> int:
 
 
 def _summary(planned: list[plan.Job], pending: list[int], asked: options.Options) -> str:
-    names = " and ".join(dict.fromkeys(job.dataset for job in planned))
+    names = " and ".join(job.dataset for job in planned if job.notebook == plan.DATA)
     steps = f"{len(planned)} steps, {len(planned) - len(pending)} done already, {len(pending)} to do"
-    return f"Profile {asked.profile} on {names}: {steps}, {asked.cores} at a time."
+    cores = f"{asked.cores} core{'s' * (asked.cores != 1)}"
+    time = f" Roughly {clock(estimate.together(planned, pending, asked.cores), 0)} on {cores}." if pending else ""
+    return f"Profile {asked.profile} on {names}: {steps}.{time}"
 
 
-def _forget_gathered(planned: list[plan.Job]) -> None:
-    """Without the table the runs have to be gathered again, whatever is noted."""
-    if not paths.results().exists():
-        for job in planned:
-            if job.notebook == plan.GATHER:
-                (paths.home() / "data" / job.output).unlink(missing_ok=True)
+def _forget_lost(planned: list[plan.Job]) -> None:
+    """Without the table the runs have to be gathered again, without one of its runs a grid goes on, whatever is noted."""
+    data = paths.home() / "data"
+    for job in planned:
+        if job.notebook == plan.GATHER and not paths.results().exists():
+            (data / job.output).unlink(missing_ok=True)
+        for runs in job.leaves if job.notebook == plan.GRID else []:
+            if (data / runs).exists() and not all((data / run / "metrics.json").exists() for run in plan.listed(data / runs)):
+                (data / runs).unlink(), (data / job.output).unlink(missing_ok=True)
 
 
 def _keep_found(planned: list[plan.Job]) -> None:
@@ -100,6 +107,8 @@ def _worth_opening(planned: list[plan.Job]) -> None:
     for job in reversed(planned):
         if job.notebook == plan.DATA or (job.output.startswith("reports/") and job.notebook != plan.GATHER):
             print(f"  {data / job.output}")
+    for dataset in dict.fromkeys(job.dataset for job in planned if job.notebook == plan.GRID):
+        print(f"  {data / 'studies' / dataset}/*/notebook.html")
     for dataset in dict.fromkeys(job.dataset for job in planned if job.notebook in plan.RUNS):
         print(f"  {paths.runs(dataset)}/*/notebook.html")
     print(f"  {paths.figures()}/")

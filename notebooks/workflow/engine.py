@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from adc import paths
-from workflow import NOTEBOOKS, ROOT, lock, plan
+from workflow import NOTEBOOKS, ROOT, estimate, forks, lock, plan
 from workflow.options import Options
 from workflow.progress import Progress
 
@@ -30,6 +30,10 @@ def environment(folder: Path) -> dict[str, str]:
         "IPYTHONDIR": str(cache / "ipython"),
         "JUPYTER_RUNTIME_DIR": str(cache / "jupyter"),
         "JUPYTER_PREFER_ENV_PATH": "1",
+        "JUPYTER_PATH": str(NOTEBOOKS / "workflow"),  # its folder kernels
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "TQDM_DISABLE": "1",  # no progress bars, they are for Lab
+        **{f"{library}_NUM_THREADS": str(plan.THREADS) for library in ("OMP", "OPENBLAS", "MKL")},
     }
 
 
@@ -68,13 +72,16 @@ def run(planned: list[plan.Job], pending: list[int], options: Options) -> bool:
     log.parent.mkdir(parents=True, exist_ok=True)
     progress = Progress({number: planned[number].label for number in pending}, options.cores)
     command = _command("workflow.engine", file, data, options)
-    with open(log, "w", encoding="utf-8") as output:
+    new = {number for number in pending if estimate.is_new(planned[number])}
+    notebooks = {planned[number].notebook for number in pending} - {plan.GATHER}
+    with open(log, "w", encoding="utf-8") as output, forks.listening(notebooks, environment(data), output) as env:
         how = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, "start_new_session": True}
-        engine = subprocess.Popen(command, env=environment(data), **how)
+        engine = subprocess.Popen(command, env=env, **how)
         try:
             _follow(engine, events, progress)
         finally:
             _end(engine)
+            estimate.note([(planned[number], took) for number, took in progress.seconds.items() if number in new])
     if engine.returncode and not progress.failed:
         _unexplained(progress, log)
     return engine.returncode == 0

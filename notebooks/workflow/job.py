@@ -10,7 +10,7 @@ from pathlib import Path
 
 from adc import files, paths, runs
 from workflow import failure, lock, source
-from workflow.plan import GATHER, Job
+from workflow.plan import GATHER, Job, listed
 
 
 def main(plan_file: str, number: int) -> int:
@@ -42,7 +42,8 @@ def _tell(events: str, **event) -> None:
 
 def _gather(job: Job) -> None:
     data = paths.home() / "data"
-    runs.gather([data / run for run in job.parameters["runs"]], job.parameters["profile"])
+    found = [*job.parameters["runs"], *(run for name in job.parameters["lists"] for run in listed(data / name))]
+    runs.gather([data / run for run in dict.fromkeys(found)], job.parameters["profile"])
     files.write_json(data / job.output, job.parameters)
 
 
@@ -54,8 +55,7 @@ def _run(job: Job, number: int) -> None:
     working.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=working, prefix=f"{number}-") as place:
         executed = Path(place) / original.name
-        # no progress bars, they are for Lab; temporary files where they are swept. Snakemake has set the threads
-        os.environ |= {"TQDM_DISABLE": "1", "TMPDIR": place}
+        os.environ["TMPDIR"] = place  # where it is swept
         _execute(job, original, executed)
         missing = [name for name in job.leaves if not (data / name).is_file()]
         if missing:
@@ -69,7 +69,7 @@ def _execute(job: Job, original: Path, executed: Path) -> None:
     # papermill takes braces for places to fill in
     read, write = (str(path).replace("{", "{{").replace("}", "}}") for path in (original, executed))
     # cwd is a folder that goes away: a notebook that relies on its working directory fails here
-    how = {"kernel_name": "python3", "language": "python", "cwd": executed.parent, "progress_bar": False}
+    how = {"kernel_name": "forked", "language": "python", "cwd": executed.parent, "progress_bar": False}
     try:
         papermill.execute_notebook(read, write, job.parameters, **how)
     except papermill.PapermillExecutionError as error:

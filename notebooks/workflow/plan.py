@@ -11,7 +11,8 @@ from adc import data, paths, runs, tuned
 from workflow import profile, source
 from workflow.options import Options
 
-DATA, START, SEARCH, CONTROLS = "01_data", "02_mf_init", "11_search", "12_controls"
+DATA, START, SEARCH, GRID = "01_data", "02_mf_init", "11_search", "13_grid"
+CONTROLS = ("12_controls", "14_map")  # they make twins of their own
 # notebooks that leave one run folder, and the module whose `configuration(**parameters)` names that folder;
 # every notebook of a profile that is in none of these only reads: it has the parameters profile and dataset
 RUNS = {"03_train_adc": "adc.train", "04_baselines": "adc.baselines"}
@@ -34,7 +35,7 @@ class Job:
     after: list[str] = field(default_factory=list)  # only has to be there
     leaves: list[str] = field(default_factory=list)  # files that must be there when the notebook has ended
     label: str = ""
-    priority: int = 0
+    priority: int = 0  # see estimate.py
 
 
 def jobs(options: Options) -> list[Job]:
@@ -44,11 +45,16 @@ def jobs(options: Options) -> list[Job]:
         source.path(notebook)
     found = {}
     sources = options.data or default_data(chosen)
-    for rank, name in enumerate(dict.fromkeys(sources)):
+    for name in dict.fromkeys(sources):
         for entry in profile.expand(chosen.data.get(name, {})):
             for job in _dataset(chosen, {"dataset": name} | entry, options.device):
-                found.setdefault(job.output, replace(job, priority=len(sources) - rank))
-    return _labelled([*found.values(), *_controls(chosen, options)])
+                found.setdefault(job.output, job)
+    return _labelled([*found.values(), *_controls(chosen, options, list(found.values()))])
+
+
+def listed(file: Path) -> list[str]:
+    """The run folders that a grid has left, relative to `data/`."""
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def default_data(chosen: profile.Profile) -> list[str]:
@@ -66,10 +72,10 @@ def save(file: Path, planned: list[Job], events: Path) -> None:
 
 def _dataset(chosen: profile.Profile, entry: dict, device: str) -> list[Job]:
     first = _notebook(chosen, DATA, entry, device)
-    dataset = data.dataset_id(*(first[name] for name in ("dataset", "seed", "scale", "transfer")))
+    dataset = data.dataset_id(*(first[name] for name in ("dataset", "seed", "scale", "transfer", "asymmetry")))
     # an own file need not be an input: its hash is part of the dataset's name
     ratings = Job(DATA, dataset, first, f"processed/{dataset}/{DATA}.html", _sources(DATA))
-    starts, trained, searches = [], [], []
+    starts, trained, searches, grids = [], [], [], []
     for seed in chosen.seeds:
         common = {"dataset": dataset, "seed": seed}
         for entry in chosen.entries(START):
@@ -77,14 +83,22 @@ def _dataset(chosen: profile.Profile, entry: dict, device: str) -> list[Job]:
             output = f"processed/{dataset}/mf/{START}-{_hash(parameters)}.html"
             starts.append(Job(START, dataset, parameters, output, _sources(START), [ratings.output]))
         same_seed = [job.output for job in starts if job.parameters["seed"] == seed]
+        needed = [ratings.output, *same_seed]
         for notebook in RUNS:
             for entry in chosen.entries(notebook):
                 given = common | tuned.parameters(dataset, _method(entry)) | entry
-                parameters = _notebook(chosen, notebook, given, device)
-                trained.append(_run(notebook, parameters, [ratings.output, *same_seed]))
+                trained.append(_run(notebook, _notebook(chosen, notebook, given, device), needed))
+        for entry in chosen.entries(GRID):
+            if entry.pop("seeds", seed) == seed:  # a grid may be for some of the seeds only
+                grids.append(_grid(_notebook(chosen, GRID, common | entry, device), [*needed, *_same(trained, seed)]))
         for entry in chosen.entries(SEARCH):
-            searches.append(_search(_notebook(chosen, SEARCH, common | entry, device), [ratings.output, *same_seed]))
-    return [ratings, *starts, *searches, *trained, *_reports(chosen, dataset, trained, device)]
+            searches.append(_search(_notebook(chosen, SEARCH, common | entry, device), needed))
+    return [ratings, *starts, *searches, *trained, *grids, *_reports(chosen, dataset, trained, grids, device)]
+
+
+def _same(trained: list[Job], seed: int) -> list[str]:
+    """The runs of ADC on a seed: the grid has them in common and should find them done."""
+    return [job.output for job in trained if job.notebook == "03_train_adc" and job.parameters["seed"] == seed]
 
 
 def _method(entry: dict) -> str:
@@ -100,15 +114,28 @@ def _search(parameters: dict, after: list[str]) -> Job:
     return Job(SEARCH, parameters["dataset"], parameters, output, [str(source.path(SEARCH))], after, leaves)
 
 
-def _controls(chosen: profile.Profile, options: Options) -> list[Job]:
-    """What makes twins of its own is run once, where the twin is among the data at all."""
+def _grid(parameters: dict, after: list[str]) -> Job:
+    from adc import studies
+
+    place = studies.place(parameters).relative_to(paths.home() / "data").as_posix()
+    inputs, leaves = [str(source.path(GRID))], [f"{place}/runs.json"]
+    return Job(GRID, parameters["dataset"], parameters, f"{place}/notebook.html", inputs, list(dict.fromkeys(after)), leaves)
+
+
+def _controls(chosen: profile.Profile, options: Options, planned: list[Job]) -> list[Job]:
+    """What makes twins of its own is run once, where the twin is among the data at all; beside the call's other datasets."""
     if "twin" not in (options.data or chosen.default_data):
         return []
+    others = [job for job in planned if job.notebook == DATA and job.parameters["dataset"] != "twin"]
     found = []
-    for entry in chosen.entries(CONTROLS):
-        parameters = _notebook(chosen, CONTROLS, entry, options.device)
-        output = f"reports/{chosen.name}/{CONTROLS}-{_hash(parameters)}.html"
-        found.append(Job(CONTROLS, "twin", parameters, output, _sources(CONTROLS), priority=1))
+    for notebook in CONTROLS:
+        known = source.parameters(source.path(notebook)) if notebook in chosen.notebooks else {}
+        beside = {"datasets": ", ".join(job.dataset for job in others)} if "datasets" in known else {}
+        after = [job.output for job in others] if beside else []
+        for entry in chosen.entries(notebook):
+            parameters = _notebook(chosen, notebook, beside | entry, options.device)
+            output = f"reports/{chosen.name}/{notebook}-{_hash(parameters)}.html"
+            found.append(Job(notebook, "twin", parameters, output, _sources(notebook), after))
     return found
 
 
@@ -120,15 +147,17 @@ def _run(notebook: str, parameters: dict, after: list[str]) -> Job:
     return Job(notebook, parameters["dataset"], parameters, output, inputs, after, leaves)
 
 
-def _reports(chosen: profile.Profile, dataset: str, trained: list[Job], device: str) -> list[Job]:
+def _reports(chosen: profile.Profile, dataset: str, trained: list[Job], grids: list[Job], device: str) -> list[Job]:
     place = f"reports/{chosen.name}/{dataset}"
-    done = list(dict.fromkeys(job.output for job in trained))
-    what = {"profile": chosen.name, "dataset": dataset, "runs": [Path(output).parent.as_posix() for output in done]}
+    done = list(dict.fromkeys(job.output for job in [*trained, *grids]))
+    what = {"profile": chosen.name, "dataset": dataset}
+    what["runs"] = list(dict.fromkeys(Path(job.output).parent.as_posix() for job in trained))
+    what["lists"] = list(dict.fromkeys(name for job in grids for name in job.leaves))  # what they hold is known when they are done
     gather = Job(GATHER, dataset, what, f"{place}/runs.json", done)
     gathered = [gather.output] if done else []
     found = [gather] if done else []
     for notebook in chosen.notebooks:
-        if notebook not in (DATA, START, SEARCH, CONTROLS, *RUNS):
+        if notebook not in (DATA, START, SEARCH, GRID, *CONTROLS, *RUNS):
             for entry in chosen.entries(notebook):
                 parameters = _notebook(chosen, notebook, {"profile": chosen.name, "dataset": dataset} | entry, device)
                 output = f"{place}/{notebook}{'-' + _hash(entry) if entry else ''}.html"
@@ -160,7 +189,7 @@ def _labelled(planned: list[Job]) -> list[Job]:
     named = []
     for job in planned:
         others = [other.parameters for other in planned if other.notebook == job.notebook]
-        silent = {"dataset", "runs", *tuned.parameters(job.dataset, _method(job.parameters))}
+        silent = {"dataset", "runs", "lists", *tuned.parameters(job.dataset, _method(job.parameters))}
         telling = [f"{name}={value}" for name, value in job.parameters.items()
                    if name not in silent and value is not None and any(other[name] != value for other in others)]  # fmt: skip
         named.append(replace(job, label=" ".join([job.notebook, job.dataset, *telling])))

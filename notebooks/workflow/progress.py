@@ -12,6 +12,7 @@ class Progress:
     def __init__(self, labels: dict[int, str], cores: int, say: Callable = print, status: bool = sys.stdout.isatty()):
         self.labels, self.cores, self.say, self.status = labels, cores, say, status
         self.running: dict[int, float] = {}
+        self.seconds: dict[int, float] = {}  # of the finished
         self.took: dict[str, list[float]] = defaultdict(list)
         self.left = list(labels)
         self.failed: list[int] = []
@@ -31,6 +32,7 @@ class Progress:
     def _finished(self, number: int, seconds: float) -> None:
         label = self.labels[number]
         self.left.remove(number)
+        self.seconds[number] = seconds
         self.took[label.split()[0]].append(seconds)
         count = f"[{len(self.labels) - len(self.left)}/{len(self.labels)}]"
         self._line(f"{count} {label} ... {clock(seconds)}{self._remaining()}")
@@ -60,7 +62,8 @@ class Progress:
 
 
 def clock(seconds: float, digits: int = 1) -> str:
-    """14.2 s, 6 min, 2.5 h."""
+    """14.2 s, 6 min, 2 h 10 min."""
     if seconds < 100:
         return f"{seconds:.{digits}f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -15,7 +15,7 @@ from workflow import NOTEBOOKS, ROOT, source
 PLACES = "home|Users|root|tmp|work|opt|usr|var|private|mnt|media"
 MACHINE = re.compile(rf"(?<![\w.:/])/(?:{PLACES})/[^\s'\"<>)]*")
 
-OWN_DATA = {"12_controls": "synthetic twins of Table I, made by the notebook itself"}
+OWN_DATA = dict.fromkeys(("12_controls", "14_map"), "synthetic twins of Table I, made by the notebook itself")
 
 
 def make(notebook: str, dataset: str, parameters: dict) -> dict:

@@ -1,0 +1,59 @@
+"""The table: what was measured beside what, the bar it has to clear, and whether it does."""
+
+import operator
+from dataclasses import asdict, dataclass
+
+WORDS = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
+HEAD = ("measure", "unit", "ours", "the other", "ours / other", "bar", "met")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison. `bar` is "<= 1.5" for the ratio ours / other, or "<= 20 s" (with a unit) for ours itself."""
+
+    measure: str
+    unit: str
+    ours: float | None
+    other: float | None = None
+    against: str = ""  # what the other is
+    bar: str = ""
+    note: str = ""  # why something is missing
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours by the other's."""
+        return None if self.ours is None or not self.other else self.ours / self.other
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the bar is met; None without a bar, or without what it is about."""
+        sign, number, *unit = self.bar.split() or ("", "")
+        value = self.ours if unit else self.ratio
+        return None if not sign or value is None else WORDS[sign](value, float(number))
+
+    def cells(self) -> list[str]:
+        """As written in the table, in the order of HEAD."""
+        other = " ".join(filter(None, [number(self.other), self.against and f"({self.against})"]))
+        verdict = {None: "", True: "met", False: "NOT MET"}[self.met]
+        return [self.measure, self.unit, number(self.ours), other, number(self.ratio, 3), self.bar, self.note or verdict]
+
+    def record(self) -> dict:
+        """For the report's JSON."""
+        return asdict(self) | {"ratio": self.ratio, "met": self.met}
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """`digits` significant digits, thousands set apart."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
+
+
+def table(rows: list[Row]) -> str:
+    """Plain text with columns that line up."""
+    lines = [list(HEAD), *(row.cells() for row in rows)]
+    wide = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+    right = (2, 4)
+    text = [[cell.rjust(w) if c in right else cell.ljust(w) for c, (cell, w) in enumerate(zip(line, wide))] for line in lines]
+    text.insert(1, ["-" * w for w in wide])
+    return "\n".join("  ".join(line).rstrip() for line in text)

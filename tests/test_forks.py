@@ -1,0 +1,87 @@
+"""Jobs and kernels by forks: as good as a Python of their own, with nothing left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from workflow import ask, forks
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "darwin", reason="nothing is forked there")]
+TELL = """
+import json, os, sys, tempfile
+print(json.dumps([sys.argv[1:], os.getcwd(), os.environ["WORD"], tempfile.gettempdir(), os.getpid(), "papermill" in sys.modules]), flush=True)
+print("and an error", file=sys.stderr)
+"""
+MODULES = {"tell": TELL, "leave": "import sys\nsys.exit(int(sys.argv[1]))", "linger": TELL + "import time\ntime.sleep(60)"}
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """An environment in which the modules above are found."""
+    for name, code in MODULES.items():
+        (tmp_path / f"{name}.py").write_text(code)
+    path = os.pathsep.join([str(tmp_path), str(Path(ask.__file__).parents[1]), str(Path(ask.__file__).parents[2])])
+    return os.environ | {"PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
+
+
+def asked(environment, *words: str, **how) -> subprocess.Popen:
+    command = [sys.executable, "-m", "workflow.ask", *words]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+
+
+@pytest.mark.parametrize("forked", [True, False])
+def test_what_is_asked_for_runs_as_by_itself(environment, tmp_path, forked):
+    with forks.listening([], dict(environment), subprocess.DEVNULL) as env:
+        env = env if forked else environment
+        told = asked(env | {"WORD": "ü", "TMPDIR": str(tmp_path)}, "tell", "a b", "{c}", cwd=tmp_path)
+        said, error = told.communicate(timeout=60)
+        assert json.loads(said)[:4] == [["a b", "{c}"], str(tmp_path), "ü", str(tmp_path)] and "and an error" in error
+        assert told.returncode == 0 and json.loads(said)[5] == forked
+        left = asked(env, "leave", "7")
+        left.communicate(timeout=60)
+        assert left.returncode == 7
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def wait_for(what) -> None:
+    end = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_neither_outlives_the_other(environment):
+    with forks.listening([], environment | {"WORD": ""}, subprocess.DEVNULL) as env:
+        first, second, third = (asked(env, "linger") for _ in range(3))
+        pids = [json.loads(call.stdout.readline())[4] for call in (first, second, third)]
+        first.kill()
+        wait_for(lambda: gone(pids[0]))
+        os.kill(pids[1], signal.SIGKILL)
+        assert second.wait(timeout=30) == 1 and third.poll() is None
+    wait_for(lambda: gone(pids[2]))
+    assert third.wait(timeout=30) == 1
+
+
+def test_edited_code_is_loaded_anew(environment, tmp_path):
+    module = tmp_path / "toy_code.py"
+    module.write_text("WORD = 'old'")
+    (tmp_path / "tell.py").write_text("import sys\nprint(sys.modules['toy_code'].WORD)")
+    # a stand-in for a notebook's modules, as this checkout is not to be edited
+    (tmp_path / "sitecustomize.py").write_text(
+        "from pathlib import Path\nfrom workflow import source\n"
+        f"source.path, source.modules, source.files = str, lambda path: ['toy_code'], lambda names: [Path({str(module)!r})]\n"
+    )
+    with forks.listening(["toy"], dict(environment), subprocess.DEVNULL) as env:
+        assert asked(env, "tell").communicate(timeout=60)[0] == "old\n"
+        module.write_text("WORD = 'new'")
+        assert asked(env, "tell").communicate(timeout=60)[0] == "new\n"
