@@ -49,6 +49,12 @@ def test_what_is_asked_for_runs_as_by_itself(environment, tmp_path, forked):
         assert left.returncode == 7
 
 
+def test_where_the_way_is_lost_a_python_of_its_own_does_it(environment):
+    with forks.listening([], environment | {"WORD": ""}, subprocess.DEVNULL) as env:
+        Path(env[ask.DOOR]).unlink()
+        assert json.loads(asked(env, "tell").communicate(timeout=60)[0])[5] is False
+
+
 def gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
@@ -85,3 +91,18 @@ def test_edited_code_is_loaded_anew(environment, tmp_path):
         assert asked(env, "tell").communicate(timeout=60)[0] == "old\n"
         module.write_text("WORD = 'new'")
         assert asked(env, "tell").communicate(timeout=60)[0] == "new\n"
+
+
+def test_nothing_is_left_when_the_caller_is_killed_while_everything_is_loaded(environment, tmp_path):
+    (tmp_path / "caller.py").write_text(
+        "import os, subprocess, time\nfrom workflow import ask, forks\n"
+        "with forks.listening([], dict(os.environ), subprocess.DEVNULL) as env:\n"
+        "    print(env[ask.DOOR], flush=True)\n    time.sleep(60)\n"
+    )
+    caller = subprocess.Popen([sys.executable, "-m", "caller"], env=environment, stdout=subprocess.PIPE, text=True)
+    place = Path(caller.stdout.readline().strip()).parent
+    (server,) = psutil.Process(caller.pid).children()
+    wait_for(lambda: "workflow.forks" in " ".join(server.cmdline()) and server.cpu_times().user > 0.3)  # at its imports
+    caller.kill()
+    wait_for(lambda: gone(server.pid) and not place.exists())
+    caller.communicate()

@@ -11,28 +11,28 @@ import signal
 import socket
 import sys
 
-DOOR = "ADC_DOOR"  # names the socket; unset: a Python of its own
+DOOR = "ADC_DOOR"  # names the socket
 
 
 def main(words: list[str]) -> int:
     """The exit code of the module; 1 when it died."""
-    if DOOR not in os.environ:
+    line = socket.socket(socket.AF_UNIX)
+    try:
+        line.connect(os.environ[DOOR])
+    except (KeyError, FileNotFoundError, ConnectionRefusedError):  # nobody listens, or no longer: slower, but as good
         os.execv(sys.executable, [sys.executable, "-m", *words])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Jupyter sends one to a kernel that it is about to shut down
     what = {"words": words, "folder": os.getcwd(), "environment": dict(os.environ)}
-    with socket.socket(socket.AF_UNIX) as line:
-        line.connect(os.environ[DOOR])
-        socket.send_fds(line, [b"streams"], [0, 1, 2])
-        line.sendall(json.dumps(what).encode() + b"\n")
-        code = 1
-        while wait(line) and (said := line.recv(1)):
-            code = said[0]
-        return code
+    socket.send_fds(line, [b"streams"], [0, 1, 2])
+    line.sendall(json.dumps(what).encode() + b"\n")
+    code, parent = 1, os.getppid()
+    while wait(line, parent) and (said := line.recv(1)):
+        code = said[0]
+    return code
 
 
-def wait(line: socket.socket) -> bool:
+def wait(line: socket.socket, parent: int) -> bool:
     """Until there is something to read, or the other end is gone; False when the parent process ends first."""
-    parent = os.getppid()
     while os.getppid() == parent:
         if select.select([line], [], [], 0.3)[0]:
             return True

@@ -49,12 +49,13 @@ def listening(notebooks: Iterable[str], environment: dict[str, str], log) -> Ite
 
 def main(door: int, notebooks: list[str]) -> int:
     """Serve until the parent process ends; in a fork: do what was asked."""
+    parent = os.getppid()
     modules = sorted({module for notebook in notebooks for module in source.modules(source.path(notebook))})
     written = _written(code := source.files(modules))
     load(modules)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
     with socket.socket(fileno=door) as listener:
-        while ask.wait(listener):
+        while ask.wait(listener, parent):
             if _written(code) != written:  # a run names itself by the code as it stands, so by that it must be trained
                 os.execv(sys.executable, [sys.executable, "-m", "workflow.forks", *sys.argv[1:]])
             line, _ = listener.accept()
@@ -95,7 +96,7 @@ def _fork(line: socket.socket) -> None:
     os.environ.clear()
     os.environ.update(what["environment"])
     tempfile.tempdir = None  # as that environment has it
-    threading.Thread(target=_end_with, args=(line,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(line, os.getppid()), daemon=True).start()
     module, *sys.argv[1:] = what["words"]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
@@ -108,8 +109,8 @@ def _fork(line: socket.socket) -> None:
     os._exit(0)  # not a third of a second to take down what the next fork has again
 
 
-def _end_with(line: socket.socket) -> None:
-    ask.wait(line)
+def _end_with(line: socket.socket, parent: int) -> None:
+    ask.wait(line, parent)
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from adc import paths
+from adc import files, paths
 from bench import parts, peers
 
 MEASURES = ("training", "bpr", "ranking", "sconet", "starting", "memory", "scales", "jobs")
@@ -30,6 +30,7 @@ def main(words: list[str]) -> int:
         "machine": {"threads": asked.threads, "load": load},
         "peers": peers.versions() if asked.peers else {}, "answers": answers, "before": before,
     }  # fmt: skip
+    files.write_json(place / "report.json", report)  # what took long is not lost, whatever happens to the rest
     told = parts.run("report", {"report": report, "place": str(place)}, bench.home, asked.threads)
     if "failed" in told:
         print(f"The report could not be written: {told['failed']}", file=sys.stderr)

@@ -51,12 +51,14 @@ def machine(threads: int, load: float) -> str:
 
 def words(report: dict) -> list[str]:
     """Machine, versions and data, a line each."""
+    scale = report["settings"]["scale"]
+    caution = "" if scale == 1 else " The bars are meant for scale 1: at this one they say nothing."
     list_of = lambda known: ", ".join(f"{name} {version}" for name, version in known.items())
     return [
         f"Machine: {report['machine']}.",
         f"Ours: {list_of(runs.versions())}, Python {platform.python_version()}.",
         f"Peers: {list_of(report['peers'])}." if report["peers"] else "Peers: none (--no-peers).",
-        f"Data: synthetic twin of Table I, scale {report['settings']['scale']:g}; MovieLens for the job.",
+        f"Data: synthetic twin of Table I, scale {scale:g}; MovieLens for the job.{caution}",
     ]
 
 

@@ -18,7 +18,7 @@ from bench import parts
 from bench.clock import seconds
 
 DIM = 100
-REVIEWS = 15_000  # a domain, of about 1.2 kB each
+REVIEWS = 15_000  # a domain, of 1.06 kB each in the mean, as 4,000 real ones have
 WORDS = [f"{a}{b}" for a in ("tea", "read", "film", "play", "cook", "sound") for b in ("", "s", "er", "ing", "ed")]
 
 
@@ -69,7 +69,7 @@ def review(rng: random.Random, domain: str, number: int) -> str:
         "unique_id": f"{item}:a_headline_of_some_length:{user.lower().replace(' ', '_')}", "asin": item,
         "product_name": f"Number {number} & more: {domain}", "helpful": "3 of 4", "rating": f"{rng.randint(1, 5)}.0",
         "title": "A headline of some length", "date": f"May {rng.randint(1, 28)}, {rng.randint(1999, 2006)}",
-        "reviewer": user, "reviewer_location": "Ayr, Scotland", "review_text": " ".join(rng.choices(WORDS, k=150)),
+        "reviewer": user, "reviewer_location": "Ayr, Scotland", "review_text": " ".join(rng.choices(WORDS, k=100)),
     }  # fmt: skip
     return "<review>\n" + "".join(f"<{tag}>\n{value}\n</{tag}>\n" for tag, value in fields.items()) + "</review>\n"
 
