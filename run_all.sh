@@ -17,7 +17,7 @@
 #                                   archive is at data/raw/amazon/unprocessed.tar.gz; smoke runs movielens
 #   --cores N                       how many notebooks run at once, each on one thread (all cores)
 #   --device auto|cpu|cuda          where networks are trained (auto)
-#   --dry-run                       say what would run, and write nothing
+#   --dry-run                       say what would run and roughly how long it would take
 #   --help                          this text
 #
 # A killed call loses nothing but the runs it was in: the same command goes on from there. A second call at the same

@@ -95,8 +95,10 @@ def load(place: Path) -> Run:
 
 
 def save(config: dict, metrics: dict, users: pd.DataFrame, history: pd.DataFrame, model: dict[str, np.ndarray]) -> Run:
-    """Write a run aside and rename it into place."""
+    """Write a run aside and rename it into place; if another process was first, its run stands."""
     place = folder(config)
+    if (place / "metrics.json").exists():
+        return load(place)
     with files.aside(place, folder=True) as partial:
         files.write_json(partial / "config.json", config)
         history.to_parquet(partial / "history.parquet", index=False)

@@ -119,3 +119,8 @@ def test_a_copy_is_stale_once_its_source_changes_but_not_by_running_it(rendered,
     assert "is stale" in stamp.problems(rendered, tmp_path)[0]
     notebook.unlink()
     assert "is stale" in stamp.problems(rendered, tmp_path)[0]
+
+
+def test_links_between_notebooks_lead_to_the_copies():
+    text = "see 05_performance.ipynb#How-sure and 13_grid.ipynb#x"
+    assert render.linked(text, "movielens") == "see 05_performance-movielens.ipynb#How-sure and ../13_grid.ipynb#x"

@@ -1,5 +1,6 @@
 """Executed copies for reading: `./run_all.sh render` puts them, stamped, into notebooks/rendered/."""
 
+import re
 from dataclasses import replace
 
 import nbformat
@@ -17,10 +18,19 @@ SHOWN = {
     ("02_mf_init", "movielens"): {"seed": 0},
     ("03_train_adc", "movielens"): {"seed": 0, "hidden_layers": 3, "gamma": 2.0, "balancer": "gradnorm"},
     ("05_performance", "movielens"): {},
+    ("06_depth", "movielens"): {},
+    ("07_asymmetry", "movielens"): {},
+    ("08_sensitivity", "movielens"): {},
+    ("09_claims", "movielens"): {},
     ("01_data", "twin"): {},
     ("05_performance", "twin"): {},
+    ("07_asymmetry", "twin"): {},
+    ("08_sensitivity", "twin"): {},
+    ("09_claims", "twin"): {},
     ("12_controls", "twin"): {},
+    ("14_map", "twin"): {},
 }
+LINK = re.compile(r"\b(\d\d_\w+)\.ipynb#")
 
 
 def options(asked: Options) -> Options:
@@ -37,10 +47,15 @@ def write(planned: list[plan.Job], profile: str) -> None:
         page = paths.home() / "data" / pick(planned, notebook, source, wanted).output
         executed = nbformat.read(page.with_suffix(".ipynb"), as_version=4)
         with files.aside(target) as partial:
-            nbformat.write(stamped(executed, profile), partial)
+            partial.write_text(linked(nbformat.writes(stamped(executed, profile)), source), encoding="utf-8")
         print(f"Rendered {target.relative_to(NOTEBOOKS.parent)}")
     readme.write(list(dict.fromkeys(job.dataset for job in planned if job.notebook == plan.GATHER)), profile)
     print(f"Wrote the results in {readme.README.name}")
+
+
+def linked(text: str, source: str) -> str:
+    """A link to another notebook leads to its copy of the same data, or else to the notebook itself."""
+    return LINK.sub(lambda at: f"{at[1]}-{source}.ipynb#" if (at[1], source) in SHOWN else f"../{at[1]}.ipynb#", text)
 
 
 def pick(planned: list[plan.Job], notebook: str, source: str, wanted: dict) -> plan.Job:
