@@ -90,8 +90,10 @@ class Questions:
         scores = score(self.users[start : start + CHUNK]).cpu()
         if scores.sum().isnan() and scores.isnan().any():  # the sum is quick; infinities may cancel in it
             raise FloatingPointError(f"scores of domain '{self.parts.ratings.domains[self.domain]}' are NaN")
-        cold = torch.from_numpy(self.group[start : start + CHUNK] == 2)
-        return torch.where(cold[:, None], self._popular.to(scores), scores) if cold.any() else scores
+        cold = np.flatnonzero(self.group[start : start + CHUNK] == 2)
+        if len(cold):
+            scores[cold] = self._popular.to(scores)
+        return scores
 
     def _list(self, protocol: str) -> tuple[np.ndarray, np.ndarray]:
         """(Place of a user, item), in the order of the places: what is left out of the ranking for `full`, what alone
