@@ -89,7 +89,8 @@ def _dataset(chosen: profile.Profile, entry: dict, device: str) -> list[Job]:
                 given = common | tuned.parameters(dataset, _method(entry)) | entry
                 trained.append(_run(notebook, _notebook(chosen, notebook, given, device), needed))
         for entry in chosen.entries(GRID):
-            if entry.pop("seeds", seed) == seed:  # a grid may be for some of the seeds only
+            # a grid may be for some of the seeds only, and not for every source
+            if entry.pop("seeds", seed) == seed and entry.pop("not_for", "") != first["dataset"]:
                 grids.append(_grid(_notebook(chosen, GRID, common | entry, device), [*needed, *_same(trained, seed)]))
         for entry in chosen.entries(SEARCH):
             searches.append(_search(_notebook(chosen, SEARCH, common | entry, device), needed))

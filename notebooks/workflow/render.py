@@ -24,8 +24,6 @@ SHOWN = {
     ("09_claims", "movielens"): {},
     ("01_data", "twin"): {},
     ("05_performance", "twin"): {},
-    ("07_asymmetry", "twin"): {},
-    ("08_sensitivity", "twin"): {},
     ("09_claims", "twin"): {},
     ("12_controls", "twin"): {},
     ("14_map", "twin"): {},
