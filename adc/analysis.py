@@ -3,7 +3,7 @@
 All start from `experiments`, a row a (run, target). Intervals are 95 % t-intervals over the seeds, NaN with one seed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -63,10 +63,16 @@ def absent(study: str, dataset: str, profile: str) -> str:
 
 
 def heading(rows: pd.DataFrame, dataset: str, profile: str) -> tuple[str, dict]:
-    """The data and the number of seeds in words, for titles; and what is known of a figure, for `plots.save`."""
+    """The data and the numbers of seeds in words, for titles; and what is known of a figure, for `plots.save`."""
     seeds = sorted(rows["seed"].unique().tolist())
-    label = f"{data.label(dataset)}; n = {len(seeds)} seed{'s' * (len(seeds) != 1)}"
+    label = f"{data.label(dataset)}; {counted(rows.groupby(['method', 'variant', 'domains'])['seed'].nunique())}"
     return label, {"dataset": dataset, "data": data.label(dataset), "profile": profile, "seeds": seeds}
+
+
+def counted(seeds: Iterable[int]) -> str:
+    """How many seeds stand behind the marks of a figure, in words: n = 3 seeds, n = 2 to 3 seeds."""
+    least, most = min(seeds), max(seeds)
+    return f"n = {'' if least == most else f'{least} to '}{most} seed{'s' * (most != 1)}"
 
 
 def plain(table: pd.DataFrame, *but: str) -> pd.Series:

@@ -199,3 +199,7 @@ def test_diverged_runs_are_named_once():
     saved(train.configuration(dataset="x", gamma=3.0), {"a": 0.1, "b": 0.2}, diverged=True)
     stored(0.1)
     assert analysis.diverged(table()) == "1 of 2 runs diverged: adc h=3 γ=3, seed 0 (R34)."
+
+
+def test_numbers_of_seeds_in_words():
+    assert [analysis.counted(seeds) for seeds in ([1], [3, 3], [2, 3, 3])] == ["n = 1 seed", "n = 3 seeds", "n = 2 to 3 seeds"]
