@@ -23,7 +23,7 @@ def test_a_committed_copy_has_the_quick_profiles_parameters(rendered):
     mark = nbformat.read(rendered, as_version=4).metadata["adc"]
     assert mark["profile"] == "quick"
     notebook, _, data = rendered.stem.rpartition("-")
-    planned = plan.jobs(options.Options(data=[data]))
+    planned = plan.jobs(render.options(options.Options()))
     same = render.pick(planned, notebook, data, render.SHOWN[notebook, data]).parameters
     assert {**mark["parameters"], "device": ""} == {**same, "device": ""}
     assert "synthetic" in mark["data"] or data != "twin"
