@@ -1,8 +1,8 @@
 """Not the paper's model: ADC with an item bias that starts at the logarithm of the item's popularity.
 
 x_ui = z_u^(k)·v_i + b_i. Against uniform negatives, BPR without personal vectors is best when b_i orders the items by
-popularity: training starts from popularity's ranking, and the network adds taste to it. On sparse ratings this is the
-smallest addition found that keeps ADC from falling below popularity. Its runs are called `adc_bias`, never `adc`.
+popularity: training starts from popularity's ranking, and the network adds taste to it. Its runs are called `adc_bias`,
+never `adc`. It answers whether a bias is all that ADC lacks beside popularity and BPR.
 """
 
 from collections.abc import Callable
