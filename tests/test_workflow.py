@@ -178,7 +178,7 @@ def of(planned: list[plan.Job], notebook: str) -> list[plan.Job]:
 def test_a_grid_comes_after_the_runs_of_its_seed_and_is_gathered():
     planned = plan.jobs(options.Options(data=["movielens"]))
     grids, (gather,) = of(planned, plan.GRID), of(planned, plan.GATHER)
-    assert [grid.parameters["seed"] for grid in grids] == [0, 1, 2]
+    assert [grid.parameters["seed"] for grid in grids] == [0, 1]  # the quick profile's `seeds` of the grid
     for grid in grids:
         assert grid.output.startswith("studies/movielens/") and len(grid.leaves) == 1
         same = [job.output for job in of(planned, "03_train_adc") if job.parameters["seed"] == grid.parameters["seed"]]
@@ -293,3 +293,8 @@ def test_a_call_takes_all_work_over_the_cores_or_its_longest_chain(home, monkeyp
 def test_every_profile_can_be_estimated(home, name):
     planned = plan.jobs(options.Options(profile=name))
     assert all(took > 0 for took in estimate.seconds(planned))
+
+
+def test_a_grid_can_be_for_some_sources_only():
+    planned = plan.jobs(options.Options(data=["movielens", "twin"]))  # the quick profile: not for the twin
+    assert {grid.dataset for grid in of(planned, plan.GRID)} == {"movielens"}
