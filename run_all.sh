@@ -4,6 +4,7 @@
 # ./run_all.sh lab [WORDS FOR JUPYTERLAB]           open JupyterLab on the notebooks
 # ./run_all.sh render [OPTIONS]                     refresh the executed copies in notebooks/rendered/
 # ./run_all.sh tune [OPTIONS]                       search every method's settings anew, into adc/tuned.json
+# ./run_all.sh python [WORDS FOR PYTHON]            run Python where everything is installed, adc with it
 # ./run_all.sh bench [WORDS]                        measure how fast it is, beside other projects (bench --help)
 #
 # Each call first sets up what is missing: with micromamba, mamba or conda an environment in .env, otherwise with
@@ -28,7 +29,7 @@ root="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)"
 log="$root/data/logs/setup.log"
 
 main() {
-    case " $* " in *" -- "* | " bench "*) ;; *" --help "* | *" -h "*) help; exit ;; esac
+    case " $* " in *" -- "* | " bench "* | " python "*) ;; *" --help "* | *" -h "*) help; exit ;; esac
     case "${1:-}" in
         test)
             set_up
@@ -38,6 +39,9 @@ main() {
             set_up
             cd "$root/notebooks"
             exec "$env/bin/python" -m jupyter lab --ServerApp.ip=127.0.0.1 "${@:2}" ;;
+        python)
+            set_up
+            exec "$env/bin/python" "${@:2}" ;;
         bench)
             set_up
             PYTHONSAFEPATH=1 PYTHONPATH="$root/tests:$PYTHONPATH" exec "$env/bin/python" -m bench "${@:2}" ;;

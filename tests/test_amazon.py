@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from archives import CONTENT, GOOD, entry, everything, home, packed, place, review
+from archives import CONTENT, GOOD, entry, everything, home, packed, place, review  # noqa: F401
 
 from adc.data import amazon
 from adc.data.schema import check, encode

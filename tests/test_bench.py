@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from bench import __main__ as bench
 from bench import judged, parts, peers, rows
 from bench.clock import Shares, alternate

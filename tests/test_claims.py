@@ -8,11 +8,11 @@ import again
 import nbformat
 import pandas as pd
 import pytest
-from workflow import readme
 from worlds import AS_PRINTED, OPPOSITE, SIZES, WORLDS, fill, store
 
 from adc import claims, data, evidence, files, plots, plots_claims, runs, train, verdicts
 from adc.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, UNTESTABLE
+from workflow import readme
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 

@@ -16,7 +16,6 @@ from adc.errors import UserError
 from adc.evaluate import groups, popularity
 from adc.split import TRAIN, VALID, split
 
-
 WRONG = [("itemknn", "neighbours", 0), ("itemknn", "shrinkage", -1.0), ("ease", "penalty", 0.0)]
 
 

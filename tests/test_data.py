@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import HEADER, home, lines, refused, snapshot, sound, written
+from tables import HEADER, home, lines, refused, snapshot, sound, written  # noqa: F401
 
 from adc import data, files, paths
 from adc.data import describe, table

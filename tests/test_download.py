@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from archives import CONTENT, GOOD, everything, home, packed, place
+from archives import CONTENT, GOOD, everything, home, packed, place  # noqa: F401
 
 from adc import paths
 from adc.data import amazon
 from adc.errors import UserError
-
 
 # --- a server on loopback
 

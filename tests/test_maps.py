@@ -109,7 +109,7 @@ def test_agreement_is_about_0_without_transfer_grows_with_it_and_is_about_1_with
 def test_agreement_is_lost_when_users_change_their_names_from_domain_to_domain():
     ratings = twins(1.0, [0])[0]
     frame = ratings.frame()
-    for name, some in frame.groupby("domain"):
+    for _, some in frame.groupby("domain"):
         users = some["user"].unique()
         others = np.random.default_rng(1).permutation(users)
         frame.loc[some.index, "user"] = some["user"].map(dict(zip(users, others, strict=True)))

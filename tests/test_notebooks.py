@@ -7,12 +7,12 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
-import papermill
 import pandas as pd
+import papermill
 import pytest
-from workflow import source
 
 from adc import baselines, data, paths, studies, train
+from workflow import source
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 LINES = 20

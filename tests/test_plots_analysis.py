@@ -49,7 +49,8 @@ def texts(figure) -> str:
 
 def filled(panel) -> list:
     """Where marks without a line stand."""
-    return [tuple(line.get_xydata()[0]) for line in panel.get_lines() if line.get_marker() == "o" and line.get_linestyle() == "None" and len(line.get_xdata())]
+    marks = [line for line in panel.get_lines() if line.get_marker() == "o" and line.get_linestyle() == "None"]
+    return [tuple(line.get_xydata()[0]) for line in marks if len(line.get_xdata())]
 
 
 @pytest.mark.parametrize("targets", SOME, ids=len)

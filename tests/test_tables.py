@@ -9,12 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import HEADER, home, refused, sound, written
+from tables import HEADER, home, refused, sound, written  # noqa: F401
 
 from adc import data
 from adc.data import table
 from adc.errors import UserError
-
 
 # own tables
 

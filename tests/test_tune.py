@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small import random_ratings
 
-from adc import baselines, data, evaluate, fit, train, tune, tuned
+from adc import baselines, data, evaluate, train, tune, tuned
 from adc.errors import UserError
 from adc.split import TEST
 

@@ -4,11 +4,10 @@ import nbformat
 import pytest
 from conftest import TOY_PROFILE
 
-from adc import files, paths, runs
+from adc import files, runs
 from adc.errors import UserError
 from workflow import __main__ as driver
 from workflow import estimate, job, options, plan, profile, source
-
 
 # Parameters
 
@@ -145,11 +144,11 @@ def test_every_profile_fits_the_notebooks(name):
     planned = plan.jobs(options.Options(profile=name))
     outputs = [job.output for job in planned]
     assert len(set(outputs)) == len(outputs)
-    for number, job in enumerate(planned):
-        assert set(job.after) <= set(outputs[:number])
-        assert all(needed.startswith("/") or needed in outputs[:number] for needed in job.inputs)
-        assert job.notebook != plan.GATHER or sorted(job.inputs) == sorted(
-            other.output for other in planned if other.leaves and other.dataset == job.dataset
+    for number, one in enumerate(planned):
+        assert set(one.after) <= set(outputs[:number])
+        assert all(needed.startswith("/") or needed in outputs[:number] for needed in one.inputs)
+        assert one.notebook != plan.GATHER or sorted(one.inputs) == sorted(
+            other.output for other in planned if other.leaves and other.dataset == one.dataset
         )
 
 

@@ -59,7 +59,7 @@ def members_of(name: str) -> frozenset:
 
 def levels(*order: str, step: float = 1.1) -> dict[str, dict[str, float]]:
     """The methods a step apart in this order, the worst first, in every target."""
-    return {name: {k: 0.3 * step**place for k in SIZES} for place, name in enumerate(order)}
+    return {name: dict.fromkeys(SIZES, 0.3 * step ** place) for place, name in enumerate(order)}
 
 
 def mixed(first: dict, second: dict, but: str = "ce") -> dict:

@@ -1,7 +1,8 @@
 """The methods ADC is compared with (§IV-C) and the hurdles beside them: one file a method, one entrance for all.
 
 A method's module has `Settings` (a frozen dataclass: its parameters and their defaults, `epochs` and `patience` among
-them), `learner(config, parts)` (a `fit.Learner`), `SPACE` (what `adc.tune` searches), `CODE` (modules that make it), and, where scores are not products of two vectors, `scorer`.
+them), `learner(config, parts)` (a `fit.Learner`), `SPACE` (what `adc.tune` searches), `CODE` (modules that make it),
+and, where scores are not products of two vectors, `scorer`.
 """
 
 from dataclasses import asdict, fields

@@ -7,7 +7,7 @@ A record is a line `<review>`, fields of the form `<tag>`, value, `</tag>` on li
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import BinaryIO, NamedTuple
 
@@ -132,7 +132,7 @@ def _seconds(text: str) -> int:
     """`May 4, 2005` in seconds since 1970, else 0. Not by strptime, whose month names change with the locale."""
     try:
         month, day, year = text.replace(",", " ").split()
-        midnight = datetime(int(year), _MONTHS.index(month) + 1, int(day), tzinfo=timezone.utc)
+        midnight = datetime(int(year), _MONTHS.index(month) + 1, int(day), tzinfo=UTC)
     except (ValueError, OverflowError):
         return 0
     return int(midnight.timestamp())

@@ -31,8 +31,10 @@ def section(dataset: str, profile: str) -> str:
     seeds = ", ".join(map(str, sorted(chosen["seed"].unique())))
     against, bold = performance.tested(chosen)
     means = performance.wide(performance.over_seeds(chosen))
-    table = pd.DataFrame({report.NAMES[m]: [performance.plus_minus(*cell) for cell in zip(means[m], [None] * len(means), bold[m])] for m in means}, means.index)
-    title = f"**{data.label(dataset)}**, NDCG@10, all items ranked, mean over seeds {seeds}, profile `{profile}`; bold: better than every other method (R30):"
+    written = {m: [performance.plus_minus(mean, None, best) for mean, best in zip(means[m], bold[m])] for m in means}
+    table = pd.DataFrame(written, means.index).rename(columns=report.NAMES)
+    title = f"**{data.label(dataset)}**, NDCG@10, all items ranked, mean over seeds {seeds}, profile `{profile}`; "
+    title += "bold: better than every other method (R30):"
     lines = [title, "", _row(["target", *table.columns]), _row(["---"] * (len(table.columns) + 1))]
     lines += [_row([name, *map(str, row)]) for name, row in zip(table.index, table.to_numpy(), strict=True)]
     told = [performance.verdict(chosen), stats.words(against), *(f"({'; '.join(remarks)}.)" for _ in remarks[:1])]

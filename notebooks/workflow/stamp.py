@@ -2,6 +2,7 @@
 
 import platform
 import re
+import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -82,3 +83,8 @@ def _texts(node) -> list[str]:
     if isinstance(node, dict):
         return [text for key, value in node.items() if not key.startswith("image/") for text in _texts(value)]
     return [text for value in node for text in _texts(value)] if isinstance(node, list) else [str(node)]
+
+
+if __name__ == "__main__":
+    stale = [problem for rendered in sorted((NOTEBOOKS / "rendered").glob("*.ipynb")) for problem in problems(rendered)]
+    sys.exit("\n".join(stale) or 0)

@@ -10,12 +10,12 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
-from adc import files, plots, runs  # noqa: E402
-from bench import parts, rows  # noqa: E402
-from bench.judged import rows as judged  # noqa: E402
+from adc import files, plots, runs
+from bench import parts, rows
+from bench.judged import rows as judged
 
 STYLE = "body{font:15px sans-serif;max-width:75em;margin:2em auto} td,th{padding:.2em .8em;text-align:left} .no{color:#b00}"
 
