@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 from tqdm.auto import tqdm
 
-from adc import baselines, data, runs, stats, train, tuned
+from adc import analysis, data, searched, stats
 
 CROSS = ("bpr_merged", "clfm", "cdcf", "sconet", "adc")  # methods that learn from all domains
 
@@ -28,27 +28,15 @@ def gains(
     for transfer, method, seed in tqdm(bar, desc="controls", unit="method", disable=not show):
         dataset = data.dataset_id("twin", scale=scale, transfer=transfer)
         both = {"dataset": dataset, "seed": seed, "epochs": epochs, "patience": patience}
-        joint = _run(method, both)
+        joint = searched.run(method, both)
+        together = analysis.ndcg(joint)
         for target in targets:
-            alone = _run(method, both | {"domains": target})
+            alone = searched.run(method, both | {"domains": target})
             row = {"transfer": transfer, "method": method, "target": target, "seed": seed}
-            row |= {"joint": ndcg(joint, target), "alone": ndcg(alone, target)}
+            row |= {"joint": together[target], "alone": analysis.ndcg(alone)[target]}
             rows.append(row | {"run": joint.folder.name, "run_alone": alone.folder.name})
     table = pd.DataFrame(rows)
     return table.assign(gain=table["joint"] - table["alone"])
-
-
-def _run(method: str, parameters: dict) -> runs.Run:
-    given = parameters | tuned.parameters(parameters["dataset"], method)
-    if method == "adc":
-        return train.run(train.configuration(hidden_layers=3, gamma=2.0, **given), show=False)
-    return baselines.run(baselines.configuration(method=method, **given), show=False)
-
-
-def ndcg(run: runs.Run, target: str) -> float:
-    """Test NDCG@10 of one target, full ranking, all users."""
-    of = {"target": target, "protocol": "full", "metric": "ndcg", "n": 10, "group": "all"}
-    return next(entry["value"] for entry in run.metrics["values"] if of.items() <= entry.items())
 
 
 def over_seeds(table: pd.DataFrame) -> pd.DataFrame:

@@ -11,10 +11,9 @@ import pandas as pd
 from scipy import stats as distributions
 from tqdm.auto import tqdm
 
-from adc import baselines, data, runs, stats, train, tuned
+from adc import data, runs, searched, stats
 
 REFERENCES = ("bpr", "popularity")  # single-domain by nature: one run serves all targets
-BASE = {"hidden_layers": 3, "gamma": 2.0}
 ALONE = "adc_alone"  # ADC trained on the target alone: a run for every target
 CELL = ["transfer", "asymmetry"]
 
@@ -34,20 +33,12 @@ def scores(
         dataset = data.dataset_id("twin", seed, scale, transfer, asymmetry)
         common = {"dataset": dataset, "seed": seed, "epochs": epochs, "patience": patience}
         for method in ("adc", "static", *references):
+            trained = "adc" if method == ALONE else method
             for domains in data.load(dataset).domains if method == ALONE else [""]:
                 cell = {"transfer": transfer, "asymmetry": asymmetry, "seed": seed, "method": method}
-                rows += [cell | found for found in _values(_run(method, common | {"domains": domains}))]
+                run = searched.run(trained, common | {"domains": domains})
+                rows += [cell | found for found in _values(run)]
     return pd.DataFrame(rows)
-
-
-def _run(method: str, parameters: dict) -> runs.Run:
-    if method in ("adc", "static", ALONE):
-        balancer = {"balancer": "static"} if method == "static" else {}
-        given = BASE | parameters | tuned.parameters(parameters["dataset"], "adc") | balancer
-        return train.run(train.configuration(**given), show=False)
-    known = (*baselines.COMMON, *baselines.parameters(method))
-    given = {name: value for name, value in parameters.items() if name in known} | {"method": method}
-    return baselines.run(baselines.configuration(**given | tuned.parameters(given["dataset"], method)), show=False)
 
 
 def _values(run: runs.Run) -> list[dict]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from adc.plots import COLOURS, COLUMN, METHODS, PAGE, domain_looks, titled, written
+from adc.looks import COLOURS, COLUMN, METHODS, PAGE, domain_looks, titled, written
 
 OURS, STATIC = METHODS["adc"].color, METHODS["static"].color
 PAPER = {"color": "0.45", "linestyle": ":", "linewidth": 1}

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from adc import plots
+from adc import looks
 from adc.claims import COLOURS, PALE, counts
 from adc.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, UNTESTABLE
 
@@ -16,7 +16,7 @@ def ledger(table: pd.DataFrame, label: str) -> Figure:
     """A tile a claim, one row a section; colour and sign tell the verdict, the last row what they mean."""
     sections = list(table["section"].unique())
     wide, last = max(table["section"].value_counts()), len(sections) + 0.4
-    figure, panel = plt.subplots(figsize=(plots.PAGE, 0.7 + 0.38 * (len(sections) + 1)))
+    figure, panel = plt.subplots(figsize=(looks.PAGE, 0.7 + 0.38 * (len(sections) + 1)))
     panel.set(xlim=(-5.6, wide), ylim=(last + 1, 0))
     panel.axis("off")
     for y, section in enumerate(sections):
@@ -28,7 +28,7 @@ def ledger(table: pd.DataFrame, label: str) -> Figure:
         _tile(panel, x, last, verdict, f"{number}\n{SIGNS[verdict]}")
         panel.text(x + 1.0, last + 0.45, verdict, va="center")
         x += 1.5 + 0.165 * len(verdict)
-    return plots.titled(figure, "The paper's claims", label)
+    return looks.titled(figure, "The paper's claims", label)
 
 
 def _tile(panel: Axes, x: float, y: float, verdict: str, text: str) -> None:

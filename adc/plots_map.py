@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from adc import plots
+from adc import looks
 
 WORSE, BETTER = "#D55E00", "#0072B2"  # of Okabe and Ito; told apart by the colour-blind
 COLOURS = LinearSegmentedColormap.from_list("worse to better", [WORSE, "white", BETTER])
@@ -24,7 +24,7 @@ def heat(summary: pd.DataFrame, others: dict[str, str], places: pd.DataFrame, la
     largest = summary.loc[summary["other"].isin(others), "difference"].abs().max()
     norm = Normalize(-largest, largest)
     height = 1.3 + 0.5 * summary["asymmetry"].nunique()
-    figure, panels = plt.subplots(1, len(others), figsize=(plots.PAGE, height), sharey=True, squeeze=False)
+    figure, panels = plt.subplots(1, len(others), figsize=(looks.PAGE, height), sharey=True, squeeze=False)
     for panel, (other, title) in zip(panels[0], others.items(), strict=True):
         some = summary[summary["other"] == other].set_index(["asymmetry", "transfer"])
         grid = some["difference"].unstack().sort_index()
@@ -40,7 +40,7 @@ def heat(summary: pd.DataFrame, others: dict[str, str], places: pd.DataFrame, la
         panel.set_title(title, loc="left")
     panels[0][0].set_ylabel("asymmetry of sizes (1: Table I)")
     figure.colorbar(image, ax=panels, label="difference in NDCG@10", format="{x:+.3f}", aspect=30)
-    return plots.titled(figure, "When does it help? Framed: the interval over seeds excludes zero", label)
+    return looks.titled(figure, "When does it help? Framed: the interval over seeds excludes zero", label)
 
 
 def _cell(panel: Axes, x: int, y: int, found: pd.Series, largest: float) -> None:
@@ -67,14 +67,14 @@ def _place(panel: Axes, place, number: int, transfers: Sequence[float], asymmetr
 
 def calibration(curve: pd.DataFrame, places: pd.DataFrame, label: str) -> Figure:
     """Agreement of synthetic twins over their transfer (a dot a twin, the line their mean), datasets across it."""
-    figure, panel = plt.subplots(figsize=(plots.COLUMN, 2.6))
+    figure, panel = plt.subplots(figsize=(looks.COLUMN, 2.6))
     mean = curve.groupby("transfer")["agreement"].mean()
     panel.plot(curve["transfer"], curve["agreement"], ".", color="0.55")
     panel.plot(mean.index, mean, color="black")
     for number, (name, row) in enumerate(places.dropna(subset="agreement").iterrows()):
-        colour = plots.COLOURS[number % len(plots.COLOURS)]
+        colour = looks.COLOURS[number % len(looks.COLOURS)]
         panel.axhspan(row["low"], row["high"], color=colour, alpha=0.2, linewidth=0)
-        panel.axhline(row["agreement"], color=colour, linestyle=plots.LINES[number % len(plots.LINES)])
+        panel.axhline(row["agreement"], color=colour, linestyle=looks.LINES[number % len(looks.LINES)])
         panel.text(0, row["agreement"], f" {name}", color=colour, va="bottom")
     panel.set(xlabel="transfer of the twin", ylabel="agreement between domains\nover that within them")
-    return plots.titled(figure, "How far tastes carry over", label)
+    return looks.titled(figure, "How far tastes carry over", label)

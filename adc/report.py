@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from adc import baselines, data, mf, paths, plots, runs, train, tuned
+from adc import baselines, data, looks, mf, paths, runs, train, tuned
 from adc.errors import UserError
 from adc.split import TRAIN, Split
 
-NAMES = {method: look.label for method, look in plots.METHODS.items()}  # in the order of Table II's columns
+NAMES = {method: look.label for method, look in looks.METHODS.items()}  # in the order of Table II's columns
 METHODS = list(NAMES)
 AT_10 = {"ndcg": "NDCG@10", "recall": "recall@10"}
 

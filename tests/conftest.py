@@ -150,3 +150,19 @@ class Toy:
 @pytest.fixture
 def toy(tmp_path) -> Toy:
     return Toy(tmp_path)
+
+
+@pytest.fixture
+def style():
+    """Figures as the notebooks draw them, without a screen, and closed afterwards."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from adc import looks
+
+    with plt.rc_context():
+        looks.style()
+        yield
+    plt.close("all")

@@ -152,64 +152,6 @@ def test_metabalance_keeps_the_moving_norm_of_an_absent_domain():
     assert torch.equal(moving.combine([torch.zeros(3, 2)])[0], zero)
 
 
-# PCGrad
-
-
-def naive_pcgrad(gradients, generator):
-    """The published double loop over whole gradients: the orders are drawn as the balancer draws them."""
-    flat = torch.cat([gradient.reshape(len(gradient), -1) for gradient in gradients], 1).double().numpy()
-    total = np.zeros(flat.shape[1])
-    for k, own in enumerate(flat):
-        own = own.copy()
-        for j in torch.randperm(len(flat), generator=generator).tolist():
-            if j != k and own @ flat[j] < 0:
-                own -= own @ flat[j] / (flat[j] @ flat[j]) * flat[j]
-        total += own
-    return total
-
-
-@pytest.mark.parametrize("p", [1, 2, 6])
-@pytest.mark.parametrize("shapes", [[(4, 3), (5,), (2, 2, 2)], [(), (1,)]])  # in two dimensions the conflicts are many
-def test_pcgrad_agrees_with_a_double_loop(p, shapes):
-    generator, orders = torch.Generator().manual_seed(3), torch.Generator().manual_seed(0)
-    moving, conflicts = make("pcgrad", p, 0.0), 0
-    for step in range(20):
-        gradients = [torch.randn(p, *shape, generator=generator) for shape in shapes]
-        if p > 2 and step % 3 == 0:
-            for gradient in gradients:
-                gradient[1] = 0  # absent
-        combined = torch.cat([tensor.flatten() for tensor in moving.combine(gradients)])
-        wanted = naive_pcgrad(gradients, orders)
-        assert np.allclose(combined.numpy(), wanted, rtol=1e-4, atol=1e-4)
-        plain = torch.cat([gradient.sum(0).flatten() for gradient in gradients]).numpy()
-        conflicts += not np.allclose(wanted, plain, atol=1e-3)
-    assert (conflicts > 0) == (p > 1)
-
-
-def test_pcgrad_by_hand():
-    along = lambda *rows: make("pcgrad", len(rows), 0.0).combine([torch.tensor(rows)])[0].tolist()
-    assert along([1.0, 0.0], [1.0, 1.0]) == [2, 1]  # no conflict: the sum
-    # g_0·g_1 = -1: (1, 0) loses -1/2 (-1, 1), (-1, 1) loses -1 (1, 0)
-    assert along([1.0, 0.0], [-1.0, 1.0]) == pytest.approx([0.5, 1.5])
-    assert along([1.0, 0.0], [-2.0, 0.0]) == pytest.approx([0, 0])
-    assert along([1e10, 0.0], [-1e-25, 0.0]) == pytest.approx([1e10, 0])  # the square of the second is 0 in float32
-
-
-def test_pcgrad_measures_conflict_over_all_tensors_together():
-    opposed, agreeing = torch.tensor([[1.0], [-1.0]]), torch.tensor([[2.0], [2.0]])
-    first, second = make("pcgrad", 2, 0.0).combine([opposed, agreeing])
-    assert first.tolist() == [0] and second.tolist() == [4]  # left as they are: -1 + 4 > 0
-
-
-def test_pcgrads_order_is_random_and_the_same_again():
-    gradients = [torch.tensor([[1.0, 0.0, 0.2], [-1.0, 1.0, 0.0], [-1.0, -1.0, 0.3]])]
-    one, other = make("pcgrad", 3, 0.0), make("pcgrad", 3, 0.0)
-    path = lambda moving: torch.stack([moving.combine(gradients)[0] for _ in range(12)])
-    found = path(one)
-    assert torch.equal(found, path(other))
-    assert len({tuple(row) for row in found.tolist()}) > 1
-
-
 @pytest.mark.parametrize("name", ["static", "uncertainty", "metabalance", "pcgrad"])
 def test_gradients_keep_their_shapes_and_one_domain_its_own(name):
     gradients = [torch.randn(1, *shape) for shape in ((4, 3), (5,), ())]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from worlds import AS_PRINTED, OPPOSITE, SIZES, WORLDS, fill, store
 
-from adc import claims, data, evidence, files, plots, plots_claims, runs, train, verdicts
+from adc import claims, data, evidence, files, looks, plots_claims, runs, train, verdicts
 from adc.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, UNTESTABLE
 from workflow import readme
 
@@ -165,7 +165,7 @@ def test_the_ledger_as_it_is_shown(made):
     assert "more than half of them" in told
     figure = plots_claims.ledger(ledger, "synthetic")
     texts = [text.get_text() for text in figure.axes[0].texts]
-    assert figure.get_figwidth() == plots.PAGE and sum(text.startswith("C") and "\n" in text for text in texts) == len(
+    assert figure.get_figwidth() == looks.PAGE and sum(text.startswith("C") and "\n" in text for text in texts) == len(
         ledger
     )
 

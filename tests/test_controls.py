@@ -22,16 +22,6 @@ def test_each_pair_is_one_run_of_all_domains_and_one_of_the_target_alone(tmp_pat
     pd.testing.assert_frame_equal(table, again)
 
 
-def test_ndcg_is_that_of_all_users_in_the_full_ranking(tmp_path, monkeypatch):
-    values = [
-        {"target": target, "protocol": protocol, "metric": "ndcg", "n": 10, "group": group, "value": value}
-        for value, (target, protocol, group) in enumerate(
-            [("a", "full", "warm"), ("a", "sampled", "all"), ("b", "full", "all"), ("a", "full", "all")]
-        )
-    ]
-    assert controls.ndcg(type("Run", (), {"metrics": {"values": values}}), "a") == 3
-
-
 def gains(first, second) -> pd.DataFrame:
     rows = [
         {"transfer": transfer, "method": "adc", "target": "toys", "seed": seed, "gain": gain, "alone": 0.2}

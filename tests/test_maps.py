@@ -83,7 +83,7 @@ def test_scores_are_of_runs_that_are_made_once(tmp_path, monkeypatch):
     runs = first.groupby("method")["run"].nunique().to_dict()
     assert runs == {"adc": 1, "static": 1, "popularity": 1, "adc_alone": 6}
     assert [path.name for path in paths.processed("").iterdir()] == ["twin-s0.02-t1.0-a0.0-seed1"]
-    monkeypatch.setattr(maps.train.fit, "fit", None)
+    monkeypatch.setattr(maps.searched.train.fit, "fit", None)
     pd.testing.assert_frame_equal(first, maps.scores([1.0], [0.0], [1], **short))
 
 

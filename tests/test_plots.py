@@ -5,25 +5,17 @@ import json
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adc import data, files, paths, plots, report
+from adc import data, files, looks, paths, plots, report
 
+pytestmark = pytest.mark.usefixtures("style")
 NAMES = ["electronics", "kitchen", "toys", "dvd", "music", "video"]
 LABEL = "synthetic twin of Table I (seed 0, scale 0.05, transfer 0.5); ADC h=3 γ=2, seed 0"
-
-
-@pytest.fixture(autouse=True)
-def style():
-    with plt.rc_context():
-        plots.style()
-        yield
-    plt.close("all")
 
 
 def history(domains=NAMES, epochs=12, same=False) -> pd.DataFrame:
@@ -34,7 +26,7 @@ def history(domains=NAMES, epochs=12, same=False) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(rows), pd.DataFrame(values, columns=columns)], axis=1)
 
 
-def recalls(targets=NAMES, methods=tuple(plots.METHODS)) -> pd.DataFrame:
+def recalls(targets=NAMES, methods=tuple(looks.METHODS)) -> pd.DataFrame:
     rows = pd.MultiIndex.from_product([targets, methods, (5, 10, 15, 20)], names=["target", "method", "n"])
     return rows.to_frame(index=False).assign(mean=np.linspace(0.1, 0.4, len(rows)), std=0.01)
 
@@ -74,7 +66,7 @@ def test_every_text_is_legible_and_inside_its_figure(domains):
 
 def test_figures_are_a_column_or_a_page_wide_and_say_which_data_they_show():
     for name, figure in pictures(NAMES).items():
-        assert figure.get_figwidth() in (plots.COLUMN, plots.PAGE)
+        assert figure.get_figwidth() in (looks.COLUMN, looks.PAGE)
         assert name == "architecture" or "synthetic twin" in figure.get_suptitle()
 
 
@@ -109,8 +101,8 @@ def test_apart_stays_within_bounds():
 
 
 def test_methods_differ_in_grey_too():
-    assert len({look.marker for look in plots.METHODS.values()}) == len(plots.METHODS)
-    assert len({look.linestyle for look in plots.METHODS.values()}) == len(plots.METHODS)
+    assert len({look.marker for look in looks.METHODS.values()}) == len(looks.METHODS)
+    assert len({look.linestyle for look in looks.METHODS.values()}) == len(looks.METHODS)
 
 
 def test_a_diverged_run_is_drawn_as_far_as_it_goes():

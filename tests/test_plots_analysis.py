@@ -8,19 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adc import plots, plots_analysis
+from adc import looks, plots_analysis
 
+pytestmark = pytest.mark.usefixtures("style")
 LABEL = "synthetic twin of Table I (seed 0, scale 0.05, transfer 0.5); n = 3 seeds"
 NAMES = ["electronics", "kitchen", "toys", "dvd", "music", "video", "mean over domains"]
 SOME = [["films", "mean over domains"], NAMES[2:], NAMES, [f"domain {k}" for k in range(9)]]
-
-
-@pytest.fixture(autouse=True)
-def style():
-    with plt.rc_context():
-        plots.style()
-        yield
-    plt.close("all")
 
 
 def curve(targets, level: str, values, interval=True, **columns) -> pd.DataFrame:
@@ -60,7 +53,7 @@ def test_a_panel_a_target_that_fits_the_page(targets):
         plots_analysis.depth(depths(targets), best, best, LABEL),
         plots_analysis.asymmetry(curve(targets, "gamma", [0.0, 2.0]), static, best, best, LABEL),
     ):
-        assert len(shown(figure)) == len(targets) and figure.get_figwidth() <= plots.PAGE
+        assert len(shown(figure)) == len(targets) and figure.get_figwidth() <= looks.PAGE
         assert "synthetic" in figure.get_suptitle()
         assert all(panel.get_title(loc="left") for panel in shown(figure))
 

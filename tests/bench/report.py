@@ -13,7 +13,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from adc import files, plots, runs
+from adc import files, looks, runs
 from bench import parts, rows
 from bench.judged import rows as judged
 
@@ -22,7 +22,7 @@ STYLE = "body{font:15px sans-serif;max-width:75em;margin:2em auto} td,th{padding
 
 def write(report: dict, place: str) -> dict:
     """Write all of it into `place`; `report` has settings, answers, peers and, at will, an earlier profile `before`."""
-    plots.style()
+    looks.style()
     answers, target, pictures = report["answers"], Path(place), {}
     if "shares" in answers.get("training", {}):
         pictures["profile"] = profile(answers["training"], report["settings"]["scale"], report["before"])
@@ -66,7 +66,7 @@ def profile(training: dict, scale: float, before: dict[str, float] | None) -> Fi
     """Where an epoch's time goes, beside its floor: one stacked bar, or two."""
     seconds = training["shares"]["seconds"]
     bars = ({"before": before} if before else {}) | {"now": seconds}
-    figure, panel = plt.subplots(figsize=(plots.PAGE, 1.4 + 0.5 * len(bars)))
+    figure, panel = plt.subplots(figsize=(looks.PAGE, 1.4 + 0.5 * len(bars)))
     names = list(dict.fromkeys(name for bar in bars.values() for name in bar))
     shades = plt.get_cmap("viridis", len(names))
     left = dict.fromkeys(bars, 0.0)
@@ -78,12 +78,12 @@ def profile(training: dict, scale: float, before: dict[str, float] | None) -> Fi
     panel.axvline(training["epochs"]["floor"], color="black", linestyle="--", label="the layers' products alone")
     panel.set(xlabel="seconds an epoch")
     figure.legend(loc="outside lower center", ncols=4)
-    return plots.titled(figure, "Where an epoch of ADC goes (gradnorm, h = 3)", f"synthetic twin of Table I, scale {scale:g}")
+    return looks.titled(figure, "Where an epoch of ADC goes (gradnorm, h = 3)", f"synthetic twin of Table I, scale {scale:g}")
 
 
 def growth(sized: dict[str, dict]) -> Figure:
     """Time and memory per rating by scale, each with a band of 25 % above its least."""
-    figure, panels = plt.subplots(1, 2, figsize=(plots.PAGE, 2.4))
+    figure, panels = plt.subplots(1, 2, figsize=(looks.PAGE, 2.4))
     scales = [float(name) for name in sized]
     works = {
         "µs an epoch and rating": [1e6 * each["epoch"] / each["ratings"] for each in sized.values()],
@@ -91,12 +91,12 @@ def growth(sized: dict[str, dict]) -> Figure:
     }
     for panel, (label, values) in zip(panels, works.items()):
         panel.axhspan(min(values), 1.25 * min(values), color="0.9", label="within 25 %")
-        panel.plot(scales, values, "o-", color=plots.COLOURS[0])
+        panel.plot(scales, values, "o-", color=looks.COLOURS[0])
         panel.set(xscale="log", xlabel="scale (1: Table I)", ylabel=label, ylim=(0, 1.35 * max(values)))
         panel.set_xticks(scales, [f"{scale:g}" for scale in scales], minor=False)
         panel.minorticks_off()
     panels[0].legend(loc="lower right")
-    return plots.titled(figure, "Cost per rating of training ADC", "synthetic twins of Table I")
+    return looks.titled(figure, "Cost per rating of training ADC", "synthetic twins of Table I")
 
 
 def page(report: dict, found: list[rows.Row], pictures: list[Path]) -> str:

@@ -1,0 +1,90 @@
+"""What the second derivation of the ledger reads: scores of `results.parquet`, by loops; nothing of `adc` is used."""
+
+import json
+from pathlib import Path
+from statistics import mean
+
+import pandas as pd
+
+
+class Scores:
+    """Every score by (kind, h, gamma, domains, dim, negatives, target, seed, metric, n), read anew."""
+
+    def __init__(self, home: Path, dataset: str, profile: str, sizes: dict[str, int]):
+        table = pd.read_parquet(home / "data" / "results.parquet")
+        self.score, self.place, self.bad, self.read = {}, {}, set(), {}
+        self.by_size = sorted(sizes, key=sizes.get)
+        facts = {
+            run: [json.loads((home / run / f"{part}.json").read_text()) for part in ("config", "metrics")]
+            for run in set(table["run"])
+        }
+        for row in table.to_dict("records"):
+            if (row["profile"], row["dataset"], row["protocol"], row["group"]) != (profile, dataset, "full", "all"):
+                continue
+            config, metrics = facts[row["run"]]
+            if config.get("hidden_layers", 1) > 1 and config["pretraining"] != "identity":
+                continue
+            what = tuple(config.get(name) for name in ("hidden_layers", "gamma", "domains", "dim", "negatives"))
+            kind = (row["method"], *(what if row["method"] in ("adc", "static") else (None,) * 5))
+            self.score[*kind, row["target"], row["seed"], row["metric"], row["n"]] = row["value"]
+            self.place[*kind, row["seed"]] = home / row["run"]
+            if metrics["diverged"]:
+                self.bad.add((*kind, row["seed"]))
+        self.seeds = sorted({key[7] for key in self.score if key[0] == "adc" and key[3] == ""})
+        self.targets = list(sizes)
+        self.sizes = sizes
+        self.sets = {
+            "Set 1": self.by_size[-2:],
+            "Set 2": self.by_size[:-2],
+            "Set 3": [self.by_size[0], self.by_size[-1]],
+        }
+
+    def kind(self, method: str, target: str) -> tuple:
+        """Table II's run of a method for a target; static is run at h = 3 only."""
+        if method not in ("adc", "static"):
+            return (method, *(None,) * 5)
+        rank = self.by_size[::-1].index(target)
+        wanted = (
+            {0: (4, 1.5), 1: (4, 2.0), len(self.targets) - 1: (2, 2.0)}.get(rank, (3, 2.0))
+            if method == "adc"
+            else (3, 0.0)
+        )
+        known = (method, *wanted, "", 100, 5, self.seeds[0]) in self.place
+        return (method, *(wanted if known else (3, 2.0)), "", 100, 5)
+
+    def at(self, method, target, seed, metric="ndcg", n=10):
+        return self.score.get((*self.kind(method, target), target, seed, metric, n))
+
+    def mean(self, method, target):
+        return mean(self.at(method, target, seed) for seed in self.seeds)
+
+    def has(self, *methods) -> bool:
+        return all(self.at(m, k, s) is not None for m in methods for k in self.targets for s in self.seeds)
+
+    def base(self, target, seed, h=3, gamma=2.0, domains="", method="adc", dim=100, negatives=5):
+        return self.score.get((method, h, gamma, domains, dim, negatives, target, seed, "ndcg", 10))
+
+    def grid(self, what: str, domains="") -> list:
+        """The values of h (at gamma 2) or gamma (at h 3) that every seed has."""
+        place, fixed = {"h": (1, (2, 2.0)), "gamma": (2, (1, 3))}[what]
+        keys = {
+            key[:6] + (key[7],) for key in self.score if key[0] == "adc" and key[3] == domains and key[4:6] == (100, 5)
+        }
+        found = {key[place] for key in keys if key[fixed[0]] == fixed[1]}
+        kind = lambda value: ("adc", *((value, 2.0) if what == "h" else (3, value)), domains, 100, 5)
+        return sorted(v for v in found if all((*kind(v), seed) in self.place for seed in self.seeds))
+
+    def top(self, target, what, domains=""):
+        return max(
+            self.grid(what, domains),
+            key=lambda v: mean(self.base(target, s, domains=domains, **{what: v}) for s in self.seeds),
+        )
+
+    def named(self, name: str) -> tuple[str, list[str]]:
+        members = [k for k in self.targets if k in self.sets[name]] if name else self.targets
+        return (",".join(members) if name else ""), members
+
+    def set_gamma(self, name: str):
+        domains, members = self.named(name)
+        value = lambda g: mean(mean(self.base(k, s, gamma=g, domains=domains) for k in members) for s in self.seeds)
+        return max(self.grid("gamma", domains), key=value) if len(self.grid("gamma", domains)) > 2 else None
