@@ -4,9 +4,11 @@ All start from `experiments`, a row a (run, target). Intervals are 95 % t-interv
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from adc import data, paths, report, runs, settings, stats
 from adc.errors import UserError
@@ -122,7 +124,7 @@ def best(rows: pd.DataFrame, level: str, paper: Mapping[str, float]) -> pd.DataF
     return pd.DataFrame.from_dict(found, orient="index")
 
 
-def shown(table: pd.DataFrame, symbol: str, caption: str):
+def shown(table: pd.DataFrame, symbol: str, caption: str) -> Styler:
     """A table of `best` for a notebook; `symbol`: what the level is called."""
     names = {
         "best": f"best {symbol}", "NDCG@10": "NDCG@10", "paper": f"the paper's {symbol}",
@@ -164,6 +166,6 @@ def diverged(rows: pd.DataFrame) -> str:
     return f"{len(names)} of {len(each)} runs diverged{': ' if names else ''}{'; '.join(names)} (R34)."
 
 
-def signed(row) -> str:
+def signed(row: Any) -> str:
     """A difference with its interval, in words; with one seed without."""
     return f"{row.difference:+.4f}" + (f" [{row.low:+.4f}, {row.high:+.4f}]" if np.isfinite(row.low) else "")

@@ -42,7 +42,7 @@ class Balancer:
     weights: torch.Tensor = field(init=False)  # w_k [p]
     needs: ClassVar[str] = ""  # what is called besides `step` and `end_epoch`: "gradients" `combine`, "after" `after`
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.weights = torch.ones(self.p)
         self._losses = torch.full((self.p,), math.nan)
         self._norms = torch.full((self.p,), math.nan)
@@ -85,7 +85,7 @@ class Balancer:
 class GradNorm(Balancer):
     """The paper's: a step of Adam on the L1 loss of Eq. 5; then w_k >= FLOOR and the sum back to p (R12)."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self._free = torch.zeros(self.p) if isinstance(self, GradNormSoftmax) else torch.ones(self.p)
         self._optimizer = torch.optim.Adam([self._free], lr=RATE)
@@ -135,7 +135,7 @@ class Successor(Balancer):
     norm, GradNorm's at gamma = 0, and none of them heeds it.
     """
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.gamma = 0.0
 

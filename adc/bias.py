@@ -7,6 +7,7 @@ never `adc`. It answers whether a bias is all that ADC lacks beside popularity a
 
 from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from adc.evaluate import popularity
 from adc.split import Split
 
 
-def configuration(**parameters) -> dict:
+def configuration(**parameters: Any) -> dict:
     """As `train.configuration`; the method is named after the variant."""
     config = train.configuration(**parameters)
     return config | {"method": "adc_bias", "code": sorted([*config["code"], __name__])}
@@ -39,12 +40,12 @@ def learner(config: dict, parts: Split, starts: list[mf.Start]) -> "Biased":
 class Biased(train.Trainer):
     """ADC's trainer; the last column of the item vectors is b_i, met by a constant 1 beside every z."""
 
-    def _starting_vectors(self, starts):
+    def _starting_vectors(self, starts: list) -> tuple:
         rows, user, item = super()._starting_vectors(starts)
         bias = [np.log1p(popularity(self.parts, k)) for k in range(self.p)]
         return rows, user, [np.column_stack([v, b - b.mean()]).astype(np.float32) for v, b in zip(item, bias, strict=True)]
 
-    def _rank(self, batch, z):
+    def _rank(self, batch: list, z: torch.Tensor) -> tuple:
         losses, found, at_items = super()._rank(batch, torch.cat([z, z.new_ones(*z.shape[:2], 1)], -1))
         return losses, {k: (some, own[:, :, :-1].contiguous()) for k, (some, own) in found.items()}, at_items
 

@@ -4,12 +4,12 @@ The paper's words and numbers are typed here; everything of ours is measured (`m
 by rule (`verdicts`).
 """
 
-import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from adc import measures as m
 from adc import measures_balance as b
@@ -51,8 +51,8 @@ LEDGER = ("09_claims", "The ledger")
 
 DATA, ARITHMETIC, PERFORMANCE = "The data", "The paper's own arithmetic", "Performance"
 LAYERS, BALANCING, FIXED, UNCLAIMED = "Depth", "Balancing", "Kept fixed", "Not claimed by the paper"
-CROSS = {"methods": ("clfm", "cdcf", "sconet", "adc"), "others": ("bpr",)}
-DEEP = {"methods": ("sconet",), "others": ("clfm", "cdcf")}
+CROSS: dict[str, Any] = {"methods": ("clfm", "cdcf", "sconet", "adc"), "others": ("bpr",)}
+DEEP: dict[str, Any] = {"methods": ("sconet",), "others": ("clfm", "cdcf")}
 
 CLAIMS = [
     Claim(DATA, "the sizes of the six domains", "Table I", "18 counts", m.table_i, TABLE_1),
@@ -133,15 +133,15 @@ def anchor(notebook: str, heading: str) -> str:
     return f"{notebook}.ipynb#{heading.replace(' ', '-')}"
 
 
-def rules(table: pd.DataFrame):
+def rules(table: pd.DataFrame) -> Styler:
     """Every rule that a ledger uses, in its own words, and the claims that it decides: for a notebook."""
     used = table.reset_index().groupby("rule", sort=False)["id"].agg(", ".join)
-    told = [" ".join(inspect.getdoc(getattr(verdicts, rule)).split()) for rule in used.index]
+    told = [" ".join(getattr(verdicts, rule).__doc__.split()) for rule in used.index]
     view = pd.DataFrame({"rule": told, "decides": used}).rename_axis(None)
     return view.style.set_table_styles(LEFT).set_caption("The rules, and the claims that each decides")
 
 
-def shown(table: pd.DataFrame, caption: str):
+def shown(table: pd.DataFrame, caption: str) -> Styler:
     """A ledger for a notebook: grouped by section, verdicts coloured, with links to the notebooks beside it."""
     link = lambda notebook, heading: f'<a href="{anchor(notebook, heading)}">{notebook[:2]}: {heading}</a>'
     view = table.assign(shown=list(map(link, table["notebook"], table["heading"]))).set_index("section", append=True)

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,7 +23,7 @@ _CURES = {
 
 
 @contextmanager
-def aside(target: Path, folder: bool = False):
+def aside(target: Path, folder: bool = False) -> Iterator[Path]:
     """Write beside `target`, then rename into place; on any failure nothing is left behind.
 
     Yields the temporary path to write (already made when `folder`). What stood at `target` is
@@ -73,7 +74,7 @@ def _into_place(partial: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def write_json(target: Path, content) -> None:
+def write_json(target: Path, content: object) -> None:
     """Write `content` as readable JSON, aside and then into place."""
     with aside(target) as partial:
         partial.write_text(json.dumps(content, indent=1, ensure_ascii=False, sort_keys=False) + "\n", encoding="utf-8")

@@ -4,7 +4,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -55,7 +55,8 @@ class Keeper:
     """Keeps, for every target, the arrays of the epoch with the best mean validation NDCG@10 of the last WINDOW."""
 
     def __init__(self, targets: int, patience: int):
-        self.best, self.epoch, self.kept = [-math.inf] * targets, [0] * targets, [None] * targets
+        self.best, self.epoch = [-math.inf] * targets, [0] * targets
+        self.kept: list[Any] = [None] * targets
         self.recent, self.patience = [deque(maxlen=WINDOW) for _ in range(targets)], patience
 
     def see(self, epoch: int, target: int, value: float, learner: Learner) -> None:

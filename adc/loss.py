@@ -13,7 +13,7 @@ def bpr(positive: torch.Tensor, negative: torch.Tensor, reduction: str = "mean")
     return losses.mean() if reduction == "mean" else losses.sum()
 
 
-def scores(z: torch.Tensor, v: torch.Tensor, row: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor):
+def scores(z: torch.Tensor, v: torch.Tensor, row: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor) -> tuple:
     """x_ui of triples [T] and [T, c]: rows of z [B, d] against rows of v [I, d], which triples share.
 
     One product of all with all: batches are small, and gathering both vectors of every pair costs far more.

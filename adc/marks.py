@@ -122,7 +122,7 @@ def _ratio(cuts: list[list[list[sp.csr_array]]], users: np.ndarray) -> float:
     """Agreement of halves of two domains over that of halves of one; a pair of domains counts by its pairs of users."""
     between = within = 0.0
     for cut in cuts:
-        own = [_dependence(*halves, users)[0] for halves in cut]
+        own = [_dependence(x, y, users)[0] for x, y in cut]
         for a, b in itertools.combinations(range(len(cut)), 2):
             found = [_dependence(x, y, users) for x, y in zip(cut[a], cut[b], strict=True)]
             between += sum(value * n**2 for value, n in found)

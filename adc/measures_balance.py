@@ -24,7 +24,7 @@ def depths(e: Evidence) -> tuple[pd.DataFrame, pd.Series]:
     table = curve(e, by="hidden_layers")
     if len(tried(table)) < TRIED:
         return table, pd.Series(dtype=int)
-    return table, best(table).loc[sorted(e.sizes, key=e.sizes.get)].astype(int)
+    return table, best(table).loc[sorted(e.sizes, key=lambda name: e.sizes[name])].astype(int)
 
 
 def said(table: pd.DataFrame) -> str:
@@ -125,7 +125,7 @@ def best_gammas(e: Evidence, largest: bool) -> Finding:
     if e.ratings.p == 1:
         return too_few()
     paper = {k: gamma for k, (_, gamma) in paper_setting(e.sizes).items()}
-    first = max(e.sizes, key=e.sizes.get)
+    first = max(e.sizes, key=lambda name: e.sizes[name])
     names = [k for k in paper if (k == first) == largest]
     table = curve(e)
     if len(tried(table)) < TRIED:
@@ -166,8 +166,8 @@ def by_symmetry(e: Evidence) -> Finding:
     sets = studies.sets(e.sizes)
     if set(sets) != set(SETS):
         return too_few()
-    found = {name: set_gamma(e, name) for name in ("", *sets)}
-    if None in found.values():
+    found = {name: gamma for name in ("", *sets) if (gamma := set_gamma(e, name)) is not None}
+    if len(found) <= len(sets):
         return missing("studies asymmetry and sets")
     every = found.pop("")
     right = sum((found[name] - every) * (SETS[name] - GAMMA) > 0 for name in sets)

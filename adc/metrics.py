@@ -6,7 +6,7 @@ import torch
 CUTOFFS = (5, 10, 15, 20)
 
 
-def ranks(scores: torch.Tensor, candidates: torch.Tensor | None, row: torch.Tensor, item: torch.Tensor, rng) -> np.ndarray:
+def ranks(scores: torch.Tensor, candidates: torch.Tensor | None, row: torch.Tensor, item: torch.Tensor, rng: np.random.Generator) -> np.ndarray:
     """Rank (1 = best) of each `(row, item)` among its row's candidates; ties are broken at random (R29).
 
     scores [B, m], candidates [B, m] bool (None: all whose score is not -inf), row and item [r]. `rng` is a numpy
@@ -26,7 +26,7 @@ def ranks(scores: torch.Tensor, candidates: torch.Tensor | None, row: torch.Tens
         tied[place] = np.count_nonzero(lines[r] == value)
     m = lines.shape[1]
     order, start = rng.permutation(m), rng.integers(m, size=len(lines))  # [m], [B]
-    for place in np.flatnonzero((tied > 1) & (own > -np.inf)):
+    for place in np.flatnonzero((tied > 1) & (own > -np.inf)).tolist():
         crowd = np.flatnonzero(lines[row[place]] == own[place])
         turn = (order[crowd] + start[row[place]]) % m
         above[place] += np.count_nonzero(turn < (order[item[place]] + start[row[place]]) % m)

@@ -1,6 +1,7 @@
 """The start (§III-B(1), R22): matrix factorization of every domain on its own, by alternating least squares."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,7 @@ def starts(parts: Split, kind: str, dim: int) -> list[Start]:
         n = len(parts.ratings.users)
         empty = pd.DataFrame(columns=["regulariser", "sweep", "train", "valid"])
         return [Start(np.zeros((n, dim), np.float32), np.zeros((len(i), dim), np.float32), 0.0, empty) for i in parts.ratings.items]
-    options = {} if kind == "als" else {"regularisers": (1e-3,), "centred": False}
+    options: dict[str, Any] = {} if kind == "als" else {"regularisers": (1e-3,), "centred": False}
     return [factorize(parts, k, dim, **options) for k in range(parts.ratings.p)]
 
 
@@ -48,16 +49,17 @@ def factorize(parts: Split, domain: int, dim: int, regularisers: tuple[float, ..
     matrix = sp.csr_matrix((residual, (user, item)), shape=shape)
     held_user, held_item, held = parts.of(domain, VALID)
     held = (held - _predict(base, held_user, held_item)).astype(np.float32)
-    best, curves = None, []
+    best: tuple = ()
+    curves = []
     for regulariser in regularisers:
         u, v, curve = _als(matrix, dim, regulariser, (held_user, held_item, held), np.random.default_rng([parts.seed, domain]))
         curves.append(curve)
-        if best is None or curve["valid"].iloc[-1] < best[0]:
+        if not best or curve["valid"].iloc[-1] < best[0]:
             best = (curve["valid"].iloc[-1], u, v, regulariser)
     return Start(best[1], best[2], best[3], pd.concat(curves, ignore_index=True))
 
 
-def _means(user, item, rating, shape) -> tuple[float, np.ndarray, np.ndarray]:
+def _means(user: np.ndarray, item: np.ndarray, rating: np.ndarray, shape: tuple[int, int]) -> tuple[float, np.ndarray, np.ndarray]:
     overall = float(rating.mean())
     by_user = np.bincount(user, rating - overall, shape[0]) / (np.bincount(user, minlength=shape[0]) + DAMPING)
     rest = rating - overall - by_user[user]
@@ -65,11 +67,11 @@ def _means(user, item, rating, shape) -> tuple[float, np.ndarray, np.ndarray]:
     return overall, by_user, by_item
 
 
-def _predict(base, user, item) -> np.ndarray:
+def _predict(base: tuple[float, np.ndarray, np.ndarray], user: np.ndarray, item: np.ndarray) -> np.ndarray:
     return base[0] + base[1][user] + base[2][item]
 
 
-def _als(matrix: sp.csr_matrix, dim: int, regulariser: float, held, rng) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+def _als(matrix: sp.csr_matrix, dim: int, regulariser: float, held: Any, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
     v = rng.normal(0, 1 / np.sqrt(dim), (matrix.shape[1], dim)).astype(np.float32)
     transposed = matrix.T.tocsr()
     rows, columns = matrix.tocoo().coords  # not nonzero(): a rating may equal its means exactly
@@ -84,7 +86,7 @@ def _als(matrix: sp.csr_matrix, dim: int, regulariser: float, held, rng) -> tupl
     return u, v, pd.DataFrame(curve, columns=["regulariser", "sweep", "train", "valid"])
 
 
-def _rmse(target, u, v, rows, columns) -> float:
+def _rmse(target: np.ndarray, u: np.ndarray, v: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> float:
     return float(np.sqrt(np.mean((target - np.einsum("rd,rd->r", u[rows], v[columns])) ** 2)))
 
 

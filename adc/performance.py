@@ -1,6 +1,9 @@
 """§IV-D: Table II and Fig. 2's numbers from the chosen runs (`report.chosen`), and the tests of R30 beside them."""
 
+from collections.abc import Sequence
+
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from adc import paths, runs, stats
 from adc.evaluate import GROUPS
@@ -75,7 +78,7 @@ def _signed(value: float) -> str:
     return f"{value:+.1f}" if pd.notna(value) else "–"
 
 
-def _cells(chosen, methods, bold, protocol, metric) -> pd.DataFrame:
+def _cells(chosen: pd.DataFrame, methods: Sequence[str], bold: pd.DataFrame, protocol: str, metric: str) -> pd.DataFrame:
     table = over_seeds(chosen, protocol, metric)
     means, spread = wide(table), wide(table, "std")
     cells = pd.DataFrame(index=means.index)
@@ -91,7 +94,7 @@ def plus_minus(mean: float, std: float, bold: bool = False) -> str:
     return f"**{text}**" if bold else text
 
 
-def styled(table: pd.DataFrame, caption: str):
+def styled(table: pd.DataFrame, caption: str) -> Styler:
     """A table of cells for a notebook, ** made bold."""
     bold = table.map(lambda cell: "font-weight: bold" if str(cell).startswith("**") else "")
     plain = table.map(lambda cell: str(cell).strip("*"))

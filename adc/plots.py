@@ -37,8 +37,8 @@ def architecture(domains: Sequence[str], dim: int, hidden_layers: int, width: in
         z + 2.5: "(3) decoupled",
         cross + 2.75: "(4) weighted",
     }
-    for y, text in notes.items():
-        panel.text(11.5, y, text, ha="right", va="center")
+    for height, text in notes.items():
+        panel.text(11.5, height, text, ha="right", va="center")
     return figure
 
 
@@ -76,7 +76,7 @@ def _balancing(panel: Axes, w: float, loss: float, cross: float) -> None:
     panel.text(75.7, loss + 5.2, "$r_k$", ha="center", va="center")
 
 
-def _box(panel: Axes, x, y, width, height, text: str, edge: str = "0.3", fill: str = "white") -> None:
+def _box(panel: Axes, x: float, y: float, width: float, height: float, text: str, edge: str = "0.3", fill: str = "white") -> None:
     panel.add_patch(plt.Rectangle((x, y), width, height, facecolor=fill, edgecolor=edge, linewidth=1.0))
     panel.text(x + width / 2, y + height / 2, text, ha="center", va="center", linespacing=1.3)
 

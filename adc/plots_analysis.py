@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -101,7 +102,7 @@ def readings(table: pd.DataFrame, rivals: pd.DataFrame, label: str) -> Figure:
     places = len(table) + 1 + np.arange(len(rivals))  # a row above each block is left for its heading
     for place, row in enumerate(table.itertuples()):
         _bar(panel, place, row, color=OURS, marker="o")
-    for place, row in zip(places, rivals.itertuples(), strict=True):
+    for place, row in zip(places.tolist(), rivals.itertuples(), strict=True):
         _bar(panel, place, row, color=METHODS[row.method].color, marker=METHODS[row.method].marker)
     for place, words in ((-1, "one reading changed"), (len(table), "another method in ADC's place")):
         panel.text(1, place, words, transform=panel.get_yaxis_transform(), ha="right", va="center", style="italic")
@@ -114,7 +115,7 @@ def readings(table: pd.DataFrame, rivals: pd.DataFrame, label: str) -> Figure:
     return titled(figure, "What each reading of the paper changes", label)
 
 
-def _panels(names: Sequence, x: str, y: str, height: float = 1.25, **shared) -> tuple[Figure, dict[object, Axes], Axes]:
+def _panels(names: Sequence, x: str, y: str, height: float = 1.25, **shared: Any) -> tuple[Figure, dict[Any, Axes], Axes]:
     """A figure with one titled panel a name, at most four in a row, and a cell to spare for the key."""
     cells = len(names) + 1
     columns = 3 if cells in (5, 6) else min(4, cells)
@@ -158,7 +159,7 @@ def _within_range(panels: Iterable[Axes]) -> None:
         panel.set_ylim(max(0.0, low), min(1.0, high))
 
 
-def _bar(panel: Axes, place: float, row, color: str, marker: str) -> None:
+def _bar(panel: Axes, place: float, row: Any, color: str, marker: str) -> None:
     """A difference and its interval, filled where the interval leaves zero out."""
     whole = np.isfinite(row.low)
     bars = [[row.difference - row.low], [row.high - row.difference]] if whole else None

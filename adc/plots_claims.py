@@ -23,11 +23,11 @@ def ledger(table: pd.DataFrame, label: str) -> Figure:
         panel.text(-0.2, y + 0.45, section, ha="right", va="center")
         for x, row in enumerate(table[table["section"] == section].itertuples()):
             _tile(panel, x, y, row.verdict, f"{row.Index}\n{SIGNS[row.verdict]}")
-    x = -5.6
+    left = -5.6
     for verdict, number in counts(table).items():
-        _tile(panel, x, last, verdict, f"{number}\n{SIGNS[verdict]}")
-        panel.text(x + 1.0, last + 0.45, verdict, va="center")
-        x += 1.5 + 0.165 * len(verdict)
+        _tile(panel, left, last, verdict, f"{number}\n{SIGNS[verdict]}")
+        panel.text(left + 1.0, last + 0.45, verdict, va="center")
+        left += 1.5 + 0.165 * len(verdict)
     return looks.titled(figure, "The paper's claims", label)
 
 

@@ -53,7 +53,7 @@ def _cell(panel: Axes, x: int, y: int, found: pd.Series, largest: float) -> None
         panel.add_patch(plt.Rectangle((x - 0.46, y - 0.46), 0.92, 0.92, fill=False, edgecolor="black", linewidth=1.2))
 
 
-def _place(panel: Axes, place, number: int, transfers: Sequence[float], asymmetries: Sequence[float]) -> None:
+def _place(panel: Axes, place: pd.Series, number: int, transfers: Sequence[float], asymmetries: Sequence[float]) -> None:
     """A diamond where a dataset lies, between the cells; beyond the map it stands at its edge."""
     if np.isnan(place.transfer):
         return

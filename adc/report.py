@@ -85,7 +85,7 @@ def paper_setting(ratings: Mapping[str, int]) -> dict[str, tuple[int, float]]:
     Largest (4, 1.5), second largest (4, 2), smallest (2, 2), the rest (3, 2). `ratings`: domain -> number of ratings.
     """
     found = dict.fromkeys(ratings, (3, 2.0))
-    by_size = sorted(ratings, key=ratings.get, reverse=True)
+    by_size = sorted(ratings, key=lambda name: ratings[name], reverse=True)
     if len(by_size) > 1:
         found |= {by_size[1]: (4, 2.0), by_size[0]: (4, 1.5), by_size[-1]: (2, 2.0)}
     return found

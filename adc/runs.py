@@ -65,12 +65,19 @@ def identity(config: dict) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
+def _source(module: str) -> str:
+    found = importlib.util.find_spec(module)
+    if found is None or found.origin is None:
+        raise UserError(f"The module {module}, which a run hangs on, is not there. Restore it, or mend the CODE that names it.")
+    return Path(found.origin).read_text(encoding="utf-8")
+
+
 @cache
 def code_fingerprint(modules: tuple[str, ...]) -> str:
     """Hash of the named modules' syntax trees (comments and docstrings left out)."""
     digest = hashlib.sha256()
     for name in sorted({*modules, *PROTOCOL}):
-        tree = ast.parse(Path(importlib.util.find_spec(name).origin).read_text(encoding="utf-8"))
+        tree = ast.parse(_source(name))
         for node in ast.walk(tree):
             body = getattr(node, "body", None)
             if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
@@ -103,7 +110,7 @@ def save(config: dict, metrics: dict, users: pd.DataFrame, history: pd.DataFrame
         files.write_json(partial / "config.json", config)
         history.to_parquet(partial / "history.parquet", index=False)
         users.to_parquet(partial / "users.parquet", index=False)
-        np.savez(partial / "model.npz", **model)
+        np.savez(partial / "model.npz", allow_pickle=False, **model)
         files.write_json(partial / "metrics.json", metrics | {"versions": versions()})
     return load(place)
 

@@ -98,9 +98,9 @@ def readings(bases: dict[int, runs.Run], found: list[runs.Run]) -> pd.DataFrame:
     known, rows = {_key(run.config): run for run in found}, []
     for reading, change in ((reading, change) for reading, changes in STARRED.items() for change in changes):
         pairs = {seed: known.get(_key(base.config | change)) for seed, base in bases.items()}
-        pairs = {seed: run for seed, run in pairs.items() if run and _key(run.config) != _key(bases[seed].config)}
-        if pairs:
-            rows.append({"reading": reading, "words": words_of(change), **_against(pairs, bases)})
+        apart = {seed: run for seed, run in pairs.items() if run and _key(run.config) != _key(bases[seed].config)}
+        if apart:
+            rows.append({"reading": reading, "words": words_of(change), **_against(apart, bases)})
     columns = ["reading", "words", "difference", "p", "low", "high", "seeds", "relative", "diverged", "runs"]
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values("difference", ascending=False, ignore_index=True)

@@ -1,6 +1,7 @@
 """What a run of ADC depends on: the paper's symbols, the readings, and a configuration that names the run."""
 
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from adc import balancers, tuned
 from adc.errors import UserError
@@ -43,7 +44,7 @@ KNOWN = [
 ]  # fmt: skip
 
 # the starred readings: what notebook 08 changes, one at a time, from the defaults
-STARRED = {
+STARRED: dict[str, list[dict]] = {
     "R1": [{"agreement_on": "u"}],
     "R2": [{"train_items": False}],
     "R3": [{"train_users": False}],
@@ -102,7 +103,7 @@ class Settings:
     patience: int = 15
     device: str = "auto"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
@@ -113,17 +114,17 @@ class Settings:
                     raise UserError(f"Parameter {name}={getattr(self, name)} must be at least {least}.")
 
 
-def check_types(settings) -> None:
+def check_types(settings: Any) -> None:
     """Refuse a value that is not of its field's type; 2 given for 2.0 becomes it, so that both name the same run."""
     for field in fields(settings):
         value = getattr(settings, field.name)
         if field.type is float and type(value) is int:
             object.__setattr__(settings, field.name, float(value))
         elif type(value) is not field.type:
-            raise UserError(f"Parameter {field.name}={value!r} must be of type {field.type.__name__}.")
+            raise UserError(f"Parameter {field.name}={value!r} must be of type {getattr(field.type, '__name__', field.type)}.")
 
 
-def configuration(**parameters) -> dict:
+def configuration(**parameters: Any) -> dict:
     """The configuration of a run, as stored in `config.json`: every setting, its method's name and its code.
 
     Raises `UserError` for a parameter that is unknown or has an unknown value.

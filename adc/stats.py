@@ -37,10 +37,10 @@ def wilcoxon(d: np.ndarray) -> float:
 
 def holm(p: Sequence[float]) -> np.ndarray:
     """Holm's correction of p [m], valid however the tests depend on each other. NaN (no test) stays, uncounted."""
-    p = np.array(p, dtype=float)
-    order = np.argsort(p)[: np.isfinite(p).sum()]  # NaN sorts last
-    p[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)))
-    return p
+    adjusted = np.array(p, dtype=float)
+    order = np.argsort(adjusted)[: np.isfinite(adjusted).sum()]  # NaN sorts last
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(adjusted[order] * np.arange(len(order), 0, -1)))
+    return adjusted
 
 
 def compare(scores: pd.DataFrame, method: str | pd.Series, others: Sequence[str]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,7 @@ def sets(sizes: dict[str, int]) -> dict[str, list[str]]:
 
     sizes: domain -> ratings, in the dataset's order. A set of fewer than two domains, or of all, is left out.
     """
-    by_size = sorted(sizes, key=sizes.get, reverse=True)
+    by_size = sorted(sizes, key=lambda name: sizes[name], reverse=True)
     found = {"Set 1": by_size[:2], "Set 2": by_size[2:], "Set 3": [by_size[0], by_size[-1]]}
     return {name: [k for k in sizes if k in some] for name, some in found.items() if 1 < len(some) < len(sizes)}
 
@@ -59,7 +60,7 @@ def sets(sizes: dict[str, int]) -> dict[str, list[str]]:
 STUDIES = {"depth": depth, "asymmetry": asymmetry, "sets": asymmetry, "balancing": balancing, "readings": readings}
 
 
-def configurations(study: str, dataset: str, seed: int, **common) -> list[dict]:
+def configurations(study: str, dataset: str, seed: int, **common: Any) -> list[dict]:
     """The configurations of a study on one seed, each once. `common`: parameters of `train.configuration` for all of
     them (epochs, patience, …) and the study's own grid (`depths`, `gammas`). Raises `UserError` for an unknown study.
     """
@@ -75,7 +76,7 @@ def configurations(study: str, dataset: str, seed: int, **common) -> list[dict]:
     return list({runs.identity(config): config for config in found}.values())
 
 
-def together(study: str, depths: str = "", gammas: str = "", **common) -> list[dict]:
+def together(study: str, depths: str = "", gammas: str = "", **common: Any) -> list[dict]:
     """The configurations of one study or several, each once; all three texts are comma-separated, an empty grid is the
     study's own. `common`: as in `configurations`."""
     grids = {"depth": _grid("depths", depths, int), "asymmetry": _grid("gammas", gammas, float)}
@@ -119,7 +120,7 @@ def run(configs: list[dict], show: bool = True) -> list[runs.Run]:
     """Train what is missing of the configurations; their runs in order."""
 
     @lru_cache(maxsize=1)
-    def prepared(*of):  # runs of a study share the split and mostly the start
+    def prepared(*of: Any) -> Any:  # runs of a study share the split and mostly the start
         return train.prepare(dict(zip(SHARED, of, strict=True)))
 
     bar = tqdm(configs, desc="runs", unit="run", disable=not show)

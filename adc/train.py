@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,7 +66,7 @@ class Trainer:
         torch.manual_seed(settings.seed)
         self.rng = np.random.default_rng([settings.seed, 3])
         self.users = np.unique(parts.ratings.user[parts.part == TRAIN]).astype(np.int64)
-        self._copy = None  # of the model, for those of its domains that keep this epoch
+        self._copy: ADC | None = None  # of the model, for those of its domains that keep this epoch
         self.triples = [Triples(parts, k, settings.negatives, settings.redraw, self.rng, settings.observed) for k in range(self.p)]
         self._member = torch.from_numpy(membership(parts)).to(self.device)  # [n, p]
         vectors = self._starting_vectors(starts)
@@ -85,7 +86,7 @@ class Trainer:
         stacked = np.stack([start.user for start in starts])  # [p, n, d]
         return rows, noisy(stacked[domain, user]), [noisy(start.item) for start in starts]
 
-    def _pretrain(self, vectors) -> None:
+    def _pretrain(self, vectors: tuple[Any, Any, Any]) -> None:
         """One hidden layer first, with equal weights; then `hidden_layers` of them start from it (§III-C, R10)."""
         deep = self.model
         self._build(vectors, 1)
@@ -96,7 +97,7 @@ class Trainer:
         self._build(vectors, self.s.hidden_layers)
         self.model.load_state_dict(deep.state_dict())
 
-    def _build(self, vectors, hidden_layers: int) -> None:
+    def _build(self, vectors: tuple[Any, Any, Any], hidden_layers: int) -> None:
         s = self.s
         self.model = ADC(*vectors, hidden_layers, s.width, s.missing == "current").to(self.device)
         layers = [*self.model.A, self.model.W]
@@ -165,7 +166,7 @@ class Trainer:
         model, size, (B, p, d) = self.model, [len(row) for row, _, _ in batch], z.shape
         place = np.concatenate([row + k * B for k, (row, _, _) in enumerate(batch)])  # [T]
         item = np.concatenate([np.column_stack(pair) + model.first[k] for k, (_, *pair) in enumerate(batch)])  # [T, 1 + c]
-        pairs = Pairs(*(torch.from_numpy(a).to(z.device) for a in (place, item)), p * B, len(model.item))
+        pairs = Pairs(torch.from_numpy(place).to(z.device), torch.from_numpy(item).to(z.device), p * B, len(model.item))
         v, z = model.item.detach()[pairs.touched], z.transpose(0, 1).reshape(p * B, d)
         losses, at_x = push(pairs.scores(z, v), size, self.s.reduction)
         at_z, found = pairs.at_rows(at_x, v).view(p, B, d), {}
@@ -180,7 +181,7 @@ class Trainer:
         gradient.addcmul_(v, share[:, None].to(v), value=2 * self.s.penalty)
         return losses, found, (pairs.touched, gradient)
 
-    def _agree(self, k: int, users, z, inputs, own: torch.Tensor, beside: list) -> torch.Tensor:
+    def _agree(self, k: int, users: torch.Tensor, z: torch.Tensor, inputs: torch.Tensor, own: torch.Tensor, beside: list) -> torch.Tensor:
         """lambda times Eq. 2's last term; its gradient is added to `own`, or (R1 ★) it joins the terms of `beside`."""
         others = None if self.s.agreement_with == "all" else self._member[users]  # R4 ★ [B_k, p]
         if self.s.agreement_on == "u":

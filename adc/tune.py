@@ -7,6 +7,7 @@ had not been. Trial 0 is the method's defaults, which its author chose by a hand
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pandas as pd
@@ -38,7 +39,7 @@ def methods() -> list[str]:
     return ["adc", *(name for name, module in baselines.METHODS.items() if module.SPACE)]
 
 
-def configuration(**parameters) -> dict:
+def configuration(**parameters: Any) -> dict:
     """What names a search: its settings, the method's space and all code that a trial runs."""
     try:
         config = asdict(Settings(**parameters))
@@ -105,7 +106,7 @@ def suggest(config: dict, done: list[dict]) -> dict:
     return {name: float(f"{value:.3g}") if type(value) is float else value for name, value in drawn.items()}
 
 
-def _distribution(kind: str, *bounds):
+def _distribution(kind: str, *bounds: Any) -> optuna.distributions.BaseDistribution:
     if kind == "choice":
         return optuna.distributions.CategoricalDistribution(bounds[0])
     if kind == "int":

@@ -29,7 +29,7 @@ def above(differences: Mapping[str, float], low: float | None) -> str:
 def gained(mean: float, low: float | None, high: float | None, paper: float) -> str:
     """Holds if the interval of the mean gain is above zero and reaches the paper's gain; in part if the mean gain is
     above zero."""
-    return _graded(low is not None and low > 0 and high >= paper, mean > 0)
+    return _graded(low is not None and high is not None and low > 0 and high >= paper, mean > 0)
 
 
 def ordered(right: int, of: int, tau: float) -> str:

@@ -16,7 +16,7 @@ class DWA(Successor):
     its last mean.
     """
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self._seen: list[torch.Tensor] = []  # losses [p] of the steps of this epoch
         self._last = torch.full((self.p,), math.nan)  # mean losses of the epoch before

@@ -20,7 +20,7 @@ class FAMO(Successor):
 
     needs = "after"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self._logits = torch.zeros(self.p)
         self._optimizer = torch.optim.Adam([self._logits], lr=RATE, weight_decay=DECAY)

@@ -18,7 +18,7 @@ class MetaBalance(Successor):
 
     needs = "gradients"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self._moving: list[torch.Tensor] = []  # a tensor each: moving norms and the weight they gathered [2, p]
 

@@ -14,7 +14,7 @@ class PCGrad(Successor):
 
     needs = "gradients"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self._generator = torch.Generator().manual_seed(0)
 

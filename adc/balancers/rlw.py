@@ -8,7 +8,7 @@ from adc.balancer import Step, Successor
 class RandomWeights(Successor):
     """w = p softmax(x), x ~ N(0, 1) drawn anew at every step; the draws are the same in every run."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self._generator = torch.Generator().manual_seed(0)
 

@@ -11,7 +11,7 @@ class Uncertainty(Successor):
     The published halves of both terms are left out: Adam does not see them, and w starts at 1. No sum is kept.
     """
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self._log_variance = torch.zeros(self.p)  # s
         self._optimizer = torch.optim.Adam([self._log_variance], lr=RATE)

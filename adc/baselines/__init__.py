@@ -7,6 +7,7 @@ and, where scores are not products of two vectors, `scorer`.
 
 from dataclasses import asdict, fields
 from types import ModuleType
+from typing import Any
 
 from adc import data, fit, runs
 from adc.baselines import bpr, cdcf, chance, clfm, ease, itemknn, merged_bpr, popularity, sconet
@@ -21,7 +22,7 @@ METHODS: dict[str, ModuleType] = {
 COMMON = {"dataset": str, "domains": str, "seed": int, "method": str}
 
 
-def configuration(dataset: str = "movielens", domains: str = "", seed: int = 0, method: str = "bpr", **own) -> dict:
+def configuration(dataset: str = "movielens", domains: str = "", seed: int = 0, method: str = "bpr", **own: Any) -> dict:
     """The configuration of a run: what names the experiment and every parameter of its method.
 
     A parameter given as None takes the method's own default. Raises `UserError` for an unknown method, for a

@@ -52,7 +52,7 @@ class Settings:
     epochs: int = 100  # R18
     patience: int = 15
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
             raise UserError(f"Parameter objective={self.objective!r} is unknown. Known: {', '.join(OBJECTIVES)}.")
 
@@ -143,7 +143,8 @@ class CDCF:
             loss = (liked + machine.same(total, squares)[row] - rating).square().mean()
         penalty = self.config["penalty"] * (squares.sum(1)[row].sum() + items.squares()) / len(row)
         (loss + penalty).backward()
-        features.hand_over(), items.hand_over()
+        features.hand_over()
+        items.hand_over()
         return float(loss.detach())
 
     def predict(self, domain: int, user: np.ndarray, item: np.ndarray) -> np.ndarray:

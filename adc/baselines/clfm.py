@@ -48,7 +48,7 @@ class Settings:
     epochs: int = 100  # R18
     patience: int = 15
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         if self.objective not in OBJECTIVES:
             raise UserError(f"Parameter objective={self.objective!r} is unknown. Known: {', '.join(OBJECTIVES)}.")
@@ -139,7 +139,7 @@ class CLFM:
         for k, domain in enumerate(self.domains):
             domain.update(self.pattern(k))
         wanted, given = zip(*(domain.pattern_terms(self.pattern(k)) for k, domain in enumerate(self.domains)))
-        self.shared *= _ratio(sum(wanted)[:, :T], sum(given)[:, :T]) ** step
+        self.shared *= _ratio(np.sum(wanted, 0)[:, :T], np.sum(given, 0)[:, :T]) ** step
         for k, own in enumerate(self.own):
             own *= _ratio(wanted[k][:, T:], given[k][:, T:]) ** step
 

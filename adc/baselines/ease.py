@@ -30,7 +30,7 @@ class Settings:
     epochs: int = 1
     patience: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         if not self.penalty > 0:
             raise UserError(f"EASE needs a penalty above 0, not {self.penalty}.")
@@ -92,7 +92,7 @@ def weights(known: sp.csr_matrix, penalty: float) -> np.ndarray:
     gram[np.diag_indices_from(gram)] += penalty
     factor, failed = lapack.spotrf(gram, lower=True, clean=False, overwrite_a=True)
     inverse, failed_too = lapack.spotri(factor, lower=True, overwrite_c=True) if not failed else (None, failed)
-    if failed or failed_too:
+    if inverse is None or failed_too:
         raise FloatingPointError("EASE: the matrix cannot be inverted")
     for i in range(len(inverse)):
         inverse[i, i + 1 :] = inverse[i + 1 :, i]  # LAPACK fills one triangle only

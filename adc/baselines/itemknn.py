@@ -30,7 +30,7 @@ class Settings:
     epochs: int = 1
     patience: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         if self.neighbours < 1 or not self.shrinkage >= 0:
             given = f"{self.neighbours} and {self.shrinkage}"

@@ -56,7 +56,7 @@ class Settings:
     epochs: int = 100  # R18
     patience: int = 15
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.embedding < 8 or self.embedding % 8:
             raise UserError(f"Parameter embedding={self.embedding} must be a multiple of 8: it is halved three times.")
 

@@ -6,6 +6,7 @@ import importlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -49,10 +50,11 @@ def dataset_id(
     return f"{slug[:40] or 'table'}-{digest[:8]}"
 
 
-def twin_arguments(dataset: str) -> dict[str, float]:
+def twin_arguments(dataset: str) -> dict[str, Any]:
     """The arguments of `dataset_id` that a twin's name stands for, less those left at their defaults."""
-    found = _TWIN.fullmatch(dataset).groupdict()
-    return {name: (int if name == "seed" else float)(value) for name, value in found.items() if value}
+    found = _TWIN.fullmatch(dataset)
+    given = found.groupdict() if found else {}
+    return {name: (int if name == "seed" else float)(value) for name, value in given.items() if value}
 
 
 def prepare(

@@ -50,7 +50,7 @@ def ratings(archive: Path | None = None) -> tuple[pd.DataFrame, dict]:
     Raises `UserError` when the archive cannot be had, is damaged, or is not what was recorded.
     """
     own = archive is None
-    archive = download() if own else Path(archive)
+    archive = download() if archive is None else Path(archive)
     digest = checked(archive)
     records, tallies = read(archive)
     if own:
@@ -148,7 +148,7 @@ def read(archive: Path, limits: Limits = Limits()) -> tuple[pd.DataFrame, dict[s
 class _Counted:
     """The unpacked bytes of the archive, no more than `allowed` of them."""
 
-    def __init__(self, file: BinaryIO, archive: Path, allowed: int):
+    def __init__(self, file: gzip.GzipFile, archive: Path, allowed: int):
         self.file, self.archive, self.allowed, self.count = file, archive, allowed, 0
 
     def read(self, size: int) -> bytes:
@@ -164,7 +164,7 @@ def _members(archive: Path, limits: Limits) -> Iterator[tuple[str, BinaryIO]]:
     size = archive.stat().st_size
     with open(archive, "rb") as packed, tqdm.wrapattr(packed, "read", size, desc="reading reviews") as watched:
         stream = _Counted(gzip.GzipFile(fileobj=watched), archive, limits.headers)
-        with tarfile.open(fileobj=stream, mode="r|", bufsize=_BLOCK) as tar:
+        with tarfile.open(fileobj=stream, mode="r|", bufsize=_BLOCK) as tar:  # type: ignore[call-overload]  # of a file it only reads
             for n, member in enumerate(tar, 1):
                 if n > limits.members or member.size > limits.member:
                     raise _bomb(archive, f"more than {limits.members:,} members or one over {limits.member:,} bytes")

@@ -84,10 +84,11 @@ def _decode(found: bytes, path: Path) -> str:
 def _parse(text: str, delimiter: str, path: Path) -> pd.DataFrame:
     # not pandas.read_csv: it pads short lines, takes a user called "NA" for a gap, and loses count of the lines
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header, rows, lines, line = None, [], [], 1
+    header: list[str] = []
+    rows, lines, line = [], [], 1
     try:
         for cells in reader:
-            if cells and header is None:
+            if cells and not header:
                 header = [name.strip() for name in cells]
             elif cells:
                 if len(cells) != len(header):
@@ -103,7 +104,7 @@ def _parse(text: str, delimiter: str, path: Path) -> pd.DataFrame:
         raise UserError(
             f"{path}, line {line}: not readable as a table ({error}). Is a double quote left open or not doubled?"
         ) from error
-    if header is None:
+    if not header:
         raise UserError(
             f"{path}: holds no text. Expected a header naming domain, user, item, rating and one line a rating."
         )
