@@ -161,7 +161,7 @@ def drawn() -> str:
         down = y + PAD + TITLE - 3
         parts.append(f'<text class="title" x="{x + PAD:g}" y="{down:g}">{name}</text>')
         if name in ROLES:
-            parts.append(f'<text class="role" x="{x + w - PAD:g}" y="{down:g}" text-anchor="end">{role}</text>')
+            parts.append(f'<text class="role" x="{x + w - PAD:g}" y="{y + h - PAD:g}" text-anchor="end">{role}</text>')
         kind = "what"
         for line in lines:
             down += LINE if line else LINE / 2
