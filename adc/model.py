@@ -45,13 +45,16 @@ class ADC(nn.Module):
         `vectors` [R, d] may stand for those of the table, in the order of `looked_up`.
         """
         present = self.rows[users] >= 0  # [B, p]
-        own, present = self._place(self.user[self.looked_up(users)] if vectors is None else vectors, present)
+        own, present = self._place(self._vectors(users) if vectors is None else vectors, present)
         return torch.where(present, own, self._mean(own, present) if self.current else self.fixed[users]).flatten(1)
 
     def looked_up(self, users: torch.Tensor) -> torch.Tensor:
         """Rows of the user table that some users [B] have, each once [R]."""
         rows = self.rows[users]
         return rows[rows >= 0]
+
+    def _vectors(self, users: torch.Tensor) -> torch.Tensor:
+        return self.user.index_select(0, self.looked_up(users))  # [R, d]; several times as fast as brackets
 
     def _place(self, vectors: torch.Tensor, present: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         own = vectors.new_zeros(*present.shape, self.d)
@@ -64,10 +67,32 @@ class ADC(nn.Module):
 
     def trunk(self, inputs: torch.Tensor) -> torch.Tensor:
         """The h shared hidden layers: u_con [B, p·d] -> [B, width]."""
-        hidden = inputs
-        for layer in self.A:
-            hidden = torch.relu(layer(hidden))
+        return self._above(self.A[0](inputs))
+
+    def _above(self, first: torch.Tensor) -> torch.Tensor:
+        hidden = torch.relu_(first)
+        for layer in self.A[1:]:
+            hidden = torch.relu_(layer(hidden))
         return hidden
+
+    def hidden(self, users: torch.Tensor, vectors: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """`trunk` of `concatenate` [B, width], and |u_con|^2 summed over the users [].
+
+        Most users are in one domain, and have one vector p times over (R6). Instead of writing that out, the sum of
+        A_1's p blocks is multiplied by the one vector: a p-th of the arithmetic.
+        """
+        vectors = self._vectors(users) if vectors is None else vectors
+        count = (self.rows[users] >= 0).sum(1)  # [B]
+        alone = (count == 1) & self.current
+        if not alone.any():
+            inputs = self.concatenate(users, vectors)
+            return self.trunk(inputs), inputs.square().sum()
+        once, more = ((mask.repeat_interleave(count)).nonzero()[:, 0] for mask in (alone, ~alone))  # rows of vectors
+        once, inputs = vectors.index_select(0, once), self.concatenate(users[~alone], vectors.index_select(0, more))
+        blocks = self.A[0].weight.unflatten(1, (self.p, self.d)).sum(1)  # [width, d]
+        first = torch.cat([self.A[0](inputs), nn.functional.linear(once, blocks, self.A[0].bias)])
+        place = torch.cat([mask.nonzero()[:, 0] for mask in (~alone, alone)]).argsort()  # of each user in `first`
+        return self._above(first.index_select(0, place)), inputs.square().sum() + self.p * once.square().sum()
 
     def decouple(self, hidden: torch.Tensor) -> torch.Tensor:
         """z_u^(k) of every domain, linear (R9): [B, width] -> [B, p, d]."""
@@ -76,11 +101,11 @@ class ADC(nn.Module):
     def z(self, users: torch.Tensor, domain: int) -> torch.Tensor:
         """z_u^(k) of one domain alone: users [B] -> [B, d]."""
         block = slice(domain * self.d, (domain + 1) * self.d)
-        return nn.functional.linear(self.trunk(self.concatenate(users)), self.W.weight[block], self.W.bias[block])
+        return nn.functional.linear(self.hidden(users)[0], self.W.weight[block], self.W.bias[block])
 
     def forward(self, users: torch.Tensor) -> torch.Tensor:
         """Users [B] -> z [B, p, d]."""
-        return self.decouple(self.trunk(self.concatenate(users)))
+        return self.decouple(self.hidden(users)[0])
 
     @torch.no_grad()
     def deepen(self, shallow: "ADC", identity: bool = True) -> None:

@@ -7,6 +7,7 @@ class RowAdam:
     """Adam whose moments move only where there is a gradient (what PyTorch calls SparseAdam, without sparse tensors)."""
 
     BETAS, EPSILON = (0.9, 0.999), 1e-8
+    PIECE = 512  # rows; what a piece is worked on with stays in the processor's cache
 
     def __init__(self, table: torch.Tensor, rate: float):
         self.table, self.rate, self.steps = table, rate, 0
@@ -17,11 +18,12 @@ class RowAdam:
         """One step with the gradient [R, d] of different rows [R]."""
         self.steps += 1
         a, b = self.BETAS
-        first = self.first[rows].lerp_(gradient, 1 - a)
-        second = self.second[rows].mul_(b).addcmul_(gradient, gradient, value=1 - b)
-        self.first.index_copy_(0, rows, first), self.second.index_copy_(0, rows, second)
         rate = self.rate * (1 - b**self.steps) ** 0.5 / (1 - a**self.steps)
-        self.table.index_add_(0, rows, first.div_(second.sqrt_().add_(self.EPSILON)), alpha=-rate)
+        for some, g in zip(rows.split(self.PIECE), gradient.split(self.PIECE)):
+            first = self.first.index_select(0, some).lerp_(g, 1 - a)
+            second = self.second.index_select(0, some).mul_(b).addcmul_(g, g, value=1 - b)
+            self.first.index_copy_(0, some, first), self.second.index_copy_(0, some, second)
+            self.table.index_add_(0, some, first.div_(second.sqrt_().add_(self.EPSILON)), alpha=-rate)
 
 
 class RowSGD:

@@ -19,6 +19,7 @@ from adc.pairs import Pairs
 from adc.sample import Triples, epoch
 from adc.settings import Settings, configuration, named
 from adc.split import TRAIN, Split, split
+from adc.through import Term, apart, together
 
 __all__ = ["Settings", "Trainer", "configuration", "run"]
 
@@ -141,96 +142,103 @@ class Trainer:
         """
         model, users = self.model, torch.from_numpy(users).to(self.device)
         rows = model.looked_up(users)
-        vectors = model.user.detach()[rows].requires_grad_()  # [R, d]
-        inputs = model.concatenate(users, vectors)  # [B, p·d]
-        hidden = model.trunk(inputs)  # [B, width]
+        vectors = model.user.detach().index_select(0, rows).requires_grad_()  # [R, d]
+        hidden, square = model.hidden(users, vectors)  # [B, width], []
         z = model.decouple(hidden.detach()).detach()  # [B, p, d]
-        losses, at_z, at_items = self._rank(batch, z)
-        beside = [self.s.penalty * inputs.square().sum() / len(users)]  # what does not pass through z
-        norms = torch.full((self.p,), math.nan)
-        for k, (some, own) in at_z.items():
-            losses[k] += self._agree(k, users[some], z[some], inputs[some], own, beside)
-            norms[k] = self._norm(own.flatten(1), hidden, some)
-        self._descend(at_z, hidden, beside, vectors)
+        losses, terms, at_items = self._rank(batch, z)
+        beside = [self.s.penalty * square / len(users)]  # what does not pass through z
+        self._agree(losses, terms, users, z, vectors, beside)
+        norms = self._norms(terms, hidden)
+        self._descend(terms, hidden, beside, vectors)
         if self.s.train_users:
             self.user_optimizer.step(rows, vectors.grad)
         if self.s.train_items:
             self.item_optimizer.step(*at_items)
-        absent = torch.tensor([k not in at_z for k in range(self.p)])
+        absent = torch.tensor([k not in terms for k in range(self.p)])
         return losses.nan_to_num(nan=math.inf, posinf=math.inf).masked_fill(absent, math.nan), norms
 
     def _rank(self, batch: list, z: torch.Tensor) -> tuple[torch.Tensor, dict, tuple]:
-        """Eq. 1 of every domain [p]; by domain with triples its users' places in the batch [B_k] and the gradient at
-        their z [B_k, p, d]; the items looked up [I] and the gradient of the weighted losses and the penalty there [I, d].
+        """Eq. 1 of every domain [p]; the terms, by domain with triples; the items looked up [I] and the gradient of the
+        weighted losses and the penalty there [I, d].
         """
         model, size, (B, p, d) = self.model, [len(row) for row, _, _ in batch], z.shape
         place = np.concatenate([row + k * B for k, (row, _, _) in enumerate(batch)])  # [T]
         item = np.concatenate([np.column_stack(pair) + model.first[k] for k, (_, *pair) in enumerate(batch)])  # [T, 1 + c]
         pairs = Pairs(torch.from_numpy(place).to(z.device), torch.from_numpy(item).to(z.device), p * B, len(model.item))
-        v, z = model.item.detach()[pairs.touched], z.transpose(0, 1).reshape(p * B, d)
+        v, z = model.item.detach().index_select(0, pairs.touched), z.transpose(0, 1).reshape(p * B, d)
         losses, at_x = push(pairs.scores(z, v), size, self.s.reduction)
-        at_z, found = pairs.at_rows(at_x, v).view(p, B, d), {}
+        at_z, terms = pairs.at_rows(at_x, v).view(p, B, d), {}
         for k, (row, _, _) in enumerate(batch):
             if len(row):
                 some = torch.from_numpy(row[np.flatnonzero(np.diff(row, prepend=-1))]).to(z.device)
-                found[k] = some, z.new_zeros(len(some), p, d)
-                found[k][1][:, k] = at_z[k, some]
+                terms[k] = Term(some, z.new_zeros(len(some), p, d))
+                terms[k].at_z[:, k] = at_z[k].index_select(0, some)
         w, size = self.balancer.weights.to(z), torch.tensor(size, device=z.device)
         gradient = pairs.at_items(at_x * w.repeat_interleave(size)[:, None], z)
         share = pairs.looked_up((1 / size).repeat_interleave(size))  # of a domain's triples, as BPR counts L2
         gradient.addcmul_(v, share[:, None].to(v), value=2 * self.s.penalty)
-        return losses, found, (pairs.touched, gradient)
+        return losses, terms, (pairs.touched, gradient)
 
-    def _agree(self, k: int, users: torch.Tensor, z: torch.Tensor, inputs: torch.Tensor, own: torch.Tensor, beside: list) -> torch.Tensor:
-        """lambda times Eq. 2's last term; its gradient is added to `own`, or (R1 ★) it joins the terms of `beside`."""
-        others = None if self.s.agreement_with == "all" else self._member[users]  # R4 ★ [B_k, p]
-        if self.s.agreement_on == "u":
-            alike = self.s.agreement * agreement(inputs.unflatten(1, (self.p, -1)), k, others)
-            beside.append(float(self.balancer.weights[k]) * alike)
-            return alike.detach()
-        value, gradient = pull(z, k, others)
-        own.add_(gradient, alpha=self.s.agreement)
-        return self.s.agreement * value
+    def _agree(
+        self, losses: torch.Tensor, terms: dict, users: torch.Tensor, z: torch.Tensor, vectors: torch.Tensor | None,
+        beside: list,
+    ) -> None:  # fmt: skip
+        """Add lambda times Eq. 2's last term to the losses [p], and its gradient to the terms' at z, or (R1 ★: of u in
+        the place of z) itself to `beside`.
+        """
+        on_u = self.s.agreement_on == "u"
+        alike = self.model.concatenate(users, vectors).view_as(z) if on_u else z
+        for k, term in terms.items():
+            of_users = alike.index_select(0, term.users)  # [B_k, p, d]
+            others = None if self.s.agreement_with == "all" else self._member[users[term.users]]  # R4 ★ [B_k, p]
+            if on_u:
+                value = agreement(of_users, k, others)
+                beside.append(float(self.balancer.weights[k]) * self.s.agreement * value)
+            else:
+                value, gradient = pull(of_users, k, others)
+                term.at_z.add_(gradient, alpha=self.s.agreement)
+            losses[k] += self.s.agreement * value.detach()
 
-    def _descend(self, at_z: dict, hidden: torch.Tensor, beside: list, vectors: torch.Tensor) -> None:
+    def _norms(self, terms: dict, hidden: torch.Tensor) -> torch.Tensor:
+        """Norms of the domains' gradients at W, or at the last hidden layer (R15 ★) [p]; NaN without triples."""
+        norms, layer, W = torch.full((self.p,), math.nan), self.model.A[-1].weight, self.model.W.weight.detach()
+        several = apart(list(terms.values()), len(hidden), W.shape)
+        for k, term in terms.items():
+            if self.s.norm_layer == "W":
+                norms[k] = term.norm(hidden.detach(), several)
+            else:
+                at_z, _ = together([term], [1.0], hidden.detach(), W)
+                norms[k] = torch.autograd.grad(hidden, layer, at_z @ W, retain_graph=True)[0].norm()
+        return norms
+
+    def _descend(self, terms: dict, hidden: torch.Tensor, beside: list, vectors: torch.Tensor) -> None:
         """Move the network by the domains' weighted gradients at z; the gradient of the vectors is left in them."""
         tensors = [self.model.W.weight, self.model.W.bias, *self.model.A.parameters(), vectors]
-        weighted = {k: (some, own.flatten(1) * float(self.balancer.weights[k])) for k, (some, own) in at_z.items()}
         if self.balancer.needs == "gradients":
             none = [torch.zeros_like(tensor) for tensor in tensors]
-            each = [self._through({k: weighted[k]}, hidden, tensors) if k in weighted else none for k in range(self.p)]
+            each = [self._through({k: terms[k]}, hidden, tensors) if k in terms else none for k in range(self.p)]
             gradients = self.balancer.combine([torch.stack(of_tensor) for of_tensor in zip(*each)])
         else:
-            gradients = self._through(weighted, hidden, tensors)
+            gradients = self._through(terms, hidden, tensors)
         for tensor, gradient in zip(tensors, gradients):
             tensor.grad = gradient
         torch.autograd.backward(beside)
         self.optimizer.step()
 
-    def _through(self, at_z: dict, hidden: torch.Tensor, tensors: list[torch.Tensor]) -> list[torch.Tensor]:
-        """From gradients at z [B_k, p·d] of some domains to the gradient of their sum at W, its bias, and all below."""
-        total = hidden.new_zeros(len(hidden), self.model.W.out_features)  # [B, p·d]
-        for some, own in at_z.values():
-            total.index_add_(0, some, own)
-        below = total @ self.model.W.weight.detach()
-        return [total.T @ hidden.detach(), total.sum(0), *torch.autograd.grad(hidden, tensors[2:], below, retain_graph=True)]
+    def _through(self, terms: dict, hidden: torch.Tensor, tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+        """The gradient of the weighted sum of some terms at W, its bias, and all below."""
+        weights, W = self.balancer.weights.tolist(), self.model.W.weight.detach()
+        at_z, at_W = together(list(terms.values()), [weights[k] for k in terms], hidden.detach(), W)
+        return [at_W, at_z.sum(0), *torch.autograd.grad(hidden, tensors[2:], at_z @ W, retain_graph=True)]
 
     @torch.no_grad()
     def _losses(self, users: np.ndarray, batch: list) -> torch.Tensor:
         """L_k of a batch as the parameters are now [p] (NaN: absent)."""
         users = torch.from_numpy(users).to(self.device)
-        inputs, z = self.model.concatenate(users), self.model(users)
-        losses, at_z, _ = self._rank(batch, z)
-        for k, (some, own) in at_z.items():
-            losses[k] += self._agree(k, users[some], z[some], inputs[some], own, [])
+        z = self.model(users)
+        losses, terms, _ = self._rank(batch, z)
+        self._agree(losses, terms, users, z, None, [])
         return losses
-
-    def _norm(self, own: torch.Tensor, hidden: torch.Tensor, some: torch.Tensor) -> torch.Tensor:
-        """Norm of a domain's gradient at W, or at the last hidden layer (R15 ★), from its gradient at z [B_k, p·d]."""
-        if self.s.norm_layer == "W":
-            return product_norm(own, hidden.detach()[some])
-        below = torch.zeros_like(hidden).index_copy(0, some, own @ self.model.W.weight.detach())
-        return torch.autograd.grad(hidden, self.model.A[-1].weight, below, retain_graph=True)[0].norm()
 
     def score(self, domain: int) -> fit.Score:
         """z_u^(k)·v_i by the parameters as they are now: users [B] -> [B, m_k]."""
@@ -254,13 +262,6 @@ def factors(model: ADC, domain: int) -> fit.Arrays:
     every = np.array_split(np.arange(len(model.rows)), -(-len(model.rows) // 4096))
     z = torch.cat([z_of(model, some, domain) for some in every])
     return {"user": z.cpu().numpy(), "item": model.items(domain).cpu().numpy().copy()}
-
-
-def product_norm(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Frobenius norm of a^T b [B, m], [B, n]; with few rows from the Gram matrices, |a^T b|^2 = sum(a a^T * b b^T)."""
-    if len(a) > min(a.shape[1], b.shape[1]) // 2:
-        return (a.T @ b).norm()
-    return ((a @ a.T) * (b @ b.T)).sum().clamp(min=0).sqrt()
 
 
 def membership(parts: Split) -> np.ndarray:

@@ -26,6 +26,23 @@ def test_the_input_is_the_vectors_of_the_users_domains_and_their_mean_elsewhere(
     assert torch.allclose(found, torch.stack([torch.stack(row) for row in expected]))
 
 
+@pytest.mark.parametrize("users", [[0, 1, 2, 3], [1, 1], [2, 0], [3], [1, 3, 2, 1]], ids=str)  # 1 has one vector
+@pytest.mark.parametrize("current", [True, False])
+def test_what_repeats_need_not_be_written_out(users, current):
+    """`hidden` against `trunk` of `concatenate`: values, and gradients of a function of both results."""
+    users, found = torch.tensor(users), []
+    for spared in (True, False):
+        model = build(current=current).double()
+        if spared:
+            hidden, square = model.hidden(users)
+        else:
+            inputs = model.concatenate(users)
+            hidden, square = model.trunk(inputs), inputs.square().sum()
+        ((hidden**2).sum() + 3 * square).backward()
+        found.append([hidden, square, *(each.grad for each in (model.user, *model.A.parameters()) if each.grad is not None)])
+    assert all(torch.allclose(one, other) for one, other in zip(*found, strict=True))
+
+
 def test_the_mean_follows_the_vectors_or_stays_as_it_was_at_the_start():
     for current in (True, False):
         model = build(current=current)

@@ -10,6 +10,7 @@ from small import random_parts
 from adc import mf, train
 from adc.balancers import BALANCERS
 from adc.loss import agreement, bpr
+from adc.optim import RowAdam
 from adc.sample import epoch
 from adc.settings import Settings
 from adc.train import Trainer
@@ -82,6 +83,41 @@ def test_one_step_is_gradient_descent_on_the_weighted_sum_of_losses(settings):
         assert torch.allclose(mine, theirs - rate * grad, rtol=1e-6, atol=1e-12), name
 
 
+@pytest.mark.parametrize("several", [True, False])
+@pytest.mark.parametrize("norm_layer", ["W", "last_hidden"])
+def test_fifty_steps_are_those_of_plain_autograd(monkeypatch, several, norm_layer):
+    """Network, vectors and w_k, by Adam and GradNorm; `several`: how the norms at W are had."""
+    monkeypatch.setattr(train, "apart", lambda *_: several)
+    made, other = (trainer(pretraining="none", agreement=0.7, norm_layer=norm_layer, learning_rate=1e-3) for _ in range(2))
+    for each in (made, other):
+        each.model.double()
+    tables = ("user", "item")
+    for name in tables:
+        setattr(made, f"{name}_optimizer", RowAdam(getattr(made.model, name), made.s.vector_rate))
+    model, rate = other.model, made.s.vector_rate
+    by_row = torch.optim.SparseAdam([getattr(model, name) for name in tables], lr=rate)
+    network = torch.optim.AdamW([*model.A.parameters(), *model.W.parameters()], lr=1e-3, weight_decay=0)
+    layer, rng = model.W.weight if norm_layer == "W" else model.A[-1].weight, np.random.default_rng(5)
+    steps = (step for _ in range(50) for step in epoch(made.triples, made.users, 20, rng))
+    for (users, batch), _ in zip(steps, range(50)):
+        losses, penalty = plain(other, users, batch)
+        norms = torch.stack([torch.autograd.grad(loss, layer, retain_graph=True)[0].norm() for loss in losses])
+        model.zero_grad()
+        (sum(w * loss for w, loss in zip(other.balancer.weights.double(), losses)) + penalty).backward()
+        touched = [model.looked_up(torch.from_numpy(users)), torch.from_numpy(np.unique(np.concatenate(
+            [np.unique(item) + model.first[k] for k, (_, *pair) in enumerate(batch) for item in pair])))]  # fmt: skip
+        for name, rows in zip(tables, touched):
+            table = getattr(model, name)
+            table.grad = torch.sparse_coo_tensor(rows[None], table.grad[rows], table.shape)
+        by_row.step(), network.step()
+        other.balancer.step(torch.stack(losses).detach().float(), norms.float())
+        made.balancer.step(*(seen.float() for seen in made.step(users, batch)))
+    assert torch.allclose(made.balancer.weights, other.balancer.weights, rtol=1e-5)
+    assert (made.balancer.weights - 1).abs().max() > 0.05
+    for (name, mine), theirs in zip(made.model.named_parameters(), model.parameters(), strict=True):
+        assert torch.allclose(mine, theirs, rtol=1e-5, atol=1e-7), name
+
+
 def test_domains_gradients_taken_apart_add_up_to_the_gradient_of_the_sum(monkeypatch):
     """A balancer that asks for them and combines them by plain addition changes nothing."""
     apart, whole = (trainer(pretraining="none", agreement=0.7, balancer="static") for _ in range(2))
@@ -129,6 +165,14 @@ def test_a_domain_without_triples_in_a_batch_is_absent_and_weighs_nothing():
     losses, norms = made.step(users, batch)
     assert losses.isnan().tolist() == norms.isnan().tolist() == [False, True, False]
     assert torch.equal(made.model.items(1), before)
+    assert all(parameter.isfinite().all() for parameter in made.model.parameters())
+
+
+def test_a_batch_without_any_triple_moves_nothing_but_by_the_penalty():
+    made = trainer(pretraining="none", penalty=0.0)
+    users, batch = first_batch(made)
+    losses, norms = made.step(users, [tuple(array[:0] for array in domain) for domain in batch])
+    assert losses.isnan().all() and norms.isnan().all()
     assert all(parameter.isfinite().all() for parameter in made.model.parameters())
 
 

@@ -59,8 +59,8 @@ class Floor:
 
 def steps(static: train.Trainer, gradnorm: train.Trainer, rounds: int) -> dict[str, float]:
     """Median seconds of a step on the same batches: static weights without any norm, and gradnorm."""
-    assert hasattr(static, "_norm"), "the name of what computes the norms has changed"
-    static._norm = lambda *_: torch.zeros(())
+    assert hasattr(static, "_norms"), "the name of what computes the norms has changed"
+    static._norms = lambda *_: torch.zeros(static.p)
     took, rng = {static: [], gradnorm: []}, np.random.default_rng(0)
     for _ in range(-(-rounds // 2)):
         for users, batch in sample.epoch(static.triples, static.users, BATCH, rng):
@@ -78,10 +78,10 @@ def shares(ratings: Split, rounds: int) -> dict:
     places = {
         "drawing triples": [(train, "epoch")],
         "inputs": [(ours.model, "concatenate"), (ours.model, "looked_up")],
-        "layers forward": [(ours.model, "trunk"), (ours.model, "decouple")],
+        "layers forward": [(ours.model, "hidden"), (ours.model, "decouple")],
         "BPR": [(ours, "_rank")],
         "agreement": [(ours, "_agree")],
-        "norms, balancer": [(ours, "_norm"), (ours.balancer, "step")],
+        "norms, balancer": [(ours, "_norms"), (ours.balancer, "step")],
         "layers backward": [(ours, "_descend")],
         "Adam, network": [(ours.optimizer, "step")],
         "Adam, vectors": [(ours.user_optimizer, "step"), (ours.item_optimizer, "step")],
