@@ -54,13 +54,17 @@ def evaluate(
 class Questions:
     """Who is asked about what in one part of one domain: made once, put to as many scores as there are epochs.
 
-    users [U]: those with a relevant item; user, item [r]: each relevant item and its user's place among them.
+    users [U]: those with a relevant item, or where they are more than `most` a sample of that size, which depends on
+    the split alone; user, item [r]: each relevant item and its user's place among them.
     """
 
-    def __init__(self, parts: Split, domain: int, part: int, rule: str = "above"):
+    def __init__(self, parts: Split, domain: int, part: int, rule: str = "above", most: int | None = None):
         self.parts, self.domain, self.part = parts, domain, part
         self.m = len(parts.ratings.items[domain])
         user, item, mask = _relevant_items(parts, domain, part, rule)
+        everyone = np.unique(user[mask])
+        if most is not None and len(everyone) > most:
+            mask = mask & np.isin(user, np.random.default_rng([parts.seed, part, 3]).choice(everyone, most, replace=False))
         order = np.argsort(user[mask], kind="stable")
         self.users, self.user = np.unique(user[mask][order], return_inverse=True)
         self.item = item[mask][order].astype(np.int64)

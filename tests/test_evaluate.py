@@ -224,6 +224,21 @@ def test_a_protocol_gives_the_same_alone_and_among_others(parts):
         pd.testing.assert_frame_equal(alone[alone["group"] != "cold"].reset_index(drop=True), expected)
 
 
+def test_a_sample_of_users_is_asked_what_it_would_be_asked_among_all(parts):
+    score, data = scorer(table_of(parts)), parts.ratings
+    everyone, some, again = (module.Questions(parts, 0, VALID, "at_least", most) for most in (None, 10, 10))
+    assert len(some.users) == 10 < len(everyone.users) and some.users.tolist() == again.users.tolist()
+    places = np.searchsorted(everyone.users, some.users)
+    assert (everyone.users[places] == some.users).all() and (everyone.count[places] == some.count).all()
+    rank = dict(zip(zip(everyone.users[everyone.user], everyone.item), everyone.ranks(score)["full"]))
+    cold = set(np.flatnonzero(groups(parts, 0) == 2))  # scored by popularity: ties
+    pairs = list(zip(some.users[some.user], some.item, some.ranks(score)["full"]))
+    assert len(pairs) == some.count.sum() and all(user in cold or rank[user, item] == r for user, item, r in pairs)
+    other = module.Questions(Split(data, parts.seed + 1, parts.part), 0, VALID, "at_least", 10)
+    assert other.users.tolist() != some.users.tolist()
+    assert module.Questions(parts, 0, VALID, "at_least", 10**6).users.tolist() == everyone.users.tolist()
+
+
 def test_scores_that_are_nan_stop_the_evaluation(parts):
     table = table_of(parts)
     warm = int(evaluate(parts, 0, scorer(table)).query("group == 'warm'")["user"].iloc[0])

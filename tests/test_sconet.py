@@ -9,7 +9,7 @@ from small import block_ratings, parts_of, random_parts
 from torch import nn
 from torch.nn import functional as F
 
-from adc import baselines
+from adc import baselines, fit
 from adc.baselines import sconet, towers
 from adc.errors import UserError
 from adc.evaluate import evaluate
@@ -41,7 +41,11 @@ def strong(made):
 def own_mean(made, domain, user):
     users, items, _ = made.parts.of(domain, TRAIN)
     own = items[users == user].astype(np.int64)
-    return made.item[domain].weight[own].mean(0) if len(own) else torch.zeros(made.config["embedding"])
+    return items_of(made, domain)[own].mean(0) if len(own) else torch.zeros(made.config["embedding"])
+
+
+def items_of(made, domain):
+    return made.item[made.first[domain] : made.first[domain + 1]]
 
 
 def naive(made, t, user, item, crossed=True):
@@ -52,8 +56,8 @@ def naive(made, t, user, item, crossed=True):
         pairs = [(q, r) for q in range(p) for r in range(q + 1, p)]
         for number, (q, r) in enumerate(pairs):
             matrix[layer, q, r] = matrix[layer, r, q] = made.towers.H[layer][number]
-    vectors = [made.item[t].weight[item] if q == t else own_mean(made, q, user) for q in range(p)]
-    a = [torch.cat([made.user.weight[user], vector]) for vector in vectors]
+    vectors = [items_of(made, t)[item] if q == t else own_mean(made, q, user) for q in range(p)]
+    a = [torch.cat([made.user[user], vector]) for vector in vectors]
     for layer in (0, 1):
         new = []
         for q in range(p):
@@ -62,7 +66,7 @@ def naive(made, t, user, item, crossed=True):
             new.append(torch.relu(z + sum(matrix[layer, q, r] @ a[r] for r in senders)))
         a = new
     hidden = torch.relu(made.towers.W[2][t] @ a[t] + made.towers.b[2][t])
-    return (made.towers.W[3][t, 0] @ hidden + made.towers.b[3][t, 0]).item()
+    return made.towers.W[3][t, 0] @ hidden + made.towers.b[3][t, 0]
 
 
 @settings(max_examples=10, deadline=None)
@@ -73,15 +77,15 @@ def test_fast_ranking_equals_the_network_pair_by_pair(p, symmetric, crossed, see
     rng = np.random.default_rng(seed)
     t, users = int(rng.integers(p)), rng.permutation(len(made.parts.ratings.users))[:4]
     m = len(made.parts.ratings.items[t])
-    expected = [[naive(made, t, user, item, crossed) for item in range(m)] for user in users]
+    expected = [[float(naive(made, t, user, item, crossed).detach()) for item in range(m)] for user in users]
     np.testing.assert_allclose(made.score(t)(users).numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_ranking_in_several_chunks_is_the_same(monkeypatch):
     made = strong(learner(random_parts()))
     whole = made.score(0)(made.users)
-    for module in (sconet, towers):
-        monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr(towers, "CHUNK", 7)
+    monkeypatch.setattr(towers, "TOGETHER", 3)
     np.testing.assert_allclose(made.score(0)(made.users).numpy(), whole.numpy(), rtol=1e-5, atol=1e-6)
 
 
@@ -92,10 +96,10 @@ class Independent(nn.Module):
         super().__init__()
         e = made.config["embedding"]
         sizes = [2 * e, e, e // 2, e // 4, 1]
-        self.user = nn.Embedding.from_pretrained(made.user.weight.detach().clone(), freeze=False, sparse=True)
+        self.user = nn.Embedding.from_pretrained(made.user.clone(), freeze=False, sparse=True)
         self.item = nn.ModuleList(
-            nn.Embedding.from_pretrained(table.weight.detach().clone(), freeze=False, sparse=True)
-            for table in made.item
+            nn.Embedding.from_pretrained(items_of(made, k).clone(), freeze=False, sparse=True)
+            for k in range(made.parts.ratings.p)
         )
         self.towers = nn.ModuleList()
         for k in range(made.parts.ratings.p):
@@ -147,18 +151,49 @@ def test_with_zero_cross_matrices_it_trains_and_scores_as_independent_towers(sym
         everything = torch.arange(len(items)).repeat(len(made.users), 1)
         theirs = plain(k, torch.from_numpy(made.users)[:, None].expand_as(everything), everything)
         np.testing.assert_allclose(made.score(k)(made.users).numpy(), theirs.detach().numpy(), rtol=1e-4, atol=1e-6)
-    assert (made.user.weight != learner(parts).user.weight).any()  # training did move it
+    assert (made.user != learner(parts).user).any()  # training did move it
 
 
 def test_what_is_trained_is_what_predicts():
     made = strong(learner(random_parts()))
     users, batch = next(sconet.epoch(made.triples, made.users, 64, np.random.default_rng(0)))
-    losses = made._learn(users, batch)
+    losses, _ = made._learn(users, batch)
     for k, (row, positive, negative) in enumerate(batch):
         scores = made.score(k)(users)
         right, wrong = scores[row, positive], scores[row[:, None], negative]
         loss = torch.cat([F.softplus(-right), F.softplus(wrong).flatten()]).mean()
-        assert losses[k][0] == pytest.approx(float(loss), rel=1e-5)
+        assert float(losses[k]) == pytest.approx(float(loss), rel=1e-5)
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_gradients_are_those_of_the_definition(symmetric):
+    parts = random_parts(users=12, items=7)
+    made = strong(learner(parts, symmetric=symmetric, penalty=0.2, sparsity=0.1))
+    users, batch = next(sconet.epoch(made.triples, made.users, 6, np.random.default_rng(0)))
+    batch[1] = tuple(part[:0] for part in batch[1])  # a domain without a pair
+    losses, at_rows = made._learn(users, batch)
+    tables, parameters = (made.user, made.item), list(made.towers.parameters())
+    ours = [torch.zeros_like(table).index_add(0, *step) for table, step in zip(tables, at_rows)]
+    ours += [parameter.grad.clone() for parameter in parameters]
+    made.towers.zero_grad()
+    made.user.requires_grad_(), made.item.requires_grad_()
+    total = 0.1 * made.towers.penalty()
+    for k, (row, positive, negative) in enumerate(batch):
+        if len(row):
+            items = np.column_stack([positive, negative])
+            logits = [[naive(made, k, users[r], item) for item in some] for r, some in zip(row, items)]
+            logits = torch.stack([torch.stack(some) for some in logits])
+            truth = torch.zeros(logits.shape)
+            truth[:, 0] = 1
+            loss = F.binary_cross_entropy_with_logits(logits, truth)
+            assert float(losses[k]) == pytest.approx(float(loss.detach()), rel=1e-5)
+            seen = [item for user in users for item in parts.of(k, TRAIN)[1][parts.of(k, TRAIN)[0] == user]]
+            squares = items_of(made, k)[[*seen, *items.ravel()]].square().sum() + made.user[users[row]].square().sum()
+            total = total + loss + 0.2 * squares / len(row)
+    total.backward()
+    assert losses[1].isnan()
+    for found, parameter in zip(ours, [*tables, *parameters], strict=True):
+        torch.testing.assert_close(found, parameter.grad, rtol=1e-4, atol=1e-5)
 
 
 def test_cross_terms_can_be_dropped_at_prediction_only():
@@ -178,23 +213,25 @@ def test_crossed_activations_belong_to_the_same_user(symmetric):
     user = int(made.parts.of(1, TRAIN)[0][0])
     before = made.score(0)(np.array([user]))
     assert len(before.unique()) > 5
-    others = made.rated[1].copy()
-    rows = np.setdiff1d(np.arange(others.shape[0]), [user])
-    shuffled = others.tolil()
+    n = len(made.user)
+    others = made.rated.copy()
+    shuffled, rows = others.tolil(), n + np.setdiff1d(np.arange(n), [user])  # what is known of the others in domain 1
     shuffled[rows] = others[np.random.default_rng(0).permutation(rows)].tolil()
-    made.rated[1] = shuffled.tocsr()
-    assert (made.rated[1] != others).nnz
+    made.rated = shuffled.tocsr()
+    assert (made.rated != others).nnz
     torch.testing.assert_close(made.score(0)(np.array([user])), before, rtol=0, atol=0)
-    shuffled[[user]] = 0
-    made.rated[1] = shuffled.tocsr()
-    made.rated[1].eliminate_zeros()
+    shuffled[[n + user]] = 0
+    made.rated = shuffled.tocsr()
+    made.rated.eliminate_zeros()
     assert not torch.allclose(made.score(0)(np.array([user])), before)
 
 
 def test_what_a_user_rated_in_the_target_is_not_among_her_inputs():
     made = strong(learner(random_parts(), symmetric=True))
     before = made.score(0)(made.users)
-    made.rated[0] = made.rated[0][np.roll(np.arange(made.rated[0].shape[0]), 1)]
+    rows, n = np.arange(made.rated.shape[0]), len(made.user)
+    rows[:n] = np.roll(rows[:n], 1)
+    made.rated = made.rated[rows]
     torch.testing.assert_close(made.score(0)(made.users), before, rtol=0, atol=0)
 
 
@@ -229,13 +266,13 @@ def test_a_run_is_the_same_twice_and_scores_again_from_its_arrays():
     parts = random_parts()
     one, other = learner(parts, 3), learner(parts, 3)
     for k in range(parts.ratings.p):
-        arrays = one.arrays(k)
-        assert all((arrays[name] == value).all() for name, value in other.arrays(k).items())
+        arrays = fit.made(one.arrays(k))
+        assert all((arrays[name] == value).all() for name, value in fit.made(other.arrays(k)).items())
         assert all(value.dtype == np.float32 for value in arrays.values())
-        assert torch.equal(sconet.scorer(parts, k, arrays)(one.users), one.score(k)(one.users))
-    kept = {name: value.copy() for name, value in arrays.items()}
+        torch.testing.assert_close(sconet.scorer(parts, k, arrays)(one.users), one.score(k)(one.users), rtol=1e-5, atol=1e-6)
+    later = one.arrays(k)
     one.epoch()
-    assert all((arrays[name] == value).all() for name, value in kept.items())  # training on does not reach them
+    assert all((arrays[name] == value).all() for name, value in fit.made(later).items())  # training on does not reach them
 
 
 def test_users_without_ratings_in_the_target_get_scores_of_their_own():

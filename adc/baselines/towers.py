@@ -11,35 +11,48 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-CHUNK = 2048  # items ranked at once: their hidden layer stays in the processor's cache
+CHUNK, TOGETHER = 1024, 8  # items and users ranked at once: their hidden layers stay in the processor's cache
 
 
 class Head(NamedTuple):
-    """From the first hidden layer to the logit of one target; k towers reach it with what depends on its items."""
+    """From the first hidden layer to the logits of p targets; k towers reach each with what depends on its items.
 
-    second: torch.Tensor  # [e/2, k·e]
-    third: torch.Tensor  # [e/4, e/2]
-    third_bias: torch.Tensor  # [e/4]
-    output: torch.Tensor  # [e/4]
-    output_bias: torch.Tensor  # []
+    Without the p in front, one target's.
+    """
+
+    second: torch.Tensor  # [p, e/2, k·e]
+    third: torch.Tensor  # [p, e/4, e/2]
+    third_bias: torch.Tensor  # [p, e/4]
+    output: torch.Tensor  # [p, e/4]
+    output_bias: torch.Tensor  # [p]
 
     def logits(self, hidden: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-        """Logits [...] of pairs: first layer before its ReLU [..., k·e], what users add to the second [..., e/2]."""
-        hidden = torch.relu(F.linear(torch.relu(hidden), self.second) + shift)
-        return F.linear(torch.relu(F.linear(hidden, self.third, self.third_bias)), self.output) + self.output_bias
+        """Logits [p, N] of pairs: first layer before its ReLU [p, N, k·e], what users add to the second [p, N, e/2]."""
+        hidden = torch.relu(torch.relu(hidden) @ self.second.mT + shift)
+        hidden = torch.relu(torch.baddbmm(self.third_bias[:, None], hidden, self.third.mT))
+        return (hidden @ self.output[:, :, None])[:, :, 0] + self.output_bias[:, None]
 
-    def rank(self, user: torch.Tensor, shift: torch.Tensor, chunks: list[torch.Tensor]) -> torch.Tensor:
-        """`logits` of every user [B, k·e] plus every item [k·e, m], these in chunks of CHUNK: scores [B, m].
+    def of(self, target: int) -> "Head":
+        """One target's."""
+        return Head(*(part[target].contiguous() for part in self))
 
-        relu(u + v) = max(v, -u) + u, so the first layer is one sweep over the items, and u moves on into `shift`.
+    def rank(self, user: torch.Tensor, shift: torch.Tensor, item: torch.Tensor) -> torch.Tensor:
+        """One target's `logits` of every user [B, k·e] plus every item [k·e, m]: scores [B, m].
+
+        relu(x + c) = max(x, -c) + c: what is the same for all items of a user, c, is left out of x and moves on into
+        the c of the next layer, so that a layer is one product and one comparison.
         """
-        shift, limit = (shift + F.linear(user, self.second))[:, :, None], -user[:, :, None]
-        scores = torch.empty(len(user), sum(chunk.shape[1] for chunk in chunks))
-        for row, out in enumerate(scores):
-            for part, chunk in zip(out.split(CHUNK), chunks, strict=True):
-                hidden = torch.addmm(shift[row], self.second, torch.maximum(chunk, limit[row])).relu_()
-                hidden = torch.addmm(self.third_bias[:, None], self.third, hidden).relu_()
-                torch.add(self.output @ hidden, self.output_bias, out=part)
+        layers, c = (self.second, self.third, self.output[None]), [user]
+        for layer, bias in zip(layers, (shift, self.third_bias, self.output_bias)):
+            c.append(c[-1] @ layer.T + bias)
+        scores = torch.empty(len(user), item.shape[1])
+        for some in (slice(start, start + TOGETHER) for start in range(0, len(user), TOGETHER)):
+            limits = [-each[some].T[:, :, None] for each in c[:-1]]
+            for out, x in zip(scores[some].split(CHUNK, 1), item[:, None].split(CHUNK, 2)):
+                for layer, limit in zip(layers, limits):
+                    x = torch.maximum(x, limit)  # [layer's inputs, users, items]
+                    x = (layer @ x.flatten(1)).unflatten(1, x.shape[1:])
+                torch.add(x[0], c[-1][some], out=out)
         return scores
 
 
@@ -61,48 +74,50 @@ class Towers(nn.Module):
         self.index = torch.diag(torch.arange(p))  # [p, p] into a layer's W and, after them, its H
         self.index[one, other] = self.index[other, one] = p + torch.arange(len(one))
 
-    def joined(self) -> tuple[torch.Tensor, ...]:
-        """Layers [p receiving, p sending, out, in] of widths e and e/2: W on the diagonal, H beside it."""
-        return tuple(torch.cat([W, H])[self.index] for W, H in zip(self.W, self.H))
+    def joined(self, crossed: bool = True) -> tuple[torch.Tensor, ...]:
+        """Layers [p receiving, p sending, out, in] of widths e and e/2: W on the diagonal, H (0 unless `crossed`) beside."""
+        return tuple(torch.cat([W, H * crossed])[self.index] for W, H in zip(self.W, self.H))
 
     def penalty(self) -> torch.Tensor:
         """Sum of |H| over all entries; a shared matrix counts once."""
         return sum(H.abs().sum() for H in self.H)
 
 
-class Target:
-    """The network as domain t sees it: what a user gives, what an item gives, and the head that joins them.
+class Targets:
+    """The network as every target domain sees it: what users give, what items give, and the `Head` that joins them.
 
-    `joined` is `towers.joined()`. Where `symmetric`, the other towers receive from tower t too. Without `crossed`, it
-    is as if every H were 0. `moving` are the k towers whose first hidden layer depends on the target's item.
+    What an item gives enters the target's own tower, and where `symmetric` the others (k = p, else 1), which receive from
+    tower t too. Without `crossed`, it is as if every H were 0.
     """
 
-    def __init__(self, towers: Towers, joined: tuple[torch.Tensor, ...], t: int, symmetric: bool, crossed: bool):
-        self.first, self.second = joined[0], joined[1][t]  # [p, p, e, 2e], [p, e/2, e]
-        self.bias, self.second_bias = towers.b[0], towers.b[1][t]
-        self.moving = slice(None) if symmetric and crossed else slice(t, t + 1)
-        self.user, self.item = self.first[self.moving, t].chunk(2, -1)  # [k, e, e] both: tower t's input
-        second = self.second[self.moving].transpose(0, 1).flatten(1)
-        self.head = Head(second, towers.W[2][t], towers.b[2][t], towers.W[3][t, 0], towers.b[3][t, 0])
-        others = torch.arange(len(self.bias)) != t
-        self.senders = others & crossed  # [p]: whose input other towers receive
-        self.still = self.senders & (not symmetric)  # [p]: whose first hidden layer is the same for all items
+    def __init__(self, towers: Towers, symmetric: bool, crossed: bool = True):
+        first, second = towers.joined(crossed)  # [p, p, e, 2e], [p, p, e/2, e]
+        self.bias, self.second_bias, self.symmetric = towers.b[0], towers.b[1], symmetric
+        self.by_user, by_item = first.transpose(0, 1).chunk(2, -1)  # [p sending, p receiving, e, e]
+        self.by_mean, every = by_item, torch.arange(len(first))
+        self.by_item = by_item.flatten(1, 2) if symmetric else by_item[every, every]  # [p, k·e, e]
+        moving = second.transpose(1, 2).flatten(2) if symmetric else second[every, every]  # [p, e/2, k·e]
+        self.head = Head(moving, towers.W[2], towers.b[2], towers.W[3][:, 0], towers.b[3][:, 0])
+        self.still = second.transpose(1, 2).flatten(2)  # [p, e/2, p·e]
 
-    def of_user(self, user: torch.Tensor, means: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """First layer before its ReLU [B, k·e] and `shift` [B, e/2], from users [B, e] and their means [p, B, e]."""
-        inputs = torch.cat([user.expand_as(means), means], -1) * self.senders[:, None, None]
-        hidden = torch.einsum("rsoi,sbi->rbo", self.first, inputs) + self.bias[:, None]  # [p, B, e]
-        moved = hidden[self.moving] + torch.einsum("koi,bi->kbo", self.user, user)
-        still = torch.relu(hidden) * self.still[:, None, None]
-        shift = torch.einsum("roi,rbi->bo", self.second, still) + self.second_bias
-        return moved.transpose(0, 1).flatten(1), shift
+    def of_users(
+        self, user: torch.Tensor, means: torch.Tensor, some: slice = slice(None)
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """For `some` targets, first layer before its ReLU [p, B, k·e] and `shift` [p, B, e/2], which their items do not
+        change; from users [B, e] and their means [p, B, e].
+        """
+        others = 1 - torch.eye(len(self.bias))[some]  # [p, p sending]
+        by_user = torch.einsum("sroi,bi->sbro", self.by_user, user)
+        by_mean = torch.einsum("sroi,sbi->sbro", self.by_mean, means)
+        from_means, from_user = (torch.einsum("ts,sbro->tbro", others, sent) for sent in (by_mean, by_user))
+        hidden = from_means + by_user.sum(0) + self.bias  # [p, B, p, e]
+        if self.symmetric:
+            return hidden.flatten(2), self.second_bias[some, None].expand(-1, len(user), -1)
+        others = others[:, None, :, None]
+        still = torch.relu(from_means + from_user + self.bias) * others
+        shift = torch.baddbmm(self.second_bias[some, None], still.flatten(2), self.still[some].mT)
+        return (hidden * (1 - others)).sum(2), shift
 
-    def of_item(self, item: torch.Tensor) -> torch.Tensor:
-        """What items of the target [I, e] give to the first hidden layer [I, k·e]."""
-        return F.linear(item, self.item.flatten(0, 1))
-
-
-def mean(row: torch.Tensor, vectors: torch.Tensor, rows: int) -> torch.Tensor:
-    """Mean of the vectors [K, e] that fall on each row: [rows, e], zero where none does."""
-    count = torch.bincount(row, minlength=rows).clamp(min=1)
-    return vectors.new_zeros(rows, vectors.shape[1]).index_add(0, row, vectors) / count[:, None]
+    def of_items(self, item: torch.Tensor) -> torch.Tensor:
+        """What items of each target [p, N, e] give to the first hidden layer [p, N, k·e]."""
+        return item @ self.by_item.mT
