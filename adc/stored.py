@@ -4,7 +4,6 @@ Before an array is read, its name, type, shape and size must be what the run's m
 that neither a truncated file nor one made to harm gets further than a `UserError`.
 """
 
-import json
 import math
 import re
 import struct
@@ -35,7 +34,8 @@ def run(folder: Path) -> tuple[runs.Run, Ratings]:
     try:
         found = runs.load(folder)
     except (ValueError, OSError) as error:  # no JSON, no text, no permission
-        raise UserError(f"{folder}: config.json or metrics.json cannot be read ({error}). Copy the run again, or run its notebook.") from error
+        told = f"config.json or metrics.json cannot be read ({error})"
+        raise UserError(f"{folder}: {told}. Copy the run again, or run its notebook.") from error
     config = found.config
     if not isinstance(config, dict) or not isinstance(found.metrics, dict):
         raise UserError(f"{folder}: config.json and metrics.json must hold `name: value` pairs. Copy the run again.")
