@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from adc import drivers
+from adc import drivers, recommend
 from adc.drivers import Influence
 from adc.runs import Run
 
@@ -48,15 +48,14 @@ def ratings(rated: pd.DataFrame, domains: list[str]) -> str:
     for domain in domains:
         mine = rated[rated["domain"] == domain].sort_values("rating", ascending=False, kind="stable")
         if mine.empty:
-            rows.append([escape(domain), "0", "", '<span class="dim">no ratings: her vector here is the mean of her others (R6)</span>'])
+            rows.append([escape(domain), "", "", "", "", '<span class="dim">no ratings: her vector here is the mean of her others (R6)</span>'])
             continue
         each = [f"{escape(title)} <span class='dim'>{value:g}</span>" for title, value in zip(mine["title"], mine["rating"], strict=True)]
         rest = f"<details><summary>and {len(each) - FIRST} more</summary>{' · '.join(each[FIRST:])}</details>" if len(each) > FIRST else ""
-        parts = [str((mine["part"] == part).sum()) for part in ("train", "validation", "test")]
-        counted = f"{len(mine)} <span class='dim'>= {' + '.join(parts)}</span>"
-        rows.append([escape(domain), counted, f"{mine['rating'].mean():.2f}", " · ".join(each[:FIRST]) + rest])
-    head = ["domain", "ratings<br><span class='dim'>= training + validation + test</span>", "mean", "titles and her stars, the best first"]
-    return table(head, rows, (2,))
+        parts = [str((mine["part"] == part).sum()) for part in recommend.PARTS]
+        rows.append([escape(domain), *parts, f"{mine['rating'].mean():.2f}", " · ".join(each[:FIRST]) + rest])
+    head = ["domain", "training", "valid.", "test", "mean", "titles and her stars, the best first"]
+    return table(head, rows, (1, 2, 3, 4))
 
 
 def lists(found: Mapping[str, pd.DataFrame | None], scores: Mapping[str, float]) -> str:
@@ -71,8 +70,12 @@ def lists(found: Mapping[str, pd.DataFrame | None], scores: Mapping[str, float])
         shown = f"<b>{escape(title)}</b>" if times[title] == 1 and len(known) > 1 else escape(title)
         return shown + ("" if np.isnan(later) else f' <span class="hit">★ {later:g}</span>')
 
-    told = {name: "none of her test ratings is relevant" if np.isnan(value) else f"NDCG@10 {value:.3f}" for name, value in scores.items()}
-    head = ["", *(f"{escape(name)}<br><span class='dim'>{told.get(name, '')}</span>" for name in found)]
+    def below(name: str, one: pd.DataFrame | None) -> str:
+        value, rules = scores.get(name, np.nan), set() if one is None else set(one["rule"]) - {"own", name}
+        told = [] if one is None else ["no relevant test item" if np.isnan(value) else f"NDCG@10 {value:.3f}"]
+        return "; ".join(told + [f"scored by: {rule}" for rule in sorted(rules)])
+
+    head = ["", *(f"{escape(name)}<br><span class='dim'>{escape(below(name, one))}</span>" for name, one in found.items())]
     rows = [[f'<span class="dim">{place + 1}</span>', *(cell(one, place) for one in found.values())] for place in range(max(map(len, known)))]
     return table(head, rows, (0,))
 

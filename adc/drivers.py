@@ -41,7 +41,7 @@ def influence(model: ADC, parts: Split, user: int, domain: int, n: int = 10) -> 
 
     `pull`: how far an item's score lies above the mean of all candidates, less the same without the domain; mean over the
     n items, in standard deviations of her scores. BPR learns differences of scores, so only these are compared.
-    With training ratings in one domain alone nothing would be left: the tables are empty.
+    With training ratings in fewer than two domains nothing of her would remain: the tables have no columns.
     """
     names, free = parts.ratings.domains, np.flatnonzero(candidates(parts, user, domain))
     own = np.flatnonzero(model.rows[user].numpy() >= 0).tolist()
@@ -68,7 +68,7 @@ def candidates(parts: Split, user: int, domain: int) -> np.ndarray:
 def words(found: Influence) -> str:
     """The influence in a sentence or two."""
     if found.summary.empty:
-        return "She has training ratings in one domain alone: without its vector nothing would be left to score her by."
+        return "She has training ratings in fewer than two domains: with a vector left out nothing of her would remain."
     stay, pull, n = found.summary["stay"], found.summary["pull"], len(found.ranks)
     if stay.min() == n:
         hangs = f"The list hangs on no single domain: without any one of her vectors all {n} stay among the first {n}."

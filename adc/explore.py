@@ -138,7 +138,8 @@ def suggestion(domains: list[str]) -> str:
 
 
 def lists(here: Opened, user: str, domain: str, n: int = 10) -> dict[str, pd.DataFrame | None]:
-    """By method the first n items for a user: title, and `later`, her test rating (NaN: none). None: no such run.
+    """By method the first n items for a user: title, rule (`recommend.RULES`), and `later`, her test rating (NaN: none).
+    None: no such run.
 
     Ranked is what she has not rated in training or validation, as when the runs were tested (R27).
     """
@@ -147,7 +148,7 @@ def lists(here: Opened, user: str, domain: str, n: int = 10) -> dict[str, pd.Dat
     found = {}
     for method, model in here.models.items():
         first = None if model is None else model.top(user, domain, n, test_items=True)
-        found[method] = None if first is None else first[["title"]].assign(later=first["item"].map(later).astype(float))
+        found[method] = None if first is None else first[["title", "rule"]].assign(later=first["item"].map(later).astype(float))
     return found
 
 

@@ -71,7 +71,10 @@ def curves(learned: pd.DataFrame, tested: pd.DataFrame, where: str) -> Figure:
     for place, name in enumerate(names):
         look = {"color": COLOURS[place % len(COLOURS)], "linestyle": LINES[place % len(LINES)]}
         mine, test = learned[learned["run"] == name], tested[tested["run"] == name]
-        left.plot(mine["epoch"], mine["value"], **look, marker="o" if len(mine) == 1 else "", markersize=3)
+        if len(mine) == 1:  # learned in one pass: the same whatever the others' epoch
+            left.axhline(mine["value"].iloc[0], **look)
+        else:
+            left.plot(mine["epoch"], mine["value"], **look)
         right.plot(test["n"], test["value"], **look, marker="o", markersize=3, label=name.replace("$", r"\$"))
     left.set(xlabel="epoch", ylim=(0, None))
     left.xaxis.set_major_locator(MaxNLocator(6, integer=True))

@@ -1,83 +1,16 @@
 """The controls of notebook 10 (ipywidgets). A page that nobody can click, an executed copy, gets what they would show."""
 
-import threading
 from collections.abc import Callable
 
 import ipywidgets as W
-from IPython import get_ipython
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
 from traitlets import Any, HasTraits, Int, Unicode
 
-from adc import cards, data, drivers, explore, plots_explore, runs, watch
+from adc import cards, data, drivers, explore, plots_explore, report, watch
 from adc.errors import UserError
-from adc.watch import Stopped, Tell
-
-WIDE = W.Layout(width="auto", flex="1 1 320px")
-LABEL = {"description_width": "64px"}
-
-
-def usable() -> bool:
-    """Whether somebody sits before the page: a front end that can ask its reader a question says so with every cell."""
-    shell = get_ipython()
-    parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
-    return bool(parent.get("content", {}).get("allow_stdin"))
-
-
-class Task:
-    """A training in a thread of its own, so that the page stays free, with its bar and a button that stops it.
-
-    One runs at a time, as all draw from PyTorch's one random generator; the next waits.
-    """
-
-    _turn = threading.Lock()
-
-    def __init__(self):
-        self.bar = W.IntProgress(layout=W.Layout(width="180px"))
-        self.button = W.Button(description="Stop", icon="stop", layout=W.Layout(width="90px"))
-        self.button.on_click(lambda _: self.stop())
-        self.said = W.HTML()
-        self._moving = W.HBox([self.bar, self.button], layout=W.Layout(display="none"))
-        self.row = W.HBox([self._moving, self.said], layout=W.Layout(align_items="center"))
-        self._end = threading.Event()
-
-    def start(self, work: Callable[[Tell], str], most: int, what: str) -> None:
-        """Do the work after stopping what this task was at; it is given what to tell (of `most` passes) and returns a
-        closing sentence."""
-        self.stop()
-        self._end = threading.Event()
-        self.bar.max, self.bar.value = most, 0
-        self.say(what)
-        self._moving.layout.display = ""
-        threading.Thread(target=self._run, args=(work, self._end), daemon=True).start()
-
-    def stop(self) -> None:
-        """Ask for the end; it comes within one step of descent."""
-        self._end.set()
-
-    def say(self, text: str) -> None:
-        """Put a sentence beside the bar."""
-        self.said.value = cards.note(text)
-
-    def _run(self, work: Callable[[Tell], str], end: threading.Event) -> None:
-        closing = "Ended by an error, which stands below the cell that was run last."
-        try:
-            with Task._turn:
-                closing = work(lambda passes: self._told(passes, end))
-        except Stopped:
-            closing = "Stopped; nothing was stored."
-        except UserError as error:
-            closing = str(error)
-        finally:
-            if self._end is end:  # else another training has taken its place
-                self._moving.layout.display = "none"
-                self.say(closing)
-
-    def _told(self, passes: int, end: threading.Event) -> None:
-        if end.is_set():
-            raise Stopped
-        if self.bar.value != passes:
-            self.bar.value = min(passes, self.bar.max)
+from adc.watch import Tell
+from adc.widgets_task import LABEL, WIDE, Task, usable
 
 
 class Lab(HasTraits):
@@ -90,6 +23,8 @@ class Lab(HasTraits):
         self.profile, self.usable, self.networks = profile, usable(), {}
         self.query, self.target, self.here = user, target, None
         self.look(dataset)
+        if target:
+            self.ratings.index(target)  # an unknown one is told
 
     def look(self, dataset: str, chosen: str = "") -> None:
         """Find the runs of a dataset and open one, by its folder's name, or else the best on validation."""
@@ -117,8 +52,8 @@ class Lab(HasTraits):
         """Which data and which runs the page is about."""
         if self.here is None:
             return cards.note(
-                f"No run of ADC on '{self.dataset}' yet. `./run_all.sh --data {self.dataset}` makes those of the paper's "
-                f"comparison, 03_train_adc and 04_baselines make one each; in JupyterLab a button here trains a small one."
+                f"No run of ADC on '{self.dataset}' yet (profile: {self.profile}). `./run_all.sh --data {report.source(self.dataset)}` makes "
+                f"those of the comparison, 03_train_adc and 04_baselines one each; in JupyterLab a button here trains a small one."
             )
         return cards.sources({name: model and model.run for name, model in self.here.models.items()})
 
@@ -252,6 +187,8 @@ def finder(lab: Lab) -> W.Widget:
             return
         said.value = cards.note(f"{len(found)} user{'s' * (len(found) != 1)} found, the most active first.")
         users.options = explore.described(lab.here.adc.parts, found)
+        ids = [user for _, user in users.options]
+        users.value = lab.user if lab.user in ids else ids[0]
 
     def follow(_=None):
         if lab.here is None:

@@ -7,7 +7,8 @@ from IPython.display import HTML, display
 from adc import cards, data, explore, plots_explore, train, tuned, watch
 from adc.split import Split, split
 from adc.watch import Tell
-from adc.widgets import LABEL, Lab, Task
+from adc.widgets import Lab
+from adc.widgets_task import LABEL, Task
 
 # small enough for an epoch in about half a second on MovieLens; a random start, as MF would take longer than the training
 LIVE = {"dim": 16, "start": "random", "pretraining": "none", "epochs": 10, "device": "cpu"}
@@ -120,6 +121,7 @@ def comparer(lab: Lab) -> W.Widget:
     def follow(_=None):
         marked.options = [(explore.name(run), run.folder.name) for run in lab.found]
         domain.options = [("mean over all", ""), *((name, name) for name in lab.ratings.domains)]
+        domain.value = ""
         marked.value = tuple(run.folder.name for run in first(lab))
 
     marked.observe(draw, "value")
