@@ -13,7 +13,7 @@ from adc.runs import Run
 FIRST = 5  # titles shown of a domain before one unfolds the rest
 STYLE = """<style>
 .adc {max-width: 1000px; overflow-x: auto; line-height: 1.45; font-size: 13px}
-.adc table {border-collapse: collapse; width: 100%; margin: 0 0 6px; font-size: 13px; table-layout: auto}
+.adc table {border-collapse: collapse; width: 100%; margin: 6px 0; font-size: 13px; table-layout: auto}
 .adc th, .adc td {padding: 4px 14px 4px 0 !important; text-align: left !important; vertical-align: top; white-space: normal !important;
   border: 0; border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent) !important; background: none !important;
   max-width: none !important}
@@ -50,7 +50,7 @@ def ratings(rated: pd.DataFrame, domains: list[str]) -> str:
         if mine.empty:
             rows.append([escape(domain), "", "", "", "", '<span class="dim">no ratings: her vector here is the mean of her others (R6)</span>'])
             continue
-        each = [f"{escape(title)} <span class='dim'>{value:g}</span>" for title, value in zip(mine["title"], mine["rating"], strict=True)]
+        each = [f"{escape(title)}&nbsp;<span class='dim'>{value:g}</span>" for title, value in zip(mine["title"], mine["rating"], strict=True)]
         rest = f"<details><summary>and {len(each) - FIRST} more</summary>{' · '.join(each[FIRST:])}</details>" if len(each) > FIRST else ""
         parts = [str((mine["part"] == part).sum()) for part in recommend.PARTS]
         rows.append([escape(domain), *parts, f"{mine['rating'].mean():.2f}", " · ".join(each[:FIRST]) + rest])
@@ -68,7 +68,7 @@ def lists(found: Mapping[str, pd.DataFrame | None], scores: Mapping[str, float])
             return '<span class="dim">no run on this split yet</span>' if one is None and place == 0 else ""
         title, later = one["title"].iloc[place], one["later"].iloc[place]
         shown = f"<b>{escape(title)}</b>" if times[title] == 1 and len(known) > 1 else escape(title)
-        return shown + ("" if np.isnan(later) else f' <span class="hit">★ {later:g}</span>')
+        return shown + ("" if np.isnan(later) else f' <span class="hit">★&nbsp;{later:g}</span>')
 
     def below(name: str, one: pd.DataFrame | None) -> str:
         value, rules = scores.get(name, np.nan), set() if one is None else set(one["rule"]) - {"own", name}

@@ -12,6 +12,8 @@ from adc.errors import UserError
 from adc.watch import Tell
 from adc.widgets_task import LABEL, WIDE, Task, usable
 
+SAME = 1e-3  # difference of z up to which networks trained again count as those of the run
+
 
 class Lab(HasTraits):
     """What the page is about; its parts watch `turn`, which counts the runs opened, `user` (her id) and `domain`."""
@@ -83,7 +85,8 @@ class Lab(HasTraits):
         model = self.here.adc
         networks, gap = watch.again(model.run, model.parts, tell)
         self.networks[model.run.folder] = networks, gap
-        return f"Trained again from the run's configuration; largest difference of z from what the run stored: {gap:.1e}."
+        other = "" if gap < SAME else " So this is another training by the same configuration, not the stored one."
+        return f"Trained again from the run's configuration; largest difference of z from what the run stored: {gap:.1e}.{other}"
 
     # the parts: controls with what they show, or that alone
 

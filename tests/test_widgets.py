@@ -102,8 +102,10 @@ def test_a_search_changes_the_lists_and_a_slip_is_told(trained):
     assert lab.user == "u7" and users.options[0][1] == "u7" and lists.value != before
     query.value = "active in Dramo"
     assert "Did you mean" in text(box) and lab.user == "u7"
-    query.value, target.value = "active in Drama", "Drama"
-    assert lab.user == users.value == users.options[0][1] and "50 users" not in text(box) and lab.domain == "Drama"
+    query.value, target.value = "active in Drama and Comedy", "Drama"
+    assert lab.user == users.value == "u7" and lab.domain == "Drama"  # who is among them stays
+    users.value = users.options[-1][1]
+    assert lab.user == users.options[-1][1] != "u7"
 
 
 def test_the_network_is_asked_once_and_follows_the_user(trained):
