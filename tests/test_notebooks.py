@@ -116,6 +116,7 @@ def test_all_notebooks_run_in_order_from_any_folder(tmp_path, monkeypatch, tiny_
         "04_baselines": [{"dataset": dataset, "method": "bpr", **TINY}, {"dataset": dataset, "method": "popularity"}],
         "13_grid": [{"dataset": dataset, "study": "depth, sets", "depths": "2", "gammas": "2", "pretraining_epochs": 1, **TINY}],
         "05_performance": [{"dataset": dataset}],
+        "10_explore": [{"dataset": dataset}],
     }
     for stem, calls in given.items():
         for number, parameters in enumerate(calls):
@@ -125,6 +126,7 @@ def test_all_notebooks_run_in_order_from_any_folder(tmp_path, monkeypatch, tiny_
             outputs = [output for cell in code_cells(nbformat.read(executed, as_version=4)) for output in cell.outputs]
             assert not [output for output in outputs if output.output_type == "error"]
             assert not [o for o in outputs if o.output_type == "stream" and o.name == "stderr" and "Warning" in o.text]
+            assert not [o for o in outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {}) and stem == "10_explore"]
     assert {path.name.split("-")[0] for path in paths.runs(dataset).iterdir()} == {"adc", "bpr", "popularity", "static"}
     (listed,) = (tmp_path / "home" / "data" / "studies" / dataset).glob("*/runs.json")
     # h=2 with and without pretraining, of which 03 has trained the first; gamma 2 and static on each set (the third domain alone is none)

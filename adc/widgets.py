@@ -1,0 +1,237 @@
+"""The controls of notebook 10 (ipywidgets). A page that nobody can click, an executed copy, gets what they would show."""
+
+from collections.abc import Callable
+
+import ipywidgets as W
+from IPython.display import HTML, display
+from matplotlib.figure import Figure
+from traitlets import Any, HasTraits, Int, Unicode
+
+from adc import cards, data, drivers, explore, plots_explore, report, watch
+from adc.errors import UserError
+from adc.watch import Tell
+from adc.widgets_task import LABEL, WIDE, Task, usable
+
+SAME = 1e-3  # difference of z up to which networks trained again count as those of the run
+
+
+class Lab(HasTraits):
+    """What the page is about; its parts watch `turn`, which counts the runs opened, `user` (her id) and `domain`."""
+
+    turn, user, domain = Int(), Any(), Unicode()
+
+    def __init__(self, dataset: str = "movielens", profile: str = "any", user: str = "", target: str = ""):
+        super().__init__()
+        self.profile, self.usable, self.networks = profile, usable(), {}
+        self.query, self.target, self.here = user, target, None
+        self.look(dataset)
+        if target:
+            self.ratings.index(target)  # an unknown one is told
+
+    def look(self, dataset: str, chosen: str = "") -> None:
+        """Find the runs of a dataset and open one, by its folder's name, or else the best on validation."""
+        ratings = data.load(dataset)
+        self.dataset, self.ratings, self.found = dataset, ratings, explore.stored(dataset, self.profile)
+        self.open(chosen)
+
+    def open(self, chosen: str = "") -> None:
+        """Take a run of ADC with its rivals; nothing where there is none."""
+        there = explore.networks(self.found)
+        run = next((run for run in there if run.folder.name == chosen), there[0] if there else None)
+        here = explore.opened(run, self.found) if run else None
+        domains, user = here.adc.domains if here else self.ratings.domains, self.user
+        if here and user not in here.adc.users:
+            self.query = self.query or explore.suggestion(domains)
+            user = here.adc.users[explore.search(here.adc.parts, self.query)[0]]
+        target = next((name for name in (self.domain, self.target) if name in domains), domains[-1])
+        with self.hold_trait_notifications():
+            self.here, self.user, self.domain = here, user if here else None, target
+            self.turn += 1
+
+    # what the parts show
+
+    def runs_card(self) -> str:
+        """Which data and which runs the page is about."""
+        if self.here is None:
+            return cards.note(
+                f"No run of ADC on '{self.dataset}' yet (profile: {self.profile}). `./run_all.sh --data {report.source(self.dataset)}` makes "
+                f"those of the comparison, 03_train_adc and 04_baselines one each; in JupyterLab a button here trains a small one."
+            )
+        return cards.sources({name: model and model.run for name, model in self.here.models.items()})
+
+    def ratings_card(self) -> str:
+        """The user's ratings."""
+        return cards.ratings(self.here.adc.rated(self.user), self.here.adc.domains) if self.here else ""
+
+    def lists_card(self) -> str:
+        """The methods' lists for the user."""
+        if self.here is None:
+            return cards.note("Needs a run of ADC, see above.")
+        scores = {name: explore.measured(m.run, self.user, self.domain) for name, m in self.here.models.items() if m}
+        return cards.lists(explore.lists(self.here, self.user, self.domain), scores)
+
+    def influence(self) -> drivers.Influence:
+        """What drove ADC's list, once its network is there."""
+        model = self.here.adc
+        k = model.ratings.index(self.domain)
+        return drivers.influence(self.networks[model.run.folder][0][k], model.parts, model.row(self.user), k)
+
+    def pull(self, found: drivers.Influence) -> Figure:
+        """The pulls, drawn."""
+        return plots_explore.pull(found.summary, self.here.adc.domains, f"User {self.user}, {self.domain} · {data.label(self.dataset)}")
+
+    def ask(self, tell: Tell) -> str:
+        """Train the opened run's networks again, in memory; returns how far they are from what was stored."""
+        model = self.here.adc
+        networks, gap = watch.again(model.run, model.parts, tell)
+        self.networks[model.run.folder] = networks, gap
+        other = "" if gap < SAME else " So this is another training by the same configuration, not the stored one."
+        return f"Trained again from the run's configuration; largest difference of z from what the run stored: {gap:.1e}.{other}"
+
+    # the parts: controls with what they show, or that alone
+
+    def choose(self):
+        """Dataset and run; a button that trains what is missing."""
+        return chooser(self) if self.usable else HTML(self.runs_card())
+
+    def person(self):
+        """A user, found by her id or by her domains, and her ratings."""
+        if self.usable:
+            return finder(self)
+        head = cards.card(f"<p>User <b>{self.user}</b></p>") if self.here else cards.note("Needs a run of ADC, see above.")
+        return HTML(head + self.ratings_card())
+
+    def recommended(self):
+        """The three lists."""
+        return shown(self, self.lists_card) if self.usable else HTML(self.lists_card())
+
+    def drivers(self):
+        """Which of her domains drove ADC's list."""
+        if self.usable:
+            return asker(self)
+        if self.here is None:
+            return HTML(cards.note("Needs a run of ADC, see above."))
+        told, found = self.ask(lambda passes: None), self.influence()
+        display(HTML(cards.influence(found)))
+        if not found.summary.empty:
+            display(plots_explore.picture(self.pull(found)))
+        return HTML(cards.note(told))
+
+
+def shown(lab: Lab, card: Callable[[], str]) -> W.HTML:
+    """A card that follows the page's choice."""
+    page = W.HTML(card())
+    lab.observe(lambda _: setattr(page, "value", card()), ["turn", "user", "domain"])
+    return page
+
+
+def chooser(lab: Lab) -> W.Widget:
+    """Dropdowns of datasets and runs, and the button for a first run."""
+    dataset = W.Dropdown(options=explore.datasets(), value=lab.dataset, description="dataset", style=LABEL, layout=WIDE)
+    run = W.Dropdown(description="run", style=LABEL, layout=W.Layout(width="auto", flex="2 1 460px"))
+    train = W.Button(icon="play", button_style="primary", layout=W.Layout(width="auto"))
+    task, card, state = Task(), shown(lab, lab.runs_card), {"filling": False}
+    names = {"adc": "a small ADC", "bpr": "BPR", "popularity": "popularity"}
+
+    def refresh(_=None):
+        wanted = [names[config["method"]] for config in explore.missing(lab.dataset, lab.here)]
+        train.description = "Train " + ", ".join(wanted)
+        train.layout.display = "" if wanted else "none"
+        state["filling"] = True
+        run.options = [(explore.name(r), r.folder.name) for r in explore.networks(lab.found)]
+        run.value = lab.here.adc.run.folder.name if lab.here else None
+        state["filling"] = False
+
+    def change(to):
+        if to["owner"] is run and to["new"] and not state["filling"]:
+            lab.open(to["new"])
+        elif to["owner"] is dataset:
+            try:
+                lab.look(to["new"])
+            except UserError as error:
+                task.say(str(error))
+
+    def fill(tell: Tell) -> str:
+        before = 0
+        for config in explore.missing(lab.dataset, lab.here):
+            task.say(f"Training {config['method']} {config['variant']} …")
+            watch.run(config, lambda passes, done=before: tell(done + passes))
+            before += watch.passes(config)
+        lab.look(lab.dataset, lab.here.adc.run.folder.name if lab.here else "")
+        return "Trained, tested and stored."
+
+    def begin(_):
+        most = sum(map(watch.passes, explore.missing(lab.dataset, lab.here)))
+        task.start(fill, most, "Preparing …")
+
+    train.on_click(begin)
+    dataset.observe(change, "value")
+    run.observe(change, "value")
+    lab.observe(refresh, "turn")
+    refresh()
+    row = W.Layout(flex_flow="row wrap")
+    return W.VBox([W.HBox([dataset, run], layout=row), W.HBox([train, task.row], layout=row), card])
+
+
+def finder(lab: Lab) -> W.Widget:
+    """A search for users, the users found, the target domain, and her ratings."""
+    query = W.Text(description="search", continuous_update=False, style=LABEL, layout=WIDE, placeholder="an id, or: active in Drama and Horror")
+    users = W.Dropdown(description="user", style=LABEL, layout=W.Layout(width="auto", flex="2 1 460px"))
+    target = W.Dropdown(description="target", style=LABEL, layout=WIDE)
+    said, card = W.HTML(), shown(lab, lab.ratings_card)
+
+    def search(_=None):
+        if lab.here is None:
+            return
+        try:
+            found = explore.search(lab.here.adc.parts, query.value)
+        except UserError as error:
+            said.value = cards.note(str(error))
+            return
+        said.value = cards.note(f"{len(found)} user{'s' * (len(found) != 1)} found, the most active first.")
+        users.options = explore.described(lab.here.adc.parts, found)
+        ids = [user for _, user in users.options]
+        users.value = lab.user if lab.user in ids else ids[0]
+
+    def follow(_=None):
+        if lab.here is None:
+            return
+        target.options, target.value = lab.here.adc.domains, lab.domain
+        if not query.value:
+            query.value = lab.query or explore.suggestion(lab.here.adc.domains)
+        search()
+
+    users.observe(lambda change: change["new"] and setattr(lab, "user", change["new"]), "value")
+    target.observe(lambda change: change["new"] and setattr(lab, "domain", change["new"]), "value")
+    query.observe(search, "value")
+    lab.observe(follow, "turn")
+    follow()
+    row = W.Layout(flex_flow="row wrap")
+    return W.VBox([W.HBox([query, users], layout=row), W.HBox([target, said], layout=row), card])
+
+
+def asker(lab: Lab) -> W.Widget:
+    """A button that brings the network back, and what it says of the user's domains."""
+    button = W.Button(description="Ask the network", icon="question", layout=W.Layout(width="auto"))
+    task, table, page = Task(), W.HTML(), W.HTML()
+
+    def draw(_=None):
+        there = lab.here is not None and lab.here.adc.run.folder in lab.networks
+        button.layout.display = "none" if there or lab.here is None else ""
+        found = lab.influence() if there else None
+        table.value = cards.influence(found) if there else ""
+        page.value = plots_explore.svg(lab.pull(found)) if there and not found.summary.empty else ""
+
+    def work(tell: Tell) -> str:
+        told = lab.ask(tell)
+        draw()
+        return told
+
+    def begin(_):
+        run = lab.here.adc.run
+        task.start(work, watch.passes(run.config, max(run.metrics["best_epoch"].values())), "Training the run's networks again, in memory …")
+
+    button.on_click(begin)
+    lab.observe(draw, ["turn", "user", "domain"])
+    draw()
+    return W.VBox([W.HBox([button, task.row]), table, page])
