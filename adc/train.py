@@ -156,7 +156,7 @@ class Trainer:
         if self.s.train_items:
             self.item_optimizer.step(*at_items)
         absent = torch.tensor([k not in at_z for k in range(self.p)])
-        return losses.nan_to_num(nan=math.inf, posinf=math.inf).masked_fill(absent, math.nan), norms
+        return losses.nan_to_num(nan=math.inf, posinf=math.inf).cpu().masked_fill(absent, math.nan), norms
 
     def _rank(self, batch: list, z: torch.Tensor) -> tuple[torch.Tensor, dict, tuple]:
         """Eq. 1 of every domain [p]; by domain with triples its users' places in the batch [B_k] and the gradient at
@@ -222,7 +222,7 @@ class Trainer:
         losses, at_z, _ = self._rank(batch, z)
         for k, (some, own) in at_z.items():
             losses[k] += self._agree(k, users[some], z[some], inputs[some], own, [])
-        return losses
+        return losses.cpu()
 
     def _norm(self, own: torch.Tensor, hidden: torch.Tensor, some: torch.Tensor) -> torch.Tensor:
         """Norm of a domain's gradient at W, or at the last hidden layer (R15 ★), from its gradient at z [B_k, p·d]."""
