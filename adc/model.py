@@ -118,5 +118,6 @@ class ADC(nn.Module):
         self.A[0].load_state_dict(shallow.A[0].state_dict())
         self.W.load_state_dict(shallow.W.state_dict())
         for layer in self.A[1:] if identity else ():
-            nn.init.eye_(layer.weight).add_(torch.randn_like(layer.weight), alpha=NOISE / layer.in_features**0.5)
+            noise = torch.randn(layer.weight.shape).to(layer.weight)  # a GPU would draw others
+            nn.init.eye_(layer.weight).add_(noise, alpha=NOISE / layer.in_features**0.5)
             nn.init.zeros_(layer.bias)

@@ -155,7 +155,7 @@ class Trainer:
         if self.s.train_items:
             self.item_optimizer.step(*at_items)
         absent = torch.tensor([k not in terms for k in range(self.p)])
-        return losses.nan_to_num(nan=math.inf, posinf=math.inf).masked_fill(absent, math.nan), norms
+        return losses.nan_to_num(nan=math.inf, posinf=math.inf).cpu().masked_fill(absent, math.nan), norms
 
     def _rank(self, batch: list, z: torch.Tensor) -> tuple[torch.Tensor, dict, tuple]:
         """Eq. 1 of every domain [p]; the terms, by domain with triples; the items looked up [I] and the gradient of the
@@ -238,7 +238,7 @@ class Trainer:
         z = self.model(users)
         losses, terms, _ = self._rank(batch, z)
         self._agree(losses, terms, users, z, None, [])
-        return losses
+        return losses.cpu()
 
     def score(self, domain: int) -> fit.Score:
         """z_u^(k)·v_i by the parameters as they are now: users [B] -> [B, m_k]."""

@@ -9,12 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from adc import paths
 from workflow import NOTEBOOKS, ROOT, estimate, forks, lock, plan
-from workflow.options import Options
+from workflow.options import Options, elsewhere
 from workflow.progress import Progress
 
 
@@ -66,62 +66,82 @@ def stand_in():
 def run(planned: list[plan.Job], pending: list[int], options: Options) -> bool:
     """Run the pending jobs; True when all went well. However this ends, no process of ours stays behind."""
     data = paths.home().resolve() / "data"
-    file, events = data / ".workflow" / "plan.json", data / ".workflow" / "events"
-    events.write_text("")
+    file, events = data / ".workflow" / f"plan-{time.time_ns()}.json", data / ".workflow" / "events"
+    _forget_calls(file.parent)
+    events.mkdir()
+    plan.save(file, planned, events)
     log = data / "logs" / f"snakemake-{time.strftime('%Y%m%d-%H%M%S')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     progress = Progress({number: planned[number].label for number in pending}, options.cores)
     command = _command("workflow.engine", file, data, options)
     new = {number for number in pending if estimate.is_new(planned[number])}
     notebooks = {planned[number].notebook for number in pending} - {plan.GATHER}
-    with open(log, "w", encoding="utf-8") as output, forks.listening(notebooks, environment(data), output) as env:
+    with open(log, "w", encoding="utf-8") as output, _ways(options, notebooks, environment(data), output) as env:
         how = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, "start_new_session": True}
         engine = subprocess.Popen(command, env=env, **how)
         try:
-            _follow(engine, events, progress)
+            _follow(engine, events, progress, pause=1.0 if options.elsewhere else 0.1)
         finally:
-            _end(engine)
+            _end(engine, patience=120 if options.elsewhere else 0)
             estimate.note([(planned[number], took) for number, took in progress.seconds.items() if number in new])
     if engine.returncode and not progress.failed:
-        _unexplained(progress, log)
+        _unexplained(progress, log, options)
     return engine.returncode == 0
 
 
+def _ways(options: Options, notebooks: set[str], env: dict[str, str], output):
+    # on a cluster every job starts a Python of its own, within what the cluster has given it
+    return nullcontext(env) if options.elsewhere else forks.listening(notebooks, env, output)
+
+
+def _forget_calls(folder: Path) -> None:
+    """Without its plan, a job of a killed call that still waits in a cluster's queue ends as soon as it begins."""
+    shutil.rmtree(folder / "events", ignore_errors=True)
+    for plan_file in folder.glob("plan-*.json"):
+        plan_file.unlink()
+
+
 def _command(module: str, file: Path, folder: Path, options: Options) -> list[str]:
+    # on a cluster --jobs says how many run at once, and files may be seen late
+    limits = ("--latency-wait", "60") if options.elsewhere else ("--cores", str(options.cores))
     # --nolock: lock.whole_folder does it better, a killed call leaves no lock behind
     return [
         *(sys.executable, "-m", module, "--snakefile", str(NOTEBOOKS / "Snakefile"), "--configfile", str(file)),
         *("--rerun-triggers", "mtime", "input", "--rerun-incomplete", "--directory", str(folder)),
-        *("--cores", str(options.cores), "--nolock", *options.extra),
+        *(*limits, "--nolock", *options.extra),
     ]
 
 
-def _follow(engine: subprocess.Popen, events: Path, progress: Progress) -> None:
-    with open(events, encoding="utf-8") as lines:
-        rest = ""
-        while True:
-            ended = engine.poll() is not None
-            rest += lines.read()
-            *whole, rest = rest.split("\n")
-            for line in whole:
-                progress.event(**json.loads(line))
-            if ended:
-                return
-            time.sleep(0.1)
+def _follow(engine: subprocess.Popen, events: Path, progress: Progress, pause: float) -> None:
+    seen = set()
+    while True:
+        ended = engine.poll() is not None
+        for file in sorted({*events.glob("*.json")} - seen):
+            progress.event(**json.loads(file.read_text(encoding="utf-8")))
+            seen.add(file)
+        if ended:
+            return
+        time.sleep(pause)
 
 
-def _end(engine: subprocess.Popen) -> None:
+def _end(engine: subprocess.Popen, patience: float) -> None:
     # every file is written aside and renamed, so there is nothing to say goodbye to; kernels end with their jobs
     try:
-        os.killpg(engine.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    engine.wait()
+        if patience:  # Snakemake takes its jobs out of the cluster's queue
+            engine.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                engine.wait(patience)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(engine.pid, signal.SIGKILL)
+        engine.wait()
 
 
-def _unexplained(progress: Progress, log: Path) -> None:
+def _unexplained(progress: Progress, log: Path, options: Options) -> None:
+    cure = "It may have met a limit of the cluster: --retries 2 asks for more each time." if options.elsewhere else (
+        "Is there enough memory? Fewer --cores need less.")  # fmt: skip
     for number in progress.running:
-        print(f"{progress.labels[number]} was killed. Is there enough memory? Fewer --cores need less.")
+        print(f"{progress.labels[number]} was killed. {cure}")
     if not progress.running:
         tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-12:])
         print(f"Snakemake stopped:\n{tail}")
@@ -129,5 +149,5 @@ def _unexplained(progress: Progress, log: Path) -> None:
 
 
 if __name__ == "__main__":
-    lock.as_job()
+    lock.as_job(gently=elsewhere(sys.argv))
     runpy.run_module("snakemake", run_name="__main__", alter_sys=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from adc import files, paths
-from workflow import source
+from workflow import costs, source
 from workflow.plan import CONTROLS, DATA, GRID, SEARCH, Job
 
 KEPT = 5  # latest times of a kind, of which the median counts
@@ -38,8 +38,12 @@ def together(planned: list[Job], pending: Iterable[int], cores: int) -> float:
 
 
 def by_urgency(planned: list[Job]) -> list[Job]:
-    """The jobs with their priority: the seconds that hang on each, itself included, so that long chains begin first."""
-    return [replace(job, priority=int(hang)) for job, hang in zip(planned, _hanging(planned, seconds(planned)), strict=True)]
+    """The jobs with their priority: the seconds that hang on each, itself included, so that long chains begin first; and
+    with what they ask of a cluster."""
+    each, sizes = seconds(planned), _sizes(planned)
+    asked = [costs.request(job.parameters.get("method") or "adc", sizes.get(job.dataset, 0.1), took) for job, took in zip(planned, each, strict=True)]
+    told = zip(planned, _hanging(planned, each), asked, strict=True)
+    return [replace(job, priority=int(hang), resources=resources) for job, hang, resources in told]
 
 
 def is_new(job: Job) -> bool:
@@ -74,10 +78,10 @@ def _one(job: Job, timed: dict[str, list[float]], size: float) -> float:
         return base * math.prod(shares)
     empty, million = EPOCH.get(job.parameters.get("method") or "adc", (0.0, 0.0))
     epochs = (job.parameters.get("epochs") or (100 if job.leaves else 0)) * STOPPED
-    return base + _trainings(job) * epochs * (empty + million * size + RANKING * size**2)
+    return base + trainings(job) * epochs * (empty + million * size + RANKING * size**2)
 
 
-def _trainings(job: Job) -> int:
+def trainings(job: Job) -> int:
     if job.notebook == SEARCH:
         return job.parameters["trials"]
     if job.notebook != GRID:

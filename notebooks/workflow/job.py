@@ -35,9 +35,8 @@ def main(plan_file: str, number: int) -> int:
 
 
 def _tell(events: str, **event) -> None:
-    line = json.dumps(event, ensure_ascii=False) + "\n"
-    with open(events, "ab", buffering=0) as file:  # one write, so that the lines of several jobs do not mix
-        file.write(line.encode())
+    # a file each: lines that several machines append to one file get lost
+    files.write_json(Path(events) / f"{time.time_ns()}-{event['number']}.json", event)
 
 
 def _gather(job: Job) -> None:
@@ -70,12 +69,16 @@ def _execute(job: Job, original: Path, executed: Path) -> None:
     read, write = (str(path).replace("{", "{{").replace("}", "}}") for path in (original, executed))
     # cwd is a folder that goes away: a notebook that relies on its working directory fails here
     how = {"kernel_name": "forked", "language": "python", "cwd": executed.parent, "progress_bar": False}
-    try:
-        papermill.execute_notebook(read, write, job.parameters, **how)
-    except papermill.PapermillExecutionError as error:
-        raise failure.Failed(failure.report(job, executed, error)) from error
-    except RuntimeError as error:  # nbclient: the kernel died
-        raise failure.Failed(failure.died(job, executed, error)) from error
+    for attempts_left in (2, 1, 0):
+        try:
+            papermill.execute_notebook(read, write, job.parameters, **how)
+            return
+        except papermill.PapermillExecutionError as error:
+            raise failure.Failed(failure.report(job, executed, error)) from error
+        except RuntimeError as error:  # nbclient: the kernel died
+            # before its first cell: where many kernels start at once, another may have taken its port meanwhile
+            if "before replying" not in str(error) or not attempts_left:
+                raise failure.Failed(failure.died(job, executed, error)) from error
 
 
 def _publish(job: Job, executed: Path, page: Path) -> None:

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from adc import paths
@@ -35,17 +35,20 @@ def whole_folder():
         held.truncate(0)
         held.write(json.dumps({"pid": os.getpid(), "since": time.strftime("%H:%M:%S"), "arguments": sys.argv[1:]}))
         held.flush()
-        with open(_file("jobs"), "w") as jobs:  # jobs of a killed call end by themselves within a second or two
-            fcntl.flock(jobs, fcntl.LOCK_EX)
+        with open(_file("jobs"), "w") as jobs:
+            _when_free(jobs)
         yield
 
 
-def as_job():
-    """For Snakemake and its jobs: be seen as at work while alive, and end when the parent process does."""
+def as_job(gently: bool = False):
+    """For Snakemake and its jobs: be seen as at work while alive, and end when the parent process does; `gently`: with
+    time to take jobs out of a cluster's queue."""
     global _kept
-    _kept = open(_file("jobs"), "a")  # the lock lasts as long as this stays open
+    _kept = open(_file("jobs"), "a+")  # the lock lasts as long as this stays open; on NFS a shared one needs to read
     fcntl.flock(_kept, fcntl.LOCK_SH)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    if gently:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever was inherited
+    threading.Thread(target=_end_with, args=(os.getppid(), gently), daemon=True).start()
 
 
 def sweep() -> None:
@@ -61,6 +64,16 @@ def sweep() -> None:
         shutil.rmtree(place, ignore_errors=True)
 
 
+def _when_free(jobs) -> None:
+    """Wait for what is left of a killed call: here it ends within a second or two, a cluster's jobs when they are done."""
+    for _ in range(50):
+        with suppress(BlockingIOError):
+            return fcntl.flock(jobs, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(0.1)
+    print("Waiting: jobs of an earlier call are still at work; when they end this goes on.", flush=True)
+    fcntl.flock(jobs, fcntl.LOCK_EX)
+
+
 def _holder(held) -> str:
     held.seek(0)
     try:
@@ -71,7 +84,10 @@ def _holder(held) -> str:
         return "another ./run_all.sh"
 
 
-def _end_with(parent: int) -> None:
+def _end_with(parent: int, gently: bool) -> None:
     while os.getppid() == parent:
         time.sleep(0.3)
+    if gently:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(120)
     os.kill(os.getpid(), signal.SIGKILL)

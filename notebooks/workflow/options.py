@@ -12,6 +12,7 @@ from workflow import NOTEBOOKS
 COMMANDS = ("run", "render", "tune", "test", "lab", "python", "bench")  # the last four are done by run_all.sh itself
 SOURCES = ("movielens", "twin", "amazon")
 DEVICES = ("auto", "cpu", "cuda")
+ELSEWHERE = ("--executor", "-e", "--profile", "--workflow-profile")  # Snakemake's words that may send jobs to other machines
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Options:
     device: str = "auto"
     dry_run: bool = False
     extra: list[str] = field(default_factory=list)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether Snakemake hands the jobs to a cluster."""
+        return elsewhere(self.extra)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -46,7 +52,20 @@ def parse(arguments: list[str]) -> Options:
         parser.error(f"Unknown option '{word}'.{near(word, parser._option_string_actions)}")
     data = [_source(parser, word) for word in known.data]
     profile = "search" if command == "tune" and known.profile == "quick" else known.profile
-    return Options(command, profile, data, known.cores, known.device, known.dry_run, extra)
+    at_once = after(extra, "--jobs", "-j") if elsewhere(extra) else ""
+    cores = int(at_once) if at_once.isdecimal() else known.cores
+    return Options(command, profile, data, cores, known.device, known.dry_run, extra)
+
+
+def elsewhere(words: list[str]) -> bool:
+    """Whether words for Snakemake send its jobs to other machines."""
+    return after(words, *ELSEWHERE) not in ("", "local")
+
+
+def after(words: list[str], *names: str) -> str:
+    """What stands after one of these options, or "": `--name x` and `--name=x`."""
+    pairs = [word.partition("=")[::2] if "=" in word else (word, value) for word, value in zip(words, [*words[1:], ""])]
+    return next((value for name, value in pairs if name in names), "")
 
 
 def near(word: str, known) -> str:

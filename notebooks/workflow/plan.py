@@ -36,6 +36,7 @@ class Job:
     leaves: list[str] = field(default_factory=list)  # files that must be there when the notebook has ended
     label: str = ""
     priority: int = 0  # see estimate.py
+    resources: dict = field(default_factory=dict)  # asked of a cluster, see costs.py
 
 
 def jobs(options: Options) -> list[Job]:

@@ -17,6 +17,10 @@ OTHERS = {"cornac": "bpr", "implicit": "ranking", "ranx": "ranking", "gradnorm":
 
 def main(words: list[str]) -> int:
     """Measure what was asked for; the exit code says whether a measurement of ours failed, not whether a bar was met."""
+    if words[:1] == ["costs"]:
+        from bench import costs
+
+        return costs.main(words[1:])
     asked, began, load = options(words), time.perf_counter(), os.getloadavg()[0]
     bench = Bench(asked)
     answers = bench.ours()
@@ -42,7 +46,8 @@ def main(words: list[str]) -> int:
 
 def options(words: list[str]) -> argparse.Namespace:
     """What was asked for."""
-    parser = argparse.ArgumentParser(prog="./run_all.sh bench", allow_abbrev=False)
+    more = "./run_all.sh bench costs: what a run of each method costs, for docs/cluster.md"
+    parser = argparse.ArgumentParser(prog="./run_all.sh bench", allow_abbrev=False, epilog=more)
     parser.add_argument("--only", type=_measures, default=list(MEASURES), help=f"of {','.join(MEASURES)}")
     parser.add_argument("--scale", type=float, default=1.0, help="of the twin; 1 is Table I")
     parser.add_argument("--scales", type=lambda word: [float(each) for each in word.split(",")], default=[0.3, 1.0, 3.0],
