@@ -205,9 +205,10 @@ def shown(each: pd.DataFrame):
 
 def styled(table: pd.DataFrame, precision: int):
     """A table for a notebook."""
-    whole = [name for name in table if table[name].dtype.kind == "i"]
-    style = table.rename_axis(index=None, columns=None).style.format(precision=precision, thousands=",", na_rep="–")
-    return style.format("{:,.0f}", na_rep="–", subset=[*whole, *(name for name in ("users", "tested") if name in table)])
+    table = table.copy()
+    table.index.name, table.columns.names = None, [None] * table.columns.nlevels
+    whole = [name for name in table if table[name].dtype.kind == "i" or name in ("users", "tested")]
+    return table.style.format(precision=precision, thousands=",", na_rep="–").format("{:,.0f}", na_rep="–", subset=whole)
 
 
 def settings(table: pd.DataFrame) -> pd.DataFrame:

@@ -13,11 +13,11 @@ METHODS = {"adc": {}, "static": {"balancer": "static"}, **{name: {"method": name
 
 
 def table() -> pd.DataFrame:
-    """Two domains; users a… in both, f… in films only, b… in books only; titles in films."""
+    """Two domains, films the larger; users a… in both, f… in films only, b… in books only; titles in films."""
     rng = np.random.default_rng(0)
     rows = []
-    for kind, domains in (("a", ("films", "books")), ("f", ("films",)), ("b", ("books",))):
-        for number in range(14):
+    for kind, count, domains in (("a", 14, ("films", "books")), ("f", 16, ("films",)), ("b", 14, ("books",))):
+        for number in range(count):
             for domain in domains:
                 for item in rng.permutation(15)[:8]:
                     title = f"Film no. {item}" if domain == "films" else ""
