@@ -10,12 +10,13 @@
 # Each call first sets up what is missing: with micromamba, mamba or conda an environment in .env, otherwise with
 # Python 3.11 or newer one in .venv; the same versions either way (requirements.txt). Later calls use it again.
 #
-#   --profile smoke|quick|paper     how big and how many seeds (quick): does it run at all, a laptop, the paper
+#   --profile smoke|quick|paper|own how big and how many seeds (quick): does it run at all, a laptop, the paper
 #   --data twin|movielens|amazon|PATH
 #                                   which ratings; may be given several times. PATH is a CSV, TSV or Parquet file
 #                                   (gzip too) with the columns domain, user, item, rating. Without it quick and paper
 #                                   run movielens (real) and twin (synthetic), or amazon in the twin's place if its
-#                                   archive is at data/raw/amazon/unprocessed.tar.gz; smoke runs movielens
+#                                   archive is at data/raw/amazon/unprocessed.tar.gz; smoke runs movielens. A file
+#                                   runs the profile own, a report on it, unless a profile is named
 #   --cores N                       how many notebooks run at once, each on one thread (all cores)
 #   --device auto|cpu|cuda          where networks are trained (auto)
 #   --dry-run                       say what would run and roughly how long it would take

@@ -113,11 +113,11 @@ class Recommender:
     def batch(self, users: Iterable[str], domain: str, n: int = 10, test_items: bool = False) -> pd.DataFrame:
         """`top` for several users, one below the other."""
         k, rows = self.ratings.index(domain), np.array([self.row(user) for user in users], dtype=np.int64)
-        found = [pd.DataFrame(columns=COLUMNS)] if not len(rows) else []
-        for some in np.array_split(rows, -(-len(rows) // CHUNK) or 1):
+        found = []
+        for some in np.array_split(rows, -(-len(rows) // CHUNK)) if len(rows) else ():
             for row, scores in zip(some, self._scores(some, k)):
                 found.append(self._best(self.users[row], k, scores, self._rule(row, k), self._rated(row, k, test_items), n))
-        return pd.concat(found, ignore_index=True)
+        return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS)
 
     def new(self, ratings: pd.DataFrame | Sequence[dict], domain: str, n: int = 10, name: str = "new user") -> pd.DataFrame:
         """`top` for somebody who is in no training data, from her ratings (domain, item) in one or more domains.
@@ -144,6 +144,11 @@ class Recommender:
     def rule(self, user: str, domain: str) -> str:
         """What a user of the data is scored by in a domain: a key of RULES."""
         return self._rule(self.row(user), self.ratings.index(domain))
+
+    def rules(self, domain: str) -> pd.Series:
+        """`rule` of every user of the data in a domain, by the user's id."""
+        k = self.ratings.index(domain)
+        return pd.Series([self._rule(row, k) for row in range(len(self.users))], index=self.users, name="rule")
 
     def row(self, user: str) -> int:
         """A user's position in `users`. Raises `UserError` for one who is not there."""

@@ -116,7 +116,7 @@ def available(dataset: str, profile: str) -> tuple[list[runs.Run], int]:
 def one_each(found: Iterable[runs.Run], *names: str) -> list[runs.Run]:
     """Of the runs alike in these entries of their configurations, the one with the fewest parameters away from what
     the search found or else their defaults; of several the latest."""
-    found = sorted(found, key=lambda run: (len(_unusual(run.config)), -(run.folder / "metrics.json").stat().st_mtime))
+    found = sorted(found, key=lambda run: (len(unusual(run.config)), -(run.folder / "metrics.json").stat().st_mtime))
     one = {tuple(run.config.get(name) for name in names): run for run in reversed(found)}
     return list(one.values())
 
@@ -155,7 +155,7 @@ def _is_current(run: runs.Run) -> bool:
     return known and runs.folder(run.config) == run.folder
 
 
-def _unusual(config: dict) -> dict:
+def unusual(config: dict) -> dict:
     """Parameters away from what the search found or else their defaults, those apart that name the experiment."""
     adc = "balancer" in config
     named = {"dataset", "seed", "hidden_layers", "gamma"} if adc else {"dataset", "seed", "method"}
@@ -167,10 +167,10 @@ def _unusual(config: dict) -> dict:
 
 
 def _rows(run: runs.Run) -> pd.DataFrame:
-    unusual = ", ".join(f"{key} = {value!r}" for key, value in _unusual(run.config).items())
+    words = ", ".join(f"{key} = {value!r}" for key, value in unusual(run.config).items())
     return run.values().assign(
         hidden_layers=run.config.get("hidden_layers", 0), gamma=run.config.get("gamma", 0.0),
-        diverged=run.metrics["diverged"], unusual=unusual,
+        diverged=run.metrics["diverged"], unusual=words,
     )  # fmt: skip
 
 

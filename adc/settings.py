@@ -1,5 +1,8 @@
 """What a run of ADC depends on: the paper's symbols, the readings, and a configuration that names the run."""
 
+import csv
+import io
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -157,5 +160,14 @@ def deviations(config: dict) -> list[str]:
 
 
 def named(domains: str) -> list[str]:
-    """The names in a comma-separated parameter, each once; none for an empty one."""
-    return list(dict.fromkeys(name.strip() for name in domains.split(",") if name.strip()))
+    """The names in a comma-separated parameter, each once; none for an empty one. One that holds a comma stands between
+    double quotes, as in a CSV file."""
+    (names,) = csv.reader([domains], skipinitialspace=True) if domains.strip() else [[]]
+    return list(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
+def listed(names: Iterable[str]) -> str:
+    """The names as `named` reads them."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(names)
+    return line.getvalue()

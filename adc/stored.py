@@ -4,9 +4,12 @@ Before an array is read, its name, type, shape and size must be what the run's m
 that neither a truncated file nor one made to harm gets further than a `UserError`.
 """
 
+import io
 import math
+import os
 import re
 import struct
+import tokenize
 import zipfile
 from pathlib import Path
 
@@ -26,7 +29,12 @@ SHAPES = {
     "sconet": {"user": "n a", "shift": "n b", "item": "m a", "second": "b a", "third": "c b", "third_bias": "c",
                "output": "c", "output_bias": ""},
 }  # fmt: skip
-_BROKEN = (zipfile.BadZipFile, ValueError, KeyError, OSError, EOFError, RuntimeError, NotImplementedError, struct.error)
+KINDS = {"seed": "i", "cold": "b", "indices": "i", "indptr": "i"}  # of numpy; all others hold floats
+# what zipfile and numpy raise where a file is not one of theirs
+_BROKEN = (
+    zipfile.BadZipFile, ValueError, KeyError, TypeError, SyntaxError, OverflowError, OSError, EOFError, RuntimeError, MemoryError,
+    struct.error, tokenize.TokenError,
+)  # fmt: skip
 
 
 def run(folder: Path) -> tuple[runs.Run, Ratings]:
@@ -42,6 +50,8 @@ def run(folder: Path) -> tuple[runs.Run, Ratings]:
     for name, kind in {"dataset": str, "method": str, "domains": str, "seed": int}.items():
         if type(config.get(name)) is not kind:
             raise UserError(f"{folder}/config.json: '{name}' is {config.get(name)!r}; expected {kind.__name__}. Copy the run again.")
+    if config["seed"] < 0:
+        raise UserError(f"{folder}/config.json: 'seed' is {config['seed']}; expected 0 or more. Copy the run again.")
     if not re.fullmatch(r"\w[\w.-]*", config["dataset"]):  # it becomes part of a path
         raise UserError(f"{folder}/config.json: '{config['dataset']}' is no name of a dataset. Copy the run again.")
     if "balancer" not in config and config["method"] not in baselines.METHODS:
@@ -83,24 +93,26 @@ def _array(archive: zipfile.ZipFile, name: str, letters: list[str], sizes: dict[
     entry = archive.getinfo(f"{name}.npy")
     if entry.compress_type != zipfile.ZIP_STORED:
         raise ValueError(f"array '{name}' is compressed, which no run of this package is")
-    with archive.open(entry) as stream:
-        shape, fortran, dtype = _header(stream, name)
-        if len(shape) != len(letters) or any(sizes.setdefault(letter, size) != size for letter, size in zip(letters, shape)):
-            wanted = [str(sizes.get(letter, "any")) for letter in letters]
-            raise ValueError(f"array '{name}' has the shape {list(shape)}, but the data ask for [{', '.join(wanted)}]")
-        content = stream.read(entry.file_size)
-    if len(content) != math.prod(shape) * dtype.itemsize:  # a header may claim any size: nothing is set aside for it
+    if entry.file_size > os.path.getsize(archive.filename):  # what it claims is set aside before it is read
+        raise ValueError(f"array '{name}' is truncated")
+    stream = io.BytesIO(archive.read(entry))
+    shape, fortran, dtype = _header(stream, name)
+    if len(shape) != len(letters) or any(sizes.setdefault(letter, size) != size for letter, size in zip(letters, shape)):
+        wanted = [str(sizes.get(letter, "any")) for letter in letters]
+        raise ValueError(f"array '{name}' has the shape {list(shape)}, but the data ask for [{', '.join(wanted)}]")
+    content = stream.read()
+    if len(content) != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"array '{name}' is truncated")
     array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
     if not np.isfinite(array).all():
         raise ValueError(f"array '{name}' holds values that are not finite")
-    return array.copy(order="C")  # writable, as PyTorch wants it
+    return array.astype(np.float32 if dtype.kind == "f" else dtype.newbyteorder("="), order="C")  # a copy that PyTorch can use
 
 
 def _header(stream, name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
     if np.lib.format.read_magic(stream) != (1, 0):
         raise ValueError(f"array '{name}' has an unknown format")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype.kind not in "biuf":
-        raise ValueError(f"array '{name}' does not hold plain numbers")
+    if dtype.kind != KINDS.get(name.split(".")[0], "f"):
+        raise ValueError(f"array '{name}' does not hold plain numbers of the kind that it should")
     return shape, fortran, dtype

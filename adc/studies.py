@@ -47,6 +47,17 @@ def readings() -> list[dict]:
     return [{}] + [change for changes in settings.STARRED.values() for change in changes]
 
 
+def joint() -> list[dict]:
+    """Is transfer worth it: ADC and equal weights on all domains, each in the settings of `alone`."""
+    return [change | {"balancer": balancer} for change in alone() for balancer in ("gradnorm", "static")]
+
+
+def alone() -> list[dict]:
+    """ADC on one domain, with what was searched for the dataset or else the defaults, which suit sparse ratings, and with
+    what was found on MovieLens, which is dense: on ratings never searched, validation decides between them."""
+    return [{}, settings.KNOWN[-1]]
+
+
 def sets(sizes: dict[str, int]) -> dict[str, list[str]]:
     """The paper's Sets 1-3 by their rule (§IV-E, R35): the two largest domains; the rest; the largest and the smallest.
 
@@ -57,7 +68,10 @@ def sets(sizes: dict[str, int]) -> dict[str, list[str]]:
     return {name: [k for k in sizes if k in some] for name, some in found.items() if 1 < len(some) < len(sizes)}
 
 
-STUDIES = {"depth": depth, "asymmetry": asymmetry, "sets": asymmetry, "balancing": balancing, "readings": readings}
+STUDIES = {
+    "depth": depth, "asymmetry": asymmetry, "sets": asymmetry, "balancing": balancing, "readings": readings,
+    "joint": joint, "alone": alone,
+}  # fmt: skip
 
 
 def configurations(study: str, dataset: str, seed: int, **common: Any) -> list[dict]:
@@ -69,7 +83,10 @@ def configurations(study: str, dataset: str, seed: int, **common: Any) -> list[d
     grid = {name: common.pop(name) for name in ("depths", "gammas") if name in common}
     domains = [""]
     if study == "sets":
-        domains = [",".join(some) for some in sets(data.load(dataset).table()["ratings"].to_dict()).values()]
+        domains = [settings.listed(some) for some in sets(data.load(dataset).table()["ratings"].to_dict()).values()]
+    if study == "alone":
+        names = data.load(dataset).domains
+        domains = [settings.listed([name]) for name in names] if len(names) > 1 else []  # of one it is the joint run
     usual = BASE | tuned.parameters(dataset, "adc") | common | {"dataset": dataset, "seed": seed}
     changes = STUDIES[study](**grid)
     found = [train.configuration(**usual | {"domains": some} | change) for some in domains for change in changes]
@@ -113,7 +130,7 @@ def table(done: list[runs.Run]) -> pd.DataFrame:
     rows = [{"method": run.config["method"], "variant": run.config["variant"], "domains": run.config["domains"] or "all",
              "epochs": run.metrics["epochs"], "seconds": run.metrics["train_seconds"], "diverged": run.metrics["diverged"],
              "validation": float(np.mean(list(run.metrics["validation"].values())))} for run in done]  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["method", "variant", "domains", "epochs", "seconds", "diverged", "validation"])
 
 
 def run(configs: list[dict], show: bool = True) -> list[runs.Run]:

@@ -18,6 +18,10 @@ def dataset_id(source, seed=0, scale=1.0, transfer=0.5, asymmetry=1.0):
     return source if "/" not in source else "own-file"
 def prepare(source, *rest):
     files.write_json(paths.processed(dataset_id(source)) / "ratings.json", {"source": source.split("/")[-1]})
+def look(source):
+    return source
+def alone(ratings):
+    return ""
 def label(dataset):
     return "synthetic twin" if dataset == "twin" else dataset
 """
@@ -105,6 +109,7 @@ class Toy:
         for name in TOY_NOTEBOOKS:
             self.notebook(name)
         self.profile("quick", TOY_PROFILE)
+        self.profile("own", TOY_PROFILE)
 
     def notebook(self, name: str, work: str = "", parameters: str = "") -> Path:
         """Write a toy notebook, with another cell of work or of parameters where given."""

@@ -84,7 +84,7 @@ def test_13_has_the_packages_defaults():
     found, usual = source.parameters(source.path("13_grid")), asdict(train.Settings())
     own = {"study", "depths", "gammas"}
     assert {name: value for name, value in found.items() if name not in own} == {name: usual[name] for name in {*found} - own}
-    assert train.named(found["study"]) == list(studies.STUDIES)
+    assert train.named(found["study"]) == [name for name in studies.STUDIES if name not in ("joint", "alone")]  # those of 15
 
 
 @pytest.fixture
@@ -117,6 +117,8 @@ def test_all_notebooks_run_in_order_from_any_folder(tmp_path, monkeypatch, tiny_
         "13_grid": [{"dataset": dataset, "study": "depth, sets", "depths": "2", "gammas": "2", "pretraining_epochs": 1, **TINY}],
         "05_performance": [{"dataset": dataset}],
         "10_explore": [{"dataset": dataset}],
+        "15_own_ratings": [{"dataset": dataset}],
+        "16_recommend": [{"dataset": dataset, "hidden_layers": 2, "epochs": 1}],
     }
     for stem, calls in given.items():
         for number, parameters in enumerate(calls):
@@ -130,8 +132,8 @@ def test_all_notebooks_run_in_order_from_any_folder(tmp_path, monkeypatch, tiny_
     assert {path.name.split("-")[0] for path in paths.runs(dataset).iterdir()} == {"adc", "bpr", "popularity", "static"}
     (listed,) = (tmp_path / "home" / "data" / "studies" / dataset).glob("*/runs.json")
     # h=2 with and without pretraining, of which 03 has trained the first; gamma 2 and static on each set (the third domain alone is none)
-    assert len(json.loads(listed.read_text())) == 6 and len([*paths.runs(dataset).iterdir()]) == 6 + 2
+    assert len(json.loads(listed.read_text())) == 6 and len([*paths.runs(dataset).iterdir()]) == 6 + 2 + 1  # 16 trains its own
     assert (paths.processed(dataset) / "mf" / "start-seed0-d4.parquet").is_file()
     figures = {path.name for path in paths.figures().iterdir()}
-    assert {f"{what}-{dataset}-any.{e}" for what in ("fig2", "relative") for e in ("pdf", "png", "json")} <= figures
+    assert {f"{what}-{dataset}-any.{e}" for what in ("fig2", "relative", "own-methods", "own-transfer") for e in ("pdf", "png", "json")} <= figures
     assert not any(elsewhere.iterdir())

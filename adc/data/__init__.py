@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -77,9 +78,27 @@ def prepare(
         with files.aside(paths.processed(dataset), folder=True) as partial:
             clean.to_parquet(partial / "ratings.parquet", index=False)
             files.write_json(partial / "manifest.json", known)
-    if ratings.p == 1:
-        print(f"Remark: '{dataset}' has one domain only, '{ratings.domains[0]}': there is nothing to transfer from.")
+    if remark := alone(ratings):
+        print(f"Remark: {remark}")
     return ratings
+
+
+def look(source: str) -> Ratings:
+    """The ratings of the reader's own file, checked as `prepare` checks them; nothing is written."""
+    dataset = dataset_id(source)
+    ratings = _stored(dataset) or _encode(*_checked(source, dataset, {}))
+    _check_evaluable(ratings, source, 0)
+    return ratings
+
+
+def alone(ratings: Ratings) -> str:
+    """Why nothing of a user can be carried from one domain to another, in words; empty where it can."""
+    if ratings.p == 1:
+        return f"'{ratings.name}' has one domain only, '{ratings.domains[0]}': there is nothing to transfer from."
+    pairs = np.unique(ratings.user.astype(np.int64) * ratings.p + ratings.domain)
+    if len(pairs) == len(ratings.users):
+        return f"in '{ratings.name}' no user has ratings in more than one domain: nothing of hers can be carried over. Are users named alike in all domains?"
+    return ""
 
 
 def load(dataset: str) -> Ratings:

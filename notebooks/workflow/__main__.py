@@ -69,11 +69,15 @@ def dry_run(planned: list[plan.Job], asked: options.Options) -> int:
 
 
 def _summary(planned: list[plan.Job], pending: list[int], asked: options.Options) -> str:
-    names = " and ".join(job.dataset for job in planned if job.notebook == plan.DATA)
+    names: dict[str, list[str]] = {}
+    for job in planned:
+        if job.notebook == plan.DATA:
+            names.setdefault(plan.profile_of(job.parameters["dataset"], asked), []).append(job.dataset)
+    what = ", ".join(f"{profile} on {' and '.join(datasets)}" for profile, datasets in names.items())
     steps = f"{len(planned)} steps, {len(planned) - len(pending)} done already, {len(pending)} to do"
     cores = f"{asked.cores} core{'s' * (asked.cores != 1)}"
     time = f" Roughly {clock(estimate.together(planned, pending, asked.cores), 0)} on {cores}." if pending else ""
-    return f"Profile {asked.profile} on {names}: {steps}.{time}"
+    return f"Profile {what}: {steps}.{time}"
 
 
 def _forget_lost(planned: list[plan.Job]) -> None:
@@ -105,13 +109,16 @@ def _worth_opening(planned: list[plan.Job]) -> None:
     data = paths.home() / "data"
     print("Worth opening:")
     for job in reversed(planned):
-        if job.notebook == plan.DATA or (job.output.startswith("reports/") and job.notebook != plan.GATHER):
+        if job.notebook == plan.DATA or (job.output.startswith("reports/") and job.notebook not in (plan.GATHER, plan.OWN)):
             print(f"  {data / job.output}")
     for dataset in dict.fromkeys(job.dataset for job in planned if job.notebook == plan.GRID):
         print(f"  {data / 'studies' / dataset}/*/notebook.html")
     for dataset in dict.fromkeys(job.dataset for job in planned if job.notebook in plan.RUNS):
         print(f"  {paths.runs(dataset)}/*/notebook.html")
     print(f"  {paths.figures()}/")
+    for job in planned:
+        if job.notebook == plan.OWN:
+            print(f"The report on {job.dataset}: {data / job.output}")
 
 
 def _interrupt(number, frame):

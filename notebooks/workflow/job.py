@@ -85,13 +85,16 @@ def _publish(job: Job, executed: Path, page: Path) -> None:
     """Put the executed notebook and its HTML into place; the HTML last, as it is what says that the job is done."""
     import nbformat
     from nbconvert import HTMLExporter
+    from traitlets.config import Config
 
     from workflow import stamp
 
     notebook = nbformat.read(executed, as_version=4)
     notebook.metadata["adc"] = stamp.make(job.notebook, job.dataset, job.parameters)
     notebook.metadata.pop("papermill", None)  # holds paths of this machine
-    html, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook, resources={"metadata": {"name": job.label}})
+    hidden = {"TagRemovePreprocessor": {"enabled": True, "remove_input_tags": ["remove-input"]}}  # a report needs no code
+    exporter = HTMLExporter(embed_images=True, config=Config(hidden))
+    html, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": job.label}})
     with files.aside(page.with_suffix(".ipynb")) as partial:
         nbformat.write(notebook, partial)
     with files.aside(page) as partial:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from workflow import NOTEBOOKS
 
+OWN = "own"  # the profile of the reader's own file, if she names none
 COMMANDS = ("run", "render", "tune", "test", "lab", "python", "bench")  # the last four are done by run_all.sh itself
 SOURCES = ("movielens", "twin", "amazon")
 DEVICES = ("auto", "cpu", "cuda")
@@ -21,6 +22,7 @@ class Options:
 
     command: str = "run"
     profile: str = "quick"
+    own: str = ""  # the profile of own files, where it is another
     data: list[str] = field(default_factory=list)
     cores: int = 1
     device: str = "auto"
@@ -51,10 +53,12 @@ def parse(arguments: list[str]) -> Options:
         word = unknown[0].split("=")[0]
         parser.error(f"Unknown option '{word}'.{near(word, parser._option_string_actions)}")
     data = [_source(parser, word) for word in known.data]
-    profile = "search" if command == "tune" and known.profile == "quick" else known.profile
+    profile = known.profile or "quick"
+    profile = "search" if command == "tune" and profile == "quick" else profile
+    own = OWN if command == "run" and not known.profile else profile
     at_once = after(extra, "--jobs", "-j") if elsewhere(extra) else ""
     cores = int(at_once) if at_once.isdecimal() else known.cores
-    return Options(command, profile, data, cores, known.device, known.dry_run, extra)
+    return Options(command, profile, own, data, cores, known.device, known.dry_run, extra)
 
 
 def elsewhere(words: list[str]) -> bool:
@@ -81,7 +85,7 @@ def profiles() -> list[str]:
 
 def _parser() -> _Parser:
     parser = _Parser(prog="./run_all.sh", add_help=False, allow_abbrev=False)
-    parser.add_argument("--profile", default="quick", type=_one_of("profile", profiles()))
+    parser.add_argument("--profile", type=_one_of("profile", profiles()))
     parser.add_argument("--data", action="append", default=[])
     mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     parser.add_argument("--cores", type=_cores, default=mine)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adc import data, paths, runs, tuned
 from workflow import profile, source
-from workflow.options import Options
+from workflow.options import SOURCES, Options
 
 DATA, START, SEARCH, GRID = "01_data", "02_mf_init", "11_search", "13_grid"
 CONTROLS = ("12_controls", "14_map")  # they make twins of their own
@@ -17,6 +17,7 @@ CONTROLS = ("12_controls", "14_map")  # they make twins of their own
 # every notebook of a profile that is in none of these only reads: it has the parameters profile and dataset
 RUNS = {"03_train_adc": "adc.train", "04_baselines": "adc.baselines"}
 GATHER = "gather"
+OWN, USE = "15_own_ratings", "16_recommend"  # the two that are for the reader's own file
 
 # Independent runs on one thread each: on two cores two runs of ADC (MovieLens, h = 3, 12 epochs) took 20.7 s side by side on
 # one thread each, and 28.0 s one after the other on two threads.
@@ -47,10 +48,16 @@ def jobs(options: Options) -> list[Job]:
     found = {}
     sources = options.data or default_data(chosen)
     for name in dict.fromkeys(sources):
-        for entry in profile.expand(chosen.data.get(name, {})):
-            for job in _dataset(chosen, {"dataset": name} | entry, options.device):
+        mine = profile.named(profile_of(name, options))
+        for entry in profile.expand(mine.data.get(name, {})):
+            for job in _dataset(mine, {"dataset": name} | entry, options.device):
                 found.setdefault(job.output, job)
     return _labelled([*found.values(), *_controls(chosen, options, list(found.values()))])
+
+
+def profile_of(name: str, options: Options) -> str:
+    """The profile that a source runs under."""
+    return options.profile if name in SOURCES else options.own or options.profile
 
 
 def listed(file: Path) -> list[str]:
@@ -73,6 +80,9 @@ def save(file: Path, planned: list[Job], events: Path) -> None:
 
 def _dataset(chosen: profile.Profile, entry: dict, device: str) -> list[Job]:
     first = _notebook(chosen, DATA, entry, device)
+    if first["dataset"] not in SOURCES:
+        remark = data.alone(data.look(first["dataset"]))  # a slip in the file is told before anything is written
+        print(f"Remark: {remark}\n" * bool(remark), end="", flush=True)
     dataset = data.dataset_id(*(first[name] for name in ("dataset", "seed", "scale", "transfer", "asymmetry")))
     # an own file need not be an input: its hash is part of the dataset's name
     ratings = Job(DATA, dataset, first, f"processed/{dataset}/{DATA}.html", _sources(DATA))
@@ -160,8 +170,9 @@ def _reports(chosen: profile.Profile, dataset: str, trained: list[Job], grids: l
     found = [gather] if done else []
     for notebook in chosen.notebooks:
         if notebook not in (DATA, START, SEARCH, GRID, *CONTROLS, *RUNS):
+            whose = {"dataset": dataset} | ({"profile": chosen.name} if notebook != USE else {})
             for entry in chosen.entries(notebook):
-                parameters = _notebook(chosen, notebook, {"profile": chosen.name, "dataset": dataset} | entry, device)
+                parameters = _notebook(chosen, notebook, whose | entry, device)
                 output = f"{place}/{notebook}{'-' + _hash(entry) if entry else ''}.html"
                 found.append(Job(notebook, dataset, parameters, output, _sources(notebook) + gathered))
     return found
