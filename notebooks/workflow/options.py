@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workflow import NOTEBOOKS
 
-COMMANDS = ("run", "render", "tune", "test", "lab", "bench")  # the last three are done by run_all.sh itself
+COMMANDS = ("run", "render", "book", "tune", "test", "lab", "bench")  # the last three are done by run_all.sh itself
 SOURCES = ("movielens", "twin", "amazon")
 DEVICES = ("auto", "cpu", "cuda")
 
