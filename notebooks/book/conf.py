@@ -22,9 +22,13 @@ html_css_files = ["style.css"]
 html_copy_source = False
 html_show_copyright = False
 html_show_sphinx = False
+html_context = {"default_mode": "auto"}  # the theme knows no other and complains where it is not said
 html_theme_options = {
+    "footer_content_items": [],
     "home_page_in_toc": True,
+    "navbar_persistent": [],
     "show_navbar_depth": 1,
+    "secondary_sidebar_items": {"index": [], "**": ["page-toc"]},
     "show_toc_level": 2,
     "use_download_button": False,
     "use_fullscreen_button": False,

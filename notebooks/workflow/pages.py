@@ -121,17 +121,17 @@ def _choices(text: str) -> str:
     def all_of(found):
         shown = copies(found[2]) or [NOTEBOOKS / f"{found[2]}.ipynb"]
         links = ", ".join(f"[{kind(page)}]({page.relative_to(ROOT).as_posix()})" for page in shown)
-        return f"`{found[1]}`: {links}"
+        return f"{found[1]}: {links}"
 
     return LISTED.sub(all_of, text)
 
 
 def _cover(about: str, sections: dict[str, str], target: Path) -> str:
-    results = sections["results-at-a-glance"].partition("**The paper's claims.**")[2]
-    told, table, *counts = results.strip().split("\n\n")
+    written = readme.README.read_text(encoding="utf-8").partition(readme.END)[0]
+    told, table, *counts = written.partition("**The paper's claims.**")[2].strip().split("\n\n")
     parts = {
         "about": about,
-        "verdict": "\n\n".join(f"**{data}:** {count}" for data, _, count in (line.partition(": ") for line in counts)),
+        "verdict": "\n\n".join(map(_verdict, counts)),
         "figures": "\n\n".join(_figure(number, target) for number in (1, 2, 3, 4)),
         "claims": f"{told}\n\n{table}",
         "order": sections[ORDER].partition("\n")[2],
@@ -140,6 +140,18 @@ def _cover(about: str, sections: dict[str, str], target: Path) -> str:
     for name, part in parts.items():
         text = text.replace(f"<!-- {name} -->", _choices(part.strip()))
     return text
+
+
+def _verdict(line: str) -> str:
+    """How many claims have which verdict on one dataset, in words and as a bar."""
+    data, _, words = line.partition(": ")
+    claimed = words.partition(". ")[0]
+    parts = [
+        f'<span class="verdict-{code}" style="flex: {found[1]}" title="{found[0]}">{found[1]}</span>'
+        for code, word in enumerate(("holds?", "holds? in part", "do(?:es)? not hold", "cannot be tested.*?", "not run.*?"))
+        if (found := re.search(rf"(\d+) {word}(?=,|$)", claimed))
+    ]
+    return f'**{data[0].upper()}{data[1:]}.** {words}\n\n<div class="bar">{"".join(parts)}</div>'
 
 
 def _figure(number: int, target: Path) -> str:
