@@ -19,6 +19,7 @@ mathjax3_config = {"options": {"enableMenu": False}}  # the menu would fetch its
 html_theme = "sphinx_book_theme"
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
+html_use_index = False
 html_copy_source = False
 html_show_copyright = False
 html_show_sphinx = False
@@ -28,7 +29,7 @@ html_theme_options = {
     "home_page_in_toc": True,
     "navbar_persistent": [],
     "show_navbar_depth": 1,
-    "secondary_sidebar_items": {"index": [], "**": ["page-toc"]},
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
     "show_toc_level": 2,
     "use_download_button": False,
     "use_fullscreen_button": False,

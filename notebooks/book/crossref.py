@@ -3,7 +3,6 @@
 import re
 
 from docutils import nodes
-from sphinx.transforms.post_transforms import SphinxPostTransform
 
 READING = re.compile(r"\bR\d+\b")
 NOTEBOOK = re.compile(r"\d\d_\w+")
@@ -23,42 +22,31 @@ def mark_rows(app, doctree):
                 cell["classes"] += ["verdict", f"verdict-{VERDICTS.index(cell.astext())}"]
 
 
-class Lead(SphinxPostTransform):
-    """Make the links, once it is known where everything is."""
+def lead(app, doctree, here: str):
+    """Make the links on a page, once it is known where everything is."""
 
-    default_priority = 5
-
-    def run(self, **kwargs):
-        for text in list(self.document.findall(nodes.Text)):
-            if not any(isinstance(parent, SILENT) for parent in above(text)):
-                text.parent.replace(text, self.parts(str(text)))
-        for name in list(self.document.findall(nodes.literal)):
-            page = NOTEBOOK.fullmatch(name.astext()) and not isinstance(name.parent, nodes.reference) and self.page(name.astext())
-            if page:
-                name.parent.replace(name, self.link(name.deepcopy(), page))
-
-    def parts(self, text: str) -> list[nodes.Node]:
-        """A text with every reading's id made a link."""
-        found, end = [], 0
-        for at in READING.finditer(text):
-            if page := self.env.readings.get(at[0]):
-                found += [nodes.Text(text[end : at.start()]), self.link(nodes.Text(at[0]), page, f"#{at[0].lower()}")]
-                end = at.end()
-        return [*found, nodes.Text(text[end:])]
-
-    def page(self, notebook: str) -> str | None:
-        """The page of a notebook: of the same data as this one, of other data, or its source; none for this page itself."""
-        here = self.env.docname
-        data = here.rpartition("-")[2] if "/rendered/" in here else "movielens"
-        for page in (f"notebooks/rendered/{notebook}-{data}", f"notebooks/rendered/{notebook}-twin", f"notebooks/{notebook}"):
-            if page in self.env.found_docs:
-                return page if page != here else None
-        return None
-
-    def link(self, node: nodes.Node, page: str, anchor: str = "") -> nodes.reference:
-        """A node as a link to a page."""
-        address = self.app.builder.get_relative_uri(self.env.docname, page) + anchor
+    def link(node: nodes.Node, page: str, anchor: str = "") -> nodes.reference:
+        address = app.builder.get_relative_uri(here, page) + anchor
         return nodes.reference("", "", node, refuri=address, internal=True, classes=["mention"])
+
+    for text in [text for text in doctree.findall(nodes.Text) if not any(isinstance(node, SILENT) for node in above(text))]:
+        pieces = re.split(f"({READING.pattern})", text)
+        known = [app.env.readings.get(piece) for piece in pieces]
+        if any(known):
+            made = [link(nodes.Text(p), page, f"#{p.lower()}") if page else nodes.Text(p) for p, page in zip(pieces, known, strict=True)]
+            text.parent.replace(text, made)
+    for name in list(doctree.findall(nodes.literal)):
+        if NOTEBOOK.fullmatch(name.astext()) and not isinstance(name.parent, nodes.reference):
+            if page := goal(app.env.found_docs, name.astext(), here):
+                name.parent.replace(name, link(name.deepcopy(), page))
+
+
+def goal(pages: set[str], notebook: str, here: str) -> str | None:
+    """The page of a notebook: of the same data as this one, of other data, or its source; none for this page itself."""
+    data = here.rpartition("-")[2] if "/rendered/" in here else ""
+    found = sorted(page for page in pages if re.fullmatch(rf"notebooks/(rendered/{notebook}-[^-]+|{notebook})", page))
+    page = next((page for page in found if page.endswith(f"-{data}")), found[0] if found else here)
+    return page if page != here else None
 
 
 def above(node: nodes.Node):
@@ -70,4 +58,4 @@ def above(node: nodes.Node):
 def setup(app):
     app.connect("builder-inited", lambda app: setattr(app.env, "readings", {}))
     app.connect("doctree-read", mark_rows)
-    app.add_post_transform(Lead)
+    app.connect("doctree-resolved", lead)

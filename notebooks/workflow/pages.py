@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from base64 import b64decode
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -33,6 +34,7 @@ def kind(page: Path) -> str:
     return "synthetic" if "synthetic" in stamp(page)["data"] else "real"
 
 
+@cache
 def stamp(copy: Path) -> dict:
     """What an executed copy says made it."""
     return nbformat.read(copy, as_version=4).metadata["adc"]
@@ -56,7 +58,8 @@ def gather(target: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(_notebook(page, target), place)
     for page in documents():
-        _write(target, page.relative_to(ROOT).as_posix(), page.read_text(encoding="utf-8"), page)
+        text = re.sub(r"\A# (data|figures)$", r"# The folder \1/", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        _write(target, page.relative_to(ROOT).as_posix(), text, page)
     about, sections = _readme()
     for name, text in sections.items():
         if name != ORDER:
@@ -179,7 +182,7 @@ def _notebook(page: Path, target: Path) -> nbformat.NotebookNode:
         told = "A notebook to run oneself, in `./run_all.sh lab`, or one of which each run keeps a copy of its own."
         title, suffix = notebook.cells[0], "source"
     else:
-        head, colour = f"{what} ratings: {stamp(page)['data']}".capitalize(), {"real": "tip", "synthetic": "warning"}[what]
+        head, colour = f"{what.capitalize()} ratings: {stamp(page)['data']}", {"real": "tip", "synthetic": "warning"}[what]
         told = notebook.cells.pop(0).source.replace("> ", "")
         title, suffix = notebook.cells[0], f"{page.stem.rpartition('-')[2]}, {what}"
     first, _, rest = title.source.partition("\n")
@@ -193,17 +196,21 @@ def _notebook(page: Path, target: Path) -> nbformat.NotebookNode:
     return notebook
 
 
+def _entry(page: Path) -> str:
+    title = next(cell.source for cell in nbformat.read(page, as_version=4).cells if cell.source.startswith("# "))
+    return f"{title.partition(chr(10))[0][2:]} ({kind(page)}) <{page.relative_to(ROOT).as_posix()}>"
+
+
 def _menu(sections: list[str]) -> str:
     """The order of the pages: hidden lists of contents, as Sphinx has them."""
     shown = {what: [page for page in copies() if kind(page) == what] for what in ("real", "synthetic")}
     early = [page for page in sources() if page.stem < "10"]
-    place = lambda page: page.relative_to(ROOT).as_posix()
     menus = {
-        "The paper, on real ratings": sorted(map(place, [*shown["real"], *early]), key=lambda name: Path(name).name),
-        "On synthetic ratings": map(place, shown["synthetic"]),
-        "To run oneself": [place(page) for page in sources() if page not in early],
+        "The paper, on real ratings": map(_entry, sorted([*shown["real"], *early], key=lambda page: page.name)),
+        "On synthetic ratings": map(_entry, shown["synthetic"]),
+        "To run oneself": [_entry(page) for page in sources() if page not in early],
         "About this companion": [f"readme/{name}.md" for name in sections if name != ORDER],
-        "Behind it": map(place, documents()),
+        "Behind it": [page.relative_to(ROOT).as_posix() for page in documents()],
     }
     lists = (f":::{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(names) + "\n:::" for caption, names in menus.items())
     return "\n\n" + "\n\n".join(lists) + "\n"
