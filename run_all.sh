@@ -3,6 +3,7 @@
 # ./run_all.sh test [WORDS FOR PYTEST]              run the tests
 # ./run_all.sh lab [WORDS FOR JUPYTERLAB]           open JupyterLab on the notebooks
 # ./run_all.sh render [OPTIONS]                     refresh the executed copies in notebooks/rendered/
+# ./run_all.sh book                                 make a site to read from these copies, into data/book/
 # ./run_all.sh tune [OPTIONS]                       search every method's settings anew, into adc/tuned.json
 # ./run_all.sh python [WORDS FOR PYTHON]            run Python where everything is installed, adc with it
 # ./run_all.sh bench [WORDS]                        measure how fast it is, beside other projects (bench --help)

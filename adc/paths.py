@@ -29,6 +29,11 @@ def results() -> Path:
     return home() / "data" / "results.parquet"
 
 
+def book() -> Path:
+    """The site made from the executed notebooks: `data/book/index.html`."""
+    return home() / "data" / "book"
+
+
 def figures() -> Path:
     """PDF, PNG and provenance JSON of every figure."""
     return home() / "figures"

@@ -95,10 +95,9 @@ def plus_minus(mean: float, std: float, bold: bool = False) -> str:
 
 
 def styled(table: pd.DataFrame, caption: str) -> Styler:
-    """A table of cells for a notebook, ** made bold."""
-    bold = table.map(lambda cell: "font-weight: bold" if str(cell).startswith("**") else "")
-    plain = table.map(lambda cell: str(cell).strip("*"))
-    return plain.style.apply(lambda _: bold, axis=None).set_caption(caption)
+    """A table of cells for a notebook, ** made bold by a tag: code hosts drop styles."""
+    bold = lambda cell: f"<b>{cell.strip('*')}</b>" if str(cell).startswith("**") else str(cell)
+    return table.style.format(bold).set_caption(caption)
 
 
 def user_scores(chosen: pd.DataFrame, protocol: str = "full", column: str = "ndcg@10") -> pd.DataFrame:

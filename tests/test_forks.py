@@ -8,8 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+import nbformat
 import psutil
 import pytest
+from conftest import TOY_PROFILE
 
 from workflow import ask, forks
 
@@ -106,3 +108,13 @@ def test_nothing_is_left_when_the_caller_is_killed_while_everything_is_loaded(en
     caller.kill()
     wait_for(lambda: gone(server.pid) and not place.exists())
     caller.communicate()
+
+
+def test_a_forked_kernel_shows_pictures(toy):
+    (toy.root / "adc" / "plots.py").write_text("import matplotlib.pyplot\n")  # loaded before the fork, as in earnest
+    toy.profile("quick", TOY_PROFILE.split("  02_mf_init")[0] + "  03_train_adc: [{seconds: 0.0}]\n  05_performance: [{}]\n")
+    toy.notebook("05_performance", work="from adc import plots\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);")
+    code, said = toy.run()
+    assert code == 0, said
+    executed = nbformat.read(toy.home / "data" / "reports" / "quick" / "movielens" / "05_performance.ipynb", as_version=4)
+    assert ["image/png" in output.get("data", {}) for output in executed.cells[-1].outputs] == [True]

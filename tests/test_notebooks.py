@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -44,6 +45,17 @@ def test_notebook_begins_with_what_part_of_the_paper_it_is(path):
     assert first.cell_type == "markdown"
     assert first.source.startswith(f"# {path.stem[:2]} · ")
     assert "**The paper (§" in first.source
+
+
+@each
+def test_formulas_are_of_the_form_that_code_hosts_typeset(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            shown, around = re.findall(r"\$\$(.*?)\$\$", cell.source, re.S), re.sub(r"\$\$.*?\$\$", "", cell.source, flags=re.S)
+            assert not [formula for formula in shown if re.search(r"\n\s*([-+*>#]|\d+[.)])", formula)], "a line begins a list"
+            inline = re.findall(r"\$([^$]*)\$", around)
+            assert not [formula for formula in inline if "\n" in formula or formula != formula.strip()], "broken, or spaces inside"
+            assert around.count("$") % 2 == 0 and not re.search(r"\\[(\[]|\\(re)?newcommand|\\def\b", cell.source)
 
 
 @each

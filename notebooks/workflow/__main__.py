@@ -5,7 +5,7 @@ import sys
 import time
 
 from adc import paths, tuned
-from workflow import engine, estimate, failure, lock, options, plan, render
+from workflow import book, engine, estimate, failure, lock, options, plan, render
 from workflow.progress import clock
 
 
@@ -16,6 +16,9 @@ def main(arguments: list[str]) -> int:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _interrupt)
     try:
+        if asked.command == "book":
+            book.make(asked)
+            return 0
         if asked.command == "render":
             asked = render.options(asked)
         planned = estimate.by_urgency(plan.jobs(asked))

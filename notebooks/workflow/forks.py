@@ -22,7 +22,8 @@ from pathlib import Path
 
 from workflow import ask, source
 
-JUPYTER = ("papermill", "nbconvert", "ipykernel.kernelapp", "ipykernel.ipkernel", "matplotlib_inline.backend_inline")
+# not matplotlib_inline: it hooks into the kernel that first imports it, and without its hook no picture is shown
+JUPYTER = ("papermill", "nbconvert", "ipykernel.kernelapp", "ipykernel.ipkernel")
 
 
 @contextmanager

@@ -40,6 +40,14 @@ def whole_folder():
         yield
 
 
+@contextmanager
+def site():
+    """Hold the site: it is made beside whatever else is at work in the data folder, but only once at a time."""
+    with open(_file("site"), "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
 def as_job(gently: bool = False):
     """For Snakemake and its jobs: be seen as at work while alive, and end when the parent process does; `gently`: with
     time to take jobs out of a cluster's queue."""
@@ -59,7 +67,8 @@ def sweep() -> None:
             for left in [*place.rglob(".*.partial"), *place.rglob(".*.old")]:
                 shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     for left in data.glob(".*.partial"):
-        left.unlink(missing_ok=True)
+        if left.is_file():  # a folder is the site's, which is made under a lock of its own
+            left.unlink(missing_ok=True)
     for place in (data / ".workflow" / "now", data / ".snakemake" / "log"):
         shutil.rmtree(place, ignore_errors=True)
 

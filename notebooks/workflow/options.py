@@ -10,7 +10,7 @@ from pathlib import Path
 from workflow import NOTEBOOKS
 
 OWN = "own"  # the profile of the reader's own file, if she names none
-COMMANDS = ("run", "render", "tune", "test", "lab", "python", "bench")  # the last four are done by run_all.sh itself
+COMMANDS = ("run", "render", "book", "tune", "test", "lab", "python", "bench")  # the last four are done by run_all.sh itself
 SOURCES = ("movielens", "twin", "amazon")
 DEVICES = ("auto", "cpu", "cuda")
 ELSEWHERE = ("--executor", "-e", "--profile", "--workflow-profile")  # Snakemake's words that may send jobs to other machines
