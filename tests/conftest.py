@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+LONG = ("chaos", "fuzz")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "notebooks"))
 
@@ -59,7 +60,7 @@ TOY_NOTEBOOKS = {
         'dataset = "movielens"\nseed = 0\nscale = 1.0\ntransfer = 0.5\nasymmetry = 1.0',
         "from adc import data\ndata.prepare(dataset, seed, scale, transfer, asymmetry)\nprint(open)",
     ),
-    "02_mf_init": ('dataset = "movielens"\nseed = 0\ndim = 4', "print(seed)"),
+    "02_mf_init": ('dataset = "movielens"\nseed = 0\ndim = 4', "from tqdm.auto import tqdm\nprint(sum(tqdm([seed], disable=False)))"),
     "03_train_adc": (
         'dataset = "movielens"\nseed = 0\nhidden_layers = 2\nseconds = 0.5\ndevice = "auto"',
         "from adc import train\ntrain.run(dataset=dataset, seed=seed, hidden_layers=hidden_layers, seconds=seconds)",
@@ -145,6 +146,13 @@ class Toy:
 
     def results(self) -> str:
         return (self.home / "data" / "results.parquet").read_text()
+
+
+def pytest_collection_modifyitems(config, items):
+    """What takes an hour runs when its marker is asked for, and never else."""
+    for marker in LONG:
+        if marker not in config.option.markexpr:
+            items[:] = [item for item in items if not item.get_closest_marker(marker)]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from adc import paths
+from workflow import ask
 
 
 def _file(name: str) -> Path:
@@ -45,7 +46,7 @@ def as_job():
     global _kept
     _kept = open(_file("jobs"), "a")  # the lock lasts as long as this stays open
     fcntl.flock(_kept, fcntl.LOCK_SH)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with, args=(ask.parent(),), daemon=True).start()
 
 
 def sweep() -> None:
@@ -57,8 +58,15 @@ def sweep() -> None:
                 shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     for left in data.glob(".*.partial"):
         left.unlink(missing_ok=True)
-    for place in (data / ".workflow" / "now", data / ".snakemake" / "log"):
+    for place in (data / ".workflow" / "now", data / ".snakemake" / "log", data / ".cache" / "jupyter"):
         shutil.rmtree(place, ignore_errors=True)
+    if outside().exists():
+        shutil.rmtree(outside().read_text(encoding="utf-8"), ignore_errors=True)
+
+
+def outside() -> Path:
+    """The file that names a folder outside `data/` of the call at work."""
+    return _file("outside")
 
 
 def _holder(held) -> str:
