@@ -58,12 +58,12 @@ def kill_often(start: Callable[[], subprocess.Popen], home: Path, kills: int, lo
             kills -= 1
             told = f"{strike(home, rng)} killed after {time.monotonic() - began:.1f} s"
             try:
-                call.wait(1)
+                call.wait(5)
             except subprocess.TimeoutExpired:
                 yield f"{told}, the call goes on"
                 continue
         else:
-            told = "finished" if call.returncode == 0 else "ended by itself"
+            told = "finished" if call.returncode == 0 else f"ended by itself, {call.returncode}"
         said, code, call = call.communicate()[0], call.returncode, None
         assert code < 0 or code == 0 or "Not finished." in said and "Traceback" not in said, said
         end = time.monotonic() + GONE

@@ -106,6 +106,7 @@ class Toy:
         for name in TOY_NOTEBOOKS:
             self.notebook(name)
         self.profile("quick", TOY_PROFILE)
+        self.within: list[str] = []  # a command that runs a command
 
     def notebook(self, name: str, work: str = "", parameters: str = "") -> Path:
         """Write a toy notebook, with another cell of work or of parameters where given."""
@@ -131,7 +132,7 @@ class Toy:
         env = os.environ | {"PYTHONPATH": f"{self.root / 'notebooks'}:{self.root}", "ADC_HOME": str(self.home)}
         env |= {"HOME": str(self.elsewhere), "PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.Popen(
-            [sys.executable, "-m", "workflow", *words], env=env, cwd=self.elsewhere, text=True,
+            [*self.within, sys.executable, "-m", "workflow", *words], env=env, cwd=self.elsewhere, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from adc import paths
-from workflow import NOTEBOOKS, ROOT, ask, estimate, forks, lock, plan
+from workflow import NOTEBOOKS, ROOT, ask, estimate, failure, forks, lock, plan
 from workflow.options import Options
 from workflow.progress import Progress
 
@@ -47,6 +47,8 @@ def todo(planned: list[plan.Job], options: Options, folder: Path) -> list[int]:
     asked = subprocess.run(command, env=environment(folder), capture_output=True, text=True)
     lines = [line.split("\t") for line in asked.stdout.splitlines()]
     if not lines or lines[0][0] != "output_file":  # a word after -- made Snakemake print something else, or fail
+        if asked.returncode and (told := failure.no_space()):
+            raise failure.Failed(told)
         print(asked.stdout if asked.returncode == 0 else asked.stderr, end="")
         raise SystemExit(asked.returncode)
     pending = {line[0] for line in lines[1:] if line[-1] == "update pending"}
@@ -123,6 +125,9 @@ def _end(engine: subprocess.Popen) -> None:
 
 
 def _unexplained(progress: Progress, log: Path) -> None:
+    if told := failure.no_space():
+        print(told)
+        return
     for number in progress.running:
         print(f"{progress.labels[number]} was killed. Is there enough memory? Fewer --cores need less.")
     if not progress.running:
