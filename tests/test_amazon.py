@@ -125,6 +125,15 @@ def test_a_long_chain_of_headers_is_refused(tmp_path):
         amazon.read(tmp_path / "chain.tar.gz")
 
 
+@pytest.mark.parametrize("name", ["size", "map", "realsize"])
+def test_a_word_for_a_number_in_a_header_is_damage(tmp_path, name):
+    member = entry("odd")
+    member.pax_headers = {f"GNU.sparse.{name}": "many"}
+    (tmp_path / "words.tar.gz").write_bytes(packed(CONTENT, first=[(member, b"")]))
+    with pytest.raises(UserError, match="words.tar.gz is damaged.*Delete it"):
+        amazon.read(tmp_path / "words.tar.gz")
+
+
 def test_a_sparse_member_is_not_read(tmp_path):
     name = "sorted_data/dvd/all.review"
     size = len(CONTENT[name])

@@ -89,6 +89,7 @@ def test_dwa_over_five_epochs_by_hand():
 
 
 def test_random_weights_are_the_softmax_of_normal_draws_and_the_same_again():
+    torch.manual_seed(0)
     one, other = make("rlw", 3, 0.0), make("rlw", 3, 0.0)
     torch.manual_seed(1)
     first = [(tell(one, [1.0, 2.0, 3.0]), one.weights)[1] for _ in range(2000)]
@@ -150,6 +151,21 @@ def test_metabalance_keeps_the_moving_norm_of_an_absent_domain():
     late = moving.combine([torch.stack([one, 3 * one, 5 * one])])[0]  # its first norm counts in full
     assert torch.allclose(late, (0.7 * 3 * 3 + 0.3 * 9) * one)
     assert torch.equal(moving.combine([torch.zeros(3, 2)])[0], zero)
+
+
+@pytest.mark.parametrize("name", ["rlw", "pcgrad"])
+def test_what_is_drawn_follows_the_runs_seed(name):
+    gradients = [torch.tensor([[1.0, 0.0, 0.2], [-1.0, 1.0, 0.0], [-1.0, -1.0, 0.3]])]
+
+    def drawn(seed: int) -> list[float]:
+        torch.manual_seed(seed)
+        moving, seen = make(name, 3, 0.0), []
+        for _ in range(12):
+            tell(moving, [1.0, 2.0, 3.0])
+            seen += [*moving.weights.tolist(), *moving.combine(gradients)[0].tolist()]
+        return seen
+
+    assert drawn(1) == drawn(1) != drawn(2)
 
 
 @pytest.mark.parametrize("name", ["static", "uncertainty", "metabalance", "pcgrad"])

@@ -6,8 +6,8 @@ import signal
 import time
 
 import nbformat
-import psutil
 import pytest
+from chaos import processes
 from conftest import TOY_PROFILE, Toy
 
 from workflow import progress, source
@@ -88,6 +88,9 @@ def test_a_finished_call_leaves_everything_in_its_place(finished):
     assert sum(name.endswith("notebook.html") for name in left) == 3
     assert not [name for name in left if name.endswith(".partial") or "/.workflow/now/" in name]
     assert not list(finished.elsewhere.iterdir())
+    (start,) = (finished.home / "data/processed/movielens/mf").glob("*.ipynb")
+    said = [output.get("text") for cell in nbformat.read(start, as_version=4).cells for output in cell.get("outputs", [])]
+    assert said == ["0\n"]  # no progress bar
     executed = nbformat.read(finished.home / "data/reports/quick/movielens/05_performance.ipynb", as_version=4)
     assert executed.metadata["adc"]["source"] == source.digest(finished.root / "notebooks/05_performance.ipynb")
 
@@ -153,18 +156,6 @@ def test_a_failing_notebook_is_told_in_a_screenful(toy, work, told, untold):
     assert not (toy.home / "data/processed").exists()
 
 
-def ours(toy: Toy) -> list[psutil.Process]:
-    """Every living process of a toy's calls: driver, Snakemake, jobs and kernels."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("ADC_HOME") == str(toy.home) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.Error:
-            pass
-    return found
-
-
 def wait_for(what, seconds: float = 90):
     """What `what()` gives once it is true."""
     end = time.monotonic() + seconds
@@ -175,7 +166,7 @@ def wait_for(what, seconds: float = 90):
 
 
 def victim(toy: Toy, whose: str) -> int:
-    return next(process.pid for process in ours(toy) if whose in " ".join(process.cmdline()))
+    return next(process.pid for process in processes(toy.home) if whose in " ".join(process.cmdline()))
 
 
 @pytest.mark.slow
@@ -199,7 +190,7 @@ def test_killed_in_the_middle_of_a_run_the_next_call_ends_as_if_nothing_had_been
     said, _ = call.communicate(timeout=90)
     assert call.returncode != 0
     assert ("Stopped." in said) == (sent == signal.SIGINT)
-    wait_for(lambda: not ours(toy), 20)
+    wait_for(lambda: not processes(toy.home), 20)
     code, said = toy.run("--cores", "2")
     assert code == 0, said
     assert sorted(json.loads(toy.results()).values()) == [2, 3]

@@ -122,6 +122,11 @@ def test_lost_characters_become_the_replacement_character():
     assert [record.reviewer for record in records] == ["Ren\ufffd", "Ren\ufffd", "A\tB\ufffd"]
 
 
+def test_a_carriage_return_within_a_line_is_a_lost_character():
+    (record,), _ = read(review(asin="B0\r0", reviewer="Ann\r"))
+    assert (record.item, record.reviewer) == ("B0\ufffd0", "Ann")
+
+
 def test_windows_line_ends_are_read_alike():
     assert read(review().replace(b"\n", b"\r\n"))[0] == read(review())[0]
 
@@ -152,15 +157,23 @@ def test_a_record_that_never_ends_is_cut_and_counted(monkeypatch):
     split = reviews._pieces
 
     def watched(file, chunk):
-        for piece, closed in split(file, chunk):
+        for piece, *about in split(file, chunk):
             held.append(len(piece))
-            yield piece, closed
+            yield piece, *about
 
     monkeypatch.setattr(reviews, "_pieces", watched)
     tally = Tally()
     assert not list(parse(Endless(), tally, 500))
     assert (tally.seen, tally.bad) == (1, {"longer than 1000 bytes": 1})
     assert max(held) < 3000  # of 31,500 read
+
+
+@pytest.mark.parametrize("chunk", [7, 100, 1 << 16])
+def test_of_many_records_without_an_end_each_is_counted(monkeypatch, chunk):
+    monkeypatch.setattr(reviews, "MAX_RECORD", 1000)
+    records, tally = read(review().replace(b"</review>\n", b"") * 10 + review(), chunk)
+    assert not records and tally.seen == 11
+    assert tally.bad == {"longer than 1000 bytes": 1, "no </review> after it": 10}
 
 
 @pytest.mark.parametrize("length", range(985, 1020))

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,6 +88,24 @@ def test_truncated_parquet_is_refused_and_leaves_nothing(tmp_path, home):
     path = parquet(tmp_path)
     path.write_bytes(path.read_bytes()[:-30])
     refused(path, home, "mine.parquet", "not a sound Parquet file")
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "told"),
+    [
+        ("user", pa.array([b"ann"] * 90), "column 'user': holds binary. Write it as text or as numbers"),
+        ("item", pa.array([["i"]] * 90), "column 'item': holds list"),
+        ("rating", pa.array([True] * 90), "column 'rating': holds bool"),
+        ("rating", pa.array([10**9] * 90, pa.timestamp("s")), "column 'rating': holds timestamp"),
+        ("title", pa.Array.from_buffers(pa.string(), 90, pa.array([b"\xff\xfe"] * 90).buffers()), "not a sound Parquet file"),
+    ],
+)
+def test_a_parquet_column_of_another_kind_is_refused(tmp_path, home, column, cells, told):
+    frame = pd.read_csv(written(tmp_path, "as.csv", sound()), dtype=str)
+    assert len(frame) == 90
+    columns = {name: pa.array(frame[name]) for name in frame} | {column: cells}
+    pq.write_table(pa.table(columns), tmp_path / "odd.parquet")
+    refused(tmp_path / "odd.parquet", home, "odd.parquet", told)
 
 
 def test_missing_file_and_folder_are_refused(tmp_path, home):

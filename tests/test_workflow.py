@@ -1,5 +1,7 @@
 """The workflow before anything runs: strict parameters, profiles, command line and plan."""
 
+import os
+
 import nbformat
 import pytest
 from conftest import TOY_PROFILE
@@ -263,6 +265,20 @@ def test_only_the_latest_times_count(home):
     (job, *_) = chain()
     estimate.note([(job, took) for took in (900.0, 900.0, 1.0, 2.0, 3.0, 4.0, 5.0)])
     assert estimate.seconds([job]) == [3.0]
+
+
+@pytest.mark.parametrize("left, own", [("runs/m/adc-2/metrics.json", plan.GRID), ("studies/a/trial-000.json", plan.SEARCH)])
+def test_the_time_of_a_grid_or_search_that_went_on_is_not_that_of_a_whole_one(home, left, own):
+    leaf = {plan.GRID: "studies/a/runs.json", plan.SEARCH: "studies/a/trial-001.json"}[own]
+    made = plan.Job(own, "m", {}, "studies/a/notebook.html", after=["runs/m/adc-1/notebook.html"], leaves=[leaf])
+    files.write_json(home / leaf, ["runs/m/adc-1", "runs/m/adc-2"])
+    for file, written in (("runs/m/adc-1/metrics.json", 50), (left, 150), (leaf, 200)):
+        files.write_json(home / file, {}) if file != leaf else None
+        os.utime(home / file, (written, written))
+    assert not estimate.went_on(made, 100)
+    os.utime(home / left, (50, 50))
+    assert estimate.went_on(made, 100)
+    assert not estimate.went_on(plan.Job("03_train_adc", "m", {}, "x"), 100)
 
 
 def test_a_job_that_only_shows_a_stored_run_takes_little(home):

@@ -16,7 +16,8 @@ class PCGrad(Successor):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._generator = torch.Generator().manual_seed(0)
+        # of the run's seed, which PyTorch was given; + 1: not the numbers that its network began with
+        self._generator = torch.Generator().manual_seed(torch.initial_seed() + 1)
 
     def combine(self, gradients: list[torch.Tensor]) -> list[torch.Tensor]:
         rows = [gradient.reshape(self.p, -1) for gradient in gradients]

@@ -6,11 +6,12 @@ from adc.balancer import Step, Successor
 
 
 class RandomWeights(Successor):
-    """w = p softmax(x), x ~ N(0, 1) drawn anew at every step; the draws are the same in every run."""
+    """w = p softmax(x), x ~ N(0, 1) drawn anew at every step."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._generator = torch.Generator().manual_seed(0)
+        # of the run's seed, which PyTorch was given; + 1: not the numbers that its network began with
+        self._generator = torch.Generator().manual_seed(torch.initial_seed() + 1)
 
     def _move(self, seen: Step) -> None:
         self.weights = self.p * torch.softmax(torch.randn(self.p, generator=self._generator), 0)

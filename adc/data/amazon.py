@@ -137,7 +137,7 @@ def read(archive: Path, limits: Limits = Limits()) -> tuple[pd.DataFrame, dict[s
                 raise UserError(f"{archive} holds the reviews of '{domain}' twice. {_cure(archive)}")
             tallies[domain] = Tally()
             frames.append(pd.DataFrame(parse(file, tallies[domain]), columns=Record._fields).assign(domain=domain))
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:  # tarfile's, of a word for a number
         raise UserError(f"{archive} is damaged or is no .tar.gz archive ({error}). {_cure(archive)}") from error
     missing = [name for name, domain in MEMBERS.items() if domain not in tallies or not tallies[domain].kept]
     if missing:

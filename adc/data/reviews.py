@@ -4,6 +4,7 @@ A record is a line `<review>`, fields of the form `<tag>`, value, `</tag>` on li
 `</review>`. It is not XML: there is no root, `&` stands bare, and the texts hold anything.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,10 +17,12 @@ MAX_FIELD = 1000  # characters; the longest real field but the text has 187
 
 _OPEN = b"\n<review>"
 _CLOSE = b"\n</review>"
+_UNCLOSED = "no </review> after it"
 _TAGS = ("unique_id", "asin", "product_name", "rating", "date", "reviewer", "reviewer_location")
 _FIELDS = {f"<{tag}>": (tag, f"</{tag}>") for tag in _TAGS}  # by opening line
 # A control character stands for a lost one: as 0xFF it is no UTF-8 and decodes to U+FFFD, as the other lost ones do.
-_LOST = bytes.maketrans(bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f", b"\xff" * 30)
+_LOST = bytes.maketrans(bytes(c for c in range(32) if c not in b"\t\n") + b"\x7f", b"\xff" * 31)
+_LINE_END = re.compile(rb"\r+(?=\n|\Z)")  # of which nothing but the break belongs to the text
 _MONTHS = "January February March April May June July August September October November December".split()
 
 
@@ -51,10 +54,13 @@ def parse(file: BinaryIO, tally: Tally, chunk: int = 4 << 20) -> Iterator[Record
     The outcome does not depend on `chunk` (bytes a read); memory stays within a few times the larger of `chunk` and
     MAX_RECORD, whatever the file holds.
     """
-    for piece, closed in _pieces(file, chunk):
+    for piece, closed, cut in _pieces(file, chunk):
         if len(piece) > MAX_RECORD:
-            tally.seen += 1
+            others = max(0, cut + piece.count(_OPEN) - 1)
+            tally.seen += 1 + others
             tally.bad[f"longer than {MAX_RECORD} bytes"] += 1
+            if others:
+                tally.bad[_UNCLOSED] += others
             continue
         stray, *bodies = piece.split(_OPEN)
         if stray.strip():
@@ -63,7 +69,7 @@ def parse(file: BinaryIO, tally: Tally, chunk: int = 4 << 20) -> Iterator[Record
         tally.seen += len(bodies)
         unclosed = bodies[:-1] if closed else bodies
         if unclosed:
-            tally.bad["no </review> after it"] += len(unclosed)
+            tally.bad[_UNCLOSED] += len(unclosed)
         for body in bodies[len(unclosed) :]:
             record = _record(body)
             if isinstance(record, str):
@@ -74,22 +80,27 @@ def parse(file: BinaryIO, tally: Tally, chunk: int = 4 << 20) -> Iterator[Record
                 yield record
 
 
-def _pieces(file: BinaryIO, chunk: int) -> Iterator[tuple[bytes, bool]]:
-    """What stands before each `</review>` (True), then what stands after the last one (False)."""
-    rest = b"\n"  # so that an opening on the very first line has a line break before it, too
+def _pieces(file: BinaryIO, chunk: int) -> Iterator[tuple[bytes, bool, int]]:
+    """What stands before each `</review>` (True), then what stands after the last one (False); and how many openings were cut
+    away from what is too long.
+    """
+    cut, rest = 0, b"\n"  # so that an opening on the very first line has a line break before it, too
     while block := file.read(chunk):
         *pieces, rest = (rest + block).split(_CLOSE)
         for piece in pieces:
-            yield piece, True
+            yield piece, True, cut
+            cut = 0
         if len(rest) > MAX_RECORD + len(_CLOSE):
-            # its length is all that still matters, and its end, where a closing may have begun
+            # its length is all that still matters, and its end, where a closing or an opening may have begun
+            cut += rest[:-1].count(_OPEN)
             rest = bytes(MAX_RECORD + 1) + rest[1 - len(_CLOSE) :]
-    yield rest, False
+    yield rest, False, cut
 
 
 def _record(body: bytes) -> Record | str:
     """The record between `<review>` and `</review>`, or the reason why it cannot be used."""
-    found = _fields(body.partition(b"\n<review_text>")[0].translate(_LOST).decode("utf-8", "replace"))
+    head = _LINE_END.sub(b"", body.partition(b"\n<review_text>")[0])
+    found = _fields(head.translate(_LOST).decode("utf-8", "replace"))
     asin, stars = found.get("asin"), found.get("rating")
     if not asin:
         return "no asin"
@@ -111,7 +122,7 @@ def _fields(head: str) -> dict[str, str]:
     """The first value of every closed field by tag; one cut short by the next field's opening is left out."""
     found: dict[str, str] = {}
     tag, end, value = "", None, []
-    for line in head.replace("\r", "").split("\n"):
+    for line in head.split("\n"):
         if line in _FIELDS:
             tag, end = _FIELDS[line]
             value = []

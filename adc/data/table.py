@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from adc.data.schema import OPTIONAL, REQUIRED
 from adc.errors import UserError
 
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
@@ -111,9 +112,23 @@ def _parse(text: str, delimiter: str, path: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=header, index=pd.Index(lines, name="line", dtype="int64"), dtype=object)
 
 
+def _check_types(columns: pa.Schema, path: Path) -> None:
+    """Refuse what pandas would take for a number or write out as text: bytes, lists, true and false, a date as a rating."""
+    is_ = pa.types
+    for column in columns:
+        kind = column.type.value_type if is_.is_dictionary(column.type) else column.type
+        plain = (is_.is_string, is_.is_large_string, is_.is_string_view, is_.is_integer, is_.is_floating, is_.is_decimal, is_.is_null)
+        fits = any(test(kind) for test in plain) or column.name == "timestamp" and is_.is_timestamp(kind)
+        if column.name in (*REQUIRED, *OPTIONAL) and not fits:
+            raise UserError(f"{path}, column '{column.name}': holds {kind}. Write it as text or as numbers.")
+
+
 def _parquet(found: bytes, path: Path) -> pd.DataFrame:
     try:
-        frame = pq.read_table(io.BytesIO(found)).to_pandas(ignore_metadata=True)
+        read = pq.read_table(io.BytesIO(found))
+        read.validate(full=True)  # is its text UTF-8?
+        _check_types(read.schema, path)
+        frame = read.to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError) as error:
         cause = str(error).split("\n")[0]
         raise UserError(f"{path}: is not a sound Parquet file ({cause}). Write or copy it again.") from error

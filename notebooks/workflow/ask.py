@@ -12,6 +12,7 @@ import socket
 import sys
 
 DOOR = "ADC_DOOR"  # names the socket
+PARENT = "ADC_PARENT"  # tells a process its parent, which may be killed before it can look
 
 
 def main(words: list[str]) -> int:
@@ -22,13 +23,20 @@ def main(words: list[str]) -> int:
     except (KeyError, FileNotFoundError, ConnectionRefusedError):  # nobody listens, or no longer: slower, but as good
         os.execv(sys.executable, [sys.executable, "-m", *words])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Jupyter sends one to a kernel that it is about to shut down
+    began_by = parent()
     what = {"words": words, "folder": os.getcwd(), "environment": dict(os.environ)}
     socket.send_fds(line, [b"streams"], [0, 1, 2])
     line.sendall(json.dumps(what).encode() + b"\n")
-    code, parent = 1, os.getppid()
-    while wait(line, parent) and (said := line.recv(1)):
+    code = 1
+    while wait(line, began_by) and (said := line.recv(1)):
         code = said[0]
     return code
+
+
+def parent() -> int:
+    """The process that this one ends with. PARENT holds for who leads a session or is in that process's; not on a cluster."""
+    told = int(os.environ.pop(PARENT, 0))
+    return told if told and os.getsid(0) in (told, os.getpid()) else os.getppid()
 
 
 def wait(line: socket.socket, parent: int) -> bool:

@@ -13,18 +13,20 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from adc import paths
-from workflow import NOTEBOOKS, ROOT, estimate, forks, lock, plan
+from workflow import NOTEBOOKS, ROOT, ask, estimate, failure, forks, lock, plan
 from workflow.options import Options, elsewhere
 from workflow.progress import Progress
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """For every process below: this checkout's code, the reader's data folder, and every cache inside `folder`."""
-    cache = folder.resolve() / ".cache"
+    """For every process below: this checkout's code, the reader's data folder, and all caches and temporary files inside `folder`."""
+    cache, scratch = folder.resolve() / ".cache", folder.resolve() / ".workflow" / "now"
+    scratch.mkdir(parents=True, exist_ok=True)
     return os.environ | {
         "ADC_HOME": str(paths.home().resolve()),
         "PYTHONSAFEPATH": "1",  # whatever lies in the working directory
         "PYTHONPATH": os.pathsep.join([str(NOTEBOOKS), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        "TMPDIR": str(scratch),  # where it is swept
         "XDG_CACHE_HOME": str(cache),
         "MPLCONFIGDIR": str(cache / "matplotlib"),
         "IPYTHONDIR": str(cache / "ipython"),
@@ -32,7 +34,7 @@ def environment(folder: Path) -> dict[str, str]:
         "JUPYTER_PREFER_ENV_PATH": "1",
         "JUPYTER_PATH": str(NOTEBOOKS / "workflow"),  # its folder kernels
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "TQDM_DISABLE": "1",  # no progress bars, they are for Lab
+        "TQDM_DELAY": "1e9",  # seconds before a progress bar shows: they are for Lab. One that is asked for heeds no TQDM_DISABLE
         **{f"{library}_NUM_THREADS": str(plan.THREADS) for library in ("OMP", "OPENBLAS", "MKL")},
     }
 
@@ -45,6 +47,8 @@ def todo(planned: list[plan.Job], options: Options, folder: Path) -> list[int]:
     asked = subprocess.run(command, env=environment(folder), capture_output=True, text=True)
     lines = [line.split("\t") for line in asked.stdout.splitlines()]
     if not lines or lines[0][0] != "output_file":  # a word after -- made Snakemake print something else, or fail
+        if asked.returncode and (told := failure.no_space()):
+            raise failure.Failed(told)
         print(asked.stdout if asked.returncode == 0 else asked.stderr, end="")
         raise SystemExit(asked.returncode)
     pending = {line[0] for line in lines[1:] if line[-1] == "update pending"}
@@ -74,16 +78,17 @@ def run(planned: list[plan.Job], pending: list[int], options: Options) -> bool:
     log.parent.mkdir(parents=True, exist_ok=True)
     progress = Progress({number: planned[number].label for number in pending}, options.cores)
     command = _command("workflow.engine", file, data, options)
-    new = {number for number in pending if estimate.is_new(planned[number])}
+    new, began = {number for number in pending if estimate.is_new(planned[number])}, time.time()
     notebooks = {planned[number].notebook for number in pending} - {plan.GATHER}
     with open(log, "w", encoding="utf-8") as output, _ways(options, notebooks, environment(data), output) as env:
         how = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, "start_new_session": True}
-        engine = subprocess.Popen(command, env=env, **how)
+        engine = subprocess.Popen(command, env=env | {ask.PARENT: str(os.getpid())}, **how)
         try:
             _follow(engine, events, progress, pause=1.0 if options.elsewhere else 0.1)
         finally:
             _end(engine, patience=120 if options.elsewhere else 0)
-            estimate.note([(planned[number], took) for number, took in progress.seconds.items() if number in new])
+            whole = [(planned[number], took) for number, took in progress.seconds.items() if number in new]
+            estimate.note([(job, took) for job, took in whole if not estimate.went_on(job, began)])
     if engine.returncode and not progress.failed:
         _unexplained(progress, log, options)
     return engine.returncode == 0
@@ -91,7 +96,7 @@ def run(planned: list[plan.Job], pending: list[int], options: Options) -> bool:
 
 def _ways(options: Options, notebooks: set[str], env: dict[str, str], output):
     # on a cluster every job starts a Python of its own, within what the cluster has given it
-    return nullcontext(env) if options.elsewhere else forks.listening(notebooks, env, output)
+    return nullcontext(env) if options.elsewhere else forks.listening(notebooks, env, output, lock.outside())
 
 
 def _forget_calls(folder: Path) -> None:
@@ -138,6 +143,9 @@ def _end(engine: subprocess.Popen, patience: float) -> None:
 
 
 def _unexplained(progress: Progress, log: Path, options: Options) -> None:
+    if told := failure.no_space():
+        print(told)
+        return
     cure = "It may have met a limit of the cluster: --retries 2 asks for more each time." if options.elsewhere else (
         "Is there enough memory? Fewer --cores need less.")  # fmt: skip
     for number in progress.running:
@@ -150,4 +158,5 @@ def _unexplained(progress: Progress, log: Path, options: Options) -> None:
 
 if __name__ == "__main__":
     lock.as_job(gently=elsewhere(sys.argv))
+    os.environ[ask.PARENT] = str(os.getpid())
     runpy.run_module("snakemake", run_name="__main__", alter_sys=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from adc import files, paths
 from workflow import costs, source
-from workflow.plan import CONTROLS, DATA, GRID, SEARCH, Job
+from workflow.plan import CONTROLS, DATA, GRID, SEARCH, Job, listed
 
 KEPT = 5  # latest times of a kind, of which the median counts
 AGAIN = 3.0  # a notebook that finds its run stored
@@ -49,6 +49,18 @@ def by_urgency(planned: list[Job]) -> list[Job]:
 def is_new(job: Job) -> bool:
     """Whether a job has more to do than to show what is stored."""
     return not job.leaves or not all((paths.home() / "data" / name).exists() for name in job.leaves)
+
+
+def went_on(job: Job, began: float) -> bool:
+    """Whether a finished grid or search had found work of its own done before `began`: its time is that of the rest."""
+    data = paths.home() / "data"
+    own = []
+    if job.notebook == GRID:  # the runs of notebook 03 are always there before it
+        others = {Path(name).parent for name in job.after}
+        own = [data / run / "metrics.json" for run in listed(data / job.leaves[0]) if Path(run) not in others]
+    elif job.notebook == SEARCH:
+        own = (data / job.leaves[0]).parent.glob("trial-*.json")
+    return any(file.stat().st_mtime < began for file in own)
 
 
 def note(took: list[tuple[Job, float]]) -> None:

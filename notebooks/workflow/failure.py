@@ -12,6 +12,7 @@ from workflow import source
 from workflow.plan import Job
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+ENOUGH = 1 << 21  # bytes
 WIDTH, SOURCE_LINES, TRACE_LINES = 110, 4, 6
 
 
@@ -29,6 +30,17 @@ def expected(error: Exception) -> str:
             f"folder writable, or set ADC_HOME to another folder; then give the same command again."
         )
     return ""
+
+
+def no_space() -> str:
+    """The message for the reader where `data/` lies on a full disk, else "": what fails by that cannot always say so."""
+    place = paths.home() / "data"
+    if (free := shutil.disk_usage(place).free) >= ENOUGH:
+        return ""
+    return (
+        f"Could not write in {place}: the disk is full, {free:,} bytes are left. Free some space, or set ADC_HOME to a folder "
+        f"on another disk; then give the same command again."
+    )
 
 
 def report(job: Job, executed: Path, error) -> str:

@@ -27,14 +27,20 @@ JUPYTER = ("papermill", "nbconvert", "ipykernel.kernelapp", "ipykernel.ipkernel"
 
 
 @contextmanager
-def listening(notebooks: Iterable[str], environment: dict[str, str], log) -> Iterator[dict[str, str]]:
-    """Listen while jobs of these notebooks run; yields the environment in which `ask` finds the way."""
+def listening(notebooks: Iterable[str], environment: dict[str, str], log, noted: Path | None = None) -> Iterator[dict[str, str]]:
+    """Listen while jobs of these notebooks run; yields the environment in which `ask` finds the way.
+
+    noted: the file that shall name the folder made for it, for who sweeps when all was killed.
+    """
     if sys.platform == "darwin":  # its libraries do not survive a fork
         yield environment
         return
     with tempfile.TemporaryDirectory(prefix="adc-") as place:
+        if noted:
+            noted.write_text(place, encoding="utf-8")
         environment |= {ask.DOOR: str(Path(place) / "door")}  # in data/ its path might be too long for a socket
-        how = {"env": environment, "stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "start_new_session": True}
+        env = environment | {ask.PARENT: str(os.getpid())}
+        how = {"env": env, "stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "start_new_session": True}
         with socket.socket(socket.AF_UNIX) as door:
             door.bind(environment[ask.DOOR])
             door.listen(64)
@@ -50,7 +56,7 @@ def listening(notebooks: Iterable[str], environment: dict[str, str], log) -> Ite
 
 def main(door: int, notebooks: list[str]) -> int:
     """Serve until the parent process ends; in a fork: do what was asked."""
-    parent = os.getppid()
+    parent = ask.parent()
     modules = sorted({module for notebook in notebooks for module in source.modules(source.path(notebook))})
     written = _written(code := source.files(modules))
     load(modules)
@@ -64,7 +70,7 @@ def main(door: int, notebooks: list[str]) -> int:
                 listener.close()
                 _fork(line)
             line.close()
-    shutil.rmtree(Path(os.environ[ask.DOOR]).parent)  # the parent was killed and could not
+    shutil.rmtree(Path(os.environ[ask.DOOR]).parent, ignore_errors=True)  # the parent was killed and could not
     return 0
 
 

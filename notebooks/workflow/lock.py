@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from adc import paths
+from workflow import ask
 
 
 def _file(name: str) -> Path:
@@ -56,7 +57,7 @@ def as_job(gently: bool = False):
     fcntl.flock(_kept, fcntl.LOCK_SH)
     if gently:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever was inherited
-    threading.Thread(target=_end_with, args=(os.getppid(), gently), daemon=True).start()
+    threading.Thread(target=_end_with, args=(ask.parent(), gently), daemon=True).start()
 
 
 def sweep() -> None:
@@ -69,8 +70,15 @@ def sweep() -> None:
     for left in data.glob(".*.partial"):
         if left.is_file():  # a folder is the site's, which is made under a lock of its own
             left.unlink(missing_ok=True)
-    for place in (data / ".workflow" / "now", data / ".snakemake" / "log"):
+    for place in (data / ".workflow" / "now", data / ".snakemake" / "log", data / ".cache" / "jupyter"):
         shutil.rmtree(place, ignore_errors=True)
+    if outside().exists():
+        shutil.rmtree(outside().read_text(encoding="utf-8"), ignore_errors=True)
+
+
+def outside() -> Path:
+    """The file that names a folder outside `data/` of the call at work."""
+    return _file("outside")
 
 
 def _when_free(jobs) -> None:
