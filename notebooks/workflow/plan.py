@@ -96,13 +96,11 @@ def _dataset(chosen: profile.Profile, entry: dict, device: str) -> list[Job]:
         same_seed = [job.output for job in starts if job.parameters["seed"] == seed]
         needed = [ratings.output, *same_seed]
         for notebook in RUNS:
-            for entry in chosen.entries(notebook):
+            for entry in chosen.meant(notebook, first["dataset"], seed):
                 given = common | tuned.parameters(dataset, _method(entry)) | entry
                 trained.append(_run(notebook, _notebook(chosen, notebook, given, device), needed))
-        for entry in chosen.entries(GRID):
-            # a grid may be for some of the seeds only, and not for every source
-            if entry.pop("seeds", seed) == seed and entry.pop("not_for", "") != first["dataset"]:
-                grids.append(_grid(_notebook(chosen, GRID, common | entry, device), [*needed, *_same(trained, seed)]))
+        for entry in chosen.meant(GRID, first["dataset"], seed):
+            grids.append(_grid(_notebook(chosen, GRID, common | entry, device), [*needed, *_same(trained, seed)]))
         for entry in chosen.entries(SEARCH):
             searches.append(_search(_notebook(chosen, SEARCH, common | entry, device), needed))
     return [ratings, *starts, *searches, *trained, *grids, *_reports(chosen, dataset, trained, grids, device)]

@@ -25,6 +25,12 @@ class Profile:
         """The parameters of every run of a notebook, lists of values multiplied out."""
         return [flat for entry in self.notebooks.get(notebook, []) for flat in expand(entry)]
 
+    def meant(self, notebook: str, source: str, seed: int) -> list[dict]:
+        """The entries of a notebook for a source and a seed; `only_for`, `not_for` and `seeds` say who an entry is for."""
+        found = self.entries(notebook)
+        asked = [(entry.pop("only_for", source), entry.pop("not_for", ""), entry.pop("seeds", seed)) for entry in found]
+        return [entry for entry, (only, but, of) in zip(found, asked) if only == source != but and of == seed]
+
 
 class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node, deep=False):
@@ -83,7 +89,11 @@ def _check(profile: Profile, path: Path) -> None:
         _mapping(entry, f"{path}: data: {source}")
     for notebook, entries in _mapping(profile.notebooks, f"{path}: notebooks").items():
         for entry in _list(entries, f"{path}: notebooks: {notebook}"):
-            _mapping(entry, f"{path}: notebooks: {notebook}: an entry")
+            entry = _mapping(entry, f"{path}: notebooks: {notebook}: an entry")
+            for key in ("only_for", "not_for"):
+                if key in entry and entry[key] not in SOURCES:
+                    told = f"{path}: notebooks: {notebook}: {key}: unknown data source '{entry[key]}'."
+                    raise UserError(f"{told}{near(entry[key], SOURCES)} Known: {', '.join(SOURCES)}.")
 
 
 def _mapping(found, where: str) -> dict:
