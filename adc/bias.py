@@ -14,6 +14,7 @@ import torch
 from adc import fit, mf, runs, train
 from adc.evaluate import popularity
 from adc.split import Split
+from adc.through import Term
 
 
 def configuration(**parameters) -> dict:
@@ -45,8 +46,8 @@ class Biased(train.Trainer):
         return rows, user, [np.column_stack([v, b - b.mean()]).astype(np.float32) for v, b in zip(item, bias, strict=True)]
 
     def _rank(self, batch, z):
-        losses, found, at_items = super()._rank(batch, torch.cat([z, z.new_ones(*z.shape[:2], 1)], -1))
-        return losses, {k: (some, own[:, :, :-1].contiguous()) for k, (some, own) in found.items()}, at_items
+        losses, terms, at_items = super()._rank(batch, torch.cat([z, z.new_ones(*z.shape[:2], 1)], -1))
+        return losses, {k: Term(term.users, term.at_z[:, :, :-1].contiguous()) for k, term in terms.items()}, at_items
 
     def score(self, domain: int) -> fit.Score:
         """z_u^(k)·v_i + b_i by the parameters as they are now: users [B] -> [B, m_k]."""

@@ -18,7 +18,7 @@ from adc.pairs import Pairs
 from adc.sample import Triples, epoch
 from adc.settings import Settings, configuration, named
 from adc.split import TRAIN, Split, split
-from adc.through import Term, apart, together
+from adc.through import Term, apart, gradient_at_W, gradient_at_z
 
 __all__ = ["Settings", "Trainer", "configuration", "run"]
 
@@ -178,7 +178,7 @@ class Trainer:
         gradient.addcmul_(v, share[:, None].to(v), value=2 * self.s.penalty)
         return losses, terms, (pairs.touched, gradient)
 
-    def _agree(self, losses: torch.Tensor, terms: dict, users, z, vectors=None, beside=()) -> None:
+    def _agree(self, losses: torch.Tensor, terms: dict, users, z, vectors, beside: list) -> None:
         """Add lambda times Eq. 2's last term to the losses [p], and its gradient to the terms' at z, or (R1 ★: of u in
         the place of z) itself to `beside`.
         """
@@ -203,8 +203,8 @@ class Trainer:
             if self.s.norm_layer == "W":
                 norms[k] = term.norm(hidden.detach(), several)
             else:
-                at_z, _ = together([term], [1.0], hidden.detach(), W)
-                norms[k] = torch.autograd.grad(hidden, layer, at_z @ W, retain_graph=True)[0].norm()
+                below = gradient_at_z([term], [1.0], len(hidden), W) @ W
+                norms[k] = torch.autograd.grad(hidden, layer, below, retain_graph=True)[0].norm()
         return norms
 
     def _descend(self, terms: dict, hidden: torch.Tensor, beside: list, vectors: torch.Tensor) -> None:
@@ -223,8 +223,10 @@ class Trainer:
 
     def _through(self, terms: dict, hidden: torch.Tensor, tensors: list[torch.Tensor]) -> list[torch.Tensor]:
         """The gradient of the weighted sum of some terms at W, its bias, and all below."""
-        weights, W = self.balancer.weights.tolist(), self.model.W.weight.detach()
-        at_z, at_W = together(list(terms.values()), [weights[k] for k in terms], hidden.detach(), W)
+        every, W = self.balancer.weights.tolist(), self.model.W.weight.detach()
+        some, weights = list(terms.values()), [every[k] for k in terms]
+        at_z = gradient_at_z(some, weights, len(hidden), W)
+        at_W = gradient_at_W(some, weights, at_z, hidden.detach())
         return [at_W, at_z.sum(0), *torch.autograd.grad(hidden, tensors[2:], at_z @ W, retain_graph=True)]
 
     @torch.no_grad()
@@ -233,7 +235,7 @@ class Trainer:
         users = torch.from_numpy(users).to(self.device)
         z = self.model(users)
         losses, terms, _ = self._rank(batch, z)
-        self._agree(losses, terms, users, z, beside=[])
+        self._agree(losses, terms, users, z, None, [])
         return losses
 
     def score(self, domain: int) -> fit.Score:
