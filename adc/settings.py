@@ -9,7 +9,10 @@ from typing import Any
 from adc import balancers, tuned
 from adc.errors import UserError
 
-CODE = ("adc.train", "adc.pairs", "adc.through", "adc.optim", "adc.fit", "adc.model", "adc.loss", "adc.balancer", "adc.sample", "adc.mf")
+CODE = (
+    "adc.train", "adc.pairs", "adc.through", "adc.optim", "adc.fit", "adc.model", "adc.loss", "adc.balancer", "adc.sample",
+    "adc.mf",
+)  # fmt: skip
 CHOICES = {
     "start": ("als", "als_literal", "random"),
     "pretraining": ("identity", "random", "none"),

@@ -16,7 +16,7 @@ class Term:
     at_W: torch.Tensor | None = None  # [p·d, width] dL_k/dW, if it was computed for the norm
 
     def norm(self, hidden: torch.Tensor, apart: bool) -> torch.Tensor:
-        """|dL_k/dW| from the hidden layer [B, width]; `apart` keeps dL_k/dW for `at_weight`."""
+        """|dL_k/dW| from the hidden layer [B, width]; `apart` keeps dL_k/dW for `gradient_at_W`."""
         at_z, hidden = self.at_z.flatten(1), hidden.index_select(0, self.users)
         if not apart:
             return product_norm(at_z, hidden)
@@ -24,17 +24,22 @@ class Term:
         return self.at_W.norm()
 
 
-def together(terms: list[Term], weights: list[float], hidden: torch.Tensor, W: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gradient of sum w_k L_k at z [B, p·d] and at W [p·d, width]."""
-    at_z = hidden.new_zeros(len(hidden), len(W))
+def gradient_at_z(terms: list[Term], weights: list[float], batch: int, W: torch.Tensor) -> torch.Tensor:
+    """d(sum w_k L_k)/dz [B, p·d]."""
+    total = W.new_zeros(batch, len(W))
     for term, weight in zip(terms, weights):
-        at_z.index_add_(0, term.users, term.at_z.flatten(1), alpha=weight)
+        total.index_add_(0, term.users, term.at_z.flatten(1), alpha=weight)
+    return total
+
+
+def gradient_at_W(terms: list[Term], weights: list[float], at_z: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+    """d(sum w_k L_k)/dW [p·d, width]: from what the norms have left, else from that at z [B, p·d]."""
     if any(term.at_W is None for term in terms):
-        return at_z, at_z.T @ hidden
-    at_W = torch.zeros_like(W)
+        return at_z.T @ hidden
+    total = hidden.new_zeros(at_z.shape[1], hidden.shape[1])
     for term, weight in zip(terms, weights):
-        at_W.add_(term.at_W, alpha=weight)
-    return at_z, at_W
+        total.add_(term.at_W, alpha=weight)
+    return total
 
 
 def apart(terms: list[Term], batch: int, shape: tuple[int, int]) -> bool:

@@ -19,7 +19,7 @@ from adc.pairs import Pairs
 from adc.sample import Triples, epoch
 from adc.settings import Settings, configuration, named
 from adc.split import TRAIN, Split, split
-from adc.through import Term, apart, together
+from adc.through import Term, apart, gradient_at_W, gradient_at_z
 
 __all__ = ["Settings", "Trainer", "configuration", "run"]
 
@@ -207,8 +207,8 @@ class Trainer:
             if self.s.norm_layer == "W":
                 norms[k] = term.norm(hidden.detach(), several)
             else:
-                at_z, _ = together([term], [1.0], hidden.detach(), W)
-                norms[k] = torch.autograd.grad(hidden, layer, at_z @ W, retain_graph=True)[0].norm()
+                below = gradient_at_z([term], [1.0], len(hidden), W) @ W
+                norms[k] = torch.autograd.grad(hidden, layer, below, retain_graph=True)[0].norm()
         return norms
 
     def _descend(self, terms: dict, hidden: torch.Tensor, beside: list, vectors: torch.Tensor) -> None:
@@ -227,8 +227,10 @@ class Trainer:
 
     def _through(self, terms: dict, hidden: torch.Tensor, tensors: list[torch.Tensor]) -> list[torch.Tensor]:
         """The gradient of the weighted sum of some terms at W, its bias, and all below."""
-        weights, W = self.balancer.weights.tolist(), self.model.W.weight.detach()
-        at_z, at_W = together(list(terms.values()), [weights[k] for k in terms], hidden.detach(), W)
+        every, W = self.balancer.weights.tolist(), self.model.W.weight.detach()
+        some, weights = list(terms.values()), [every[k] for k in terms]
+        at_z = gradient_at_z(some, weights, len(hidden), W)
+        at_W = gradient_at_W(some, weights, at_z, hidden.detach())
         return [at_W, at_z.sum(0), *torch.autograd.grad(hidden, tensors[2:], at_z @ W, retain_graph=True)]
 
     @torch.no_grad()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from bench import __main__ as bench
 from bench import judged, parts, peers, rows
-from bench.clock import Shares, alternate
+from bench.clock import Shares, alternate, now
 from bench.rows import Row
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,6 +62,15 @@ def test_own_time_is_not_that_of_the_parts_within(monkeypatch):
         with watch.part("inner"):  # 2
             pass  # 3
     assert watch.done() == {"rest": 2, "outer": 2, "inner": 1}  # 4, 5
+
+
+def test_processor_time_is_asked_for_with_one_thread_alone(monkeypatch):
+    assert bench.options(["--clock", "processor", "--threads", "1"]).clock == "processor"
+    with pytest.raises(SystemExit):
+        bench.options(["--clock", "processor", "--threads", "2"])
+    monkeypatch.setenv("BENCH_CLOCK", "processor")
+    monkeypatch.setattr("bench.clock.time.process_time", lambda: 7.0)
+    assert now() == 7.0
 
 
 def test_a_watched_generator_counts_what_it_takes_to_go_on():

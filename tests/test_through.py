@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from adc.through import Term, apart, product_norm, together
+from adc.through import Term, apart, gradient_at_W, gradient_at_z, product_norm
 
 WEIGHTS = [0.4, -1.1, 1.5]  # the literal balancer may leave one negative
 
@@ -26,13 +26,13 @@ def test_norms_and_gradients(batch, several):
         at_z[term.users] += weight * term.at_z.flatten(1)
     norms = [term.norm(hidden, several) for term in terms]
     assert [norm.item() for norm in norms] == pytest.approx([each.norm().item() for each in at_W])
-    found = together(terms, WEIGHTS, hidden, W)
-    assert torch.allclose(found[0], at_z)
-    assert torch.allclose(found[1], sum(weight * each for weight, each in zip(WEIGHTS, at_W)))
+    assert torch.allclose(gradient_at_z(terms, WEIGHTS, 11, W), at_z)
+    assert torch.allclose(gradient_at_W(terms, WEIGHTS, at_z, hidden), sum(weight * each for weight, each in zip(WEIGHTS, at_W)))
 
 
 def test_nothing_to_descend_by(batch):
-    assert [each.abs().sum().item() for each in together([], [], *batch[1:])] == [0, 0]
+    at_z = gradient_at_z([], [], 11, batch[2])
+    assert at_z.shape == (11, 6) and not at_z.any() and not gradient_at_W([], [], at_z, batch[1]).any()
 
 
 @pytest.mark.parametrize("rows", [3, 40])

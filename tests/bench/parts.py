@@ -14,7 +14,9 @@ OURS = os.pathsep.join(str(TESTS.parent / place) for place in ("tests", "noteboo
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA")
 
 
-def run(module: str, arguments: dict, home: Path, threads: int, python: str = sys.executable, path: str = OURS) -> dict:
+def run(
+    module: str, arguments: dict, home: Path, threads: int, clock: str = "wall", python: str = sys.executable, path: str = OURS
+) -> dict:
     """What `bench.<module>` measures, or {"failed": its last words}; all of them are in `home`/logs.
 
     `home` is its ADC_HOME. Its working directory goes away afterwards.
@@ -22,7 +24,7 @@ def run(module: str, arguments: dict, home: Path, threads: int, python: str = sy
     log = home / "logs" / f"{module}.txt"
     log.parent.mkdir(parents=True, exist_ok=True)
     env = os.environ | {f"{library}_NUM_THREADS": str(threads) for library in THREADS}
-    env |= {"ADC_HOME": str(home), "PYTHONPATH": path, "PYTHONSAFEPATH": "1", "TQDM_DISABLE": "1"}
+    env |= {"BENCH_CLOCK": clock, "ADC_HOME": str(home), "PYTHONPATH": path, "PYTHONSAFEPATH": "1", "TQDM_DISABLE": "1"}
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as place, open(log, "w", encoding="utf-8") as said:
         answer = Path(place) / "answer.json"

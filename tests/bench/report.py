@@ -40,13 +40,14 @@ def write(report: dict, place: str) -> dict:
     return {"table": rows.table(found), "words": words(report)}
 
 
-def machine(threads: int, load: float) -> str:
+def machine(threads: int, load: float, clock: str) -> str:
     """What it ran on, in words; `load` is that of others, before anything was measured."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-    return f"{model or platform.machine()}, {cores} cores, {threads} threads, load {load:.1f} before; {platform.system()}"
+    how = f"{threads} threads, {clock} time, load {load:.1f} before"
+    return f"{model or platform.machine()}, {cores} cores, {how}; {platform.system()}"
 
 
 def words(report: dict) -> list[str]:

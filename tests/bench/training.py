@@ -1,6 +1,5 @@
 """ADC's epoch against its floor, its balancer against static weights, and where an epoch's time goes."""
 
-import time
 from statistics import median
 
 import numpy as np
@@ -10,7 +9,7 @@ from adc import data, mf, sample, train
 from adc.settings import Settings
 from adc.split import Split, split
 from bench import parts
-from bench.clock import Shares, alternate
+from bench.clock import Shares, alternate, now
 
 LAYERS = 3  # h; W is one more
 BATCH, DIM = 1024, 100  # users a step, d
@@ -65,9 +64,9 @@ def steps(static: train.Trainer, gradnorm: train.Trainer, rounds: int) -> dict[s
     for _ in range(-(-rounds // 2)):
         for users, batch in sample.epoch(static.triples, static.users, BATCH, rng):
             for each in (static, gradnorm) if len(took[static]) % 2 else (gradnorm, static):
-                began = time.perf_counter()
+                began = now()
                 each.balancer.step(*each.step(users, batch))
-                took[each].append(time.perf_counter() - began)
+                took[each].append(now() - began)
     return {"static": median(took[static]), "gradnorm": median(took[gradnorm])}
 
 
