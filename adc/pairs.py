@@ -33,6 +33,8 @@ class Pairs:
 
     def scores(self, z: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         """x = z·v of every pair [T, 1 + c], without a graph: z [rows, d], v the vectors of `touched` [I, d]."""
+        if len(self._column) > self._size[0] * self._size[1]:  # PyTorch refuses a matrix with more entries than places
+            return (z @ v.T)[torch.repeat_interleave(self._first.diff()), self._column].view(self._pairs)
         blank = self._matrix(z.new_zeros(len(self._column)))
         return torch.sparse.sampled_addmm(blank, z, v.T, beta=0.0).values().view(self._pairs)
 
