@@ -8,13 +8,14 @@ from adc.loss import agreement, bpr, pull, push
 from adc.pairs import Pairs
 
 
-@pytest.fixture
-def batch():
-    """z [6, 5] (row 2 has no triple), a table of 40 items [40, 5], and 11 triples of one positive and three negatives."""
+@pytest.fixture(params=[12, 2])
+def batch(request):
+    """z [6, 5] (row 2 has no triple), a table of 40 items [40, 5], and 11 triples of one positive and three negatives, of
+    many items or of two, so that there are more pairs than places in the matrix."""
     torch.manual_seed(0)
     z, table = (torch.randn(size, 5, dtype=torch.float64, requires_grad=True) for size in (6, 40))
     row = torch.tensor([0, 0, 1, 1, 1, 3, 3, 4, 5, 5, 5])
-    return z, table, row, torch.randint(12, (11, 4)) * 3  # items repeat, also within a row
+    return z, table, row, torch.randint(request.param, (11, 4)) * 3  # items repeat, also within a row
 
 
 def test_scores_and_gradients(batch):

@@ -18,17 +18,16 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 import torch
-from torch import nn
-from torch.nn.functional import embedding_bag
 
 from adc import fit
 from adc.errors import UserError
-from adc.loss import bpr, scores
-from adc.rows import Rows
+from adc.loss import push
+from adc.optim import RowAdam
+from adc.pairs import Pairs
 from adc.sample import Triples, epoch
 from adc.split import TRAIN, Split
 
-CODE = ("adc.fit", "adc.loss", "adc.rows", "adc.sample")
+CODE = ("adc.fit", "adc.loss", "adc.optim", "adc.pairs", "adc.sample")
 OBJECTIVES = ("bpr", "ratings")
 SPACE = {
     "dim": ("choice", [8, 16, 32, 64, 100]),
@@ -82,26 +81,20 @@ class Machine:
         self.rating = sp.csr_matrix((rating, (user, item)), shape=shape)
         self.feature, self.item = (_table(size, dim, noise) for size in (self.context.shape[1], shape[1]))
         unseen = np.bincount(self.context[np.unique(user)].indices, minlength=self.context.shape[1]) == 0
-        self.feature.weight.data[torch.from_numpy(unseen)] = 0  # features of cold users alone would stay noise
+        self.feature[torch.from_numpy(unseen)] = 0  # features of cold users alone would stay noise
 
-    def look_up(self, users: np.ndarray) -> tuple[Rows, torch.Tensor, torch.Tensor]:
-        """Rows of some users' features; sum of x_f (v_f, w_f) [B, d+1] and of x_f^2 (v_f^2, w_f^2) [B, d+1]."""
-        context = self.context[users]
-        index, start = (torch.from_numpy(a.astype(np.int64)) for a in (context.indices, context.indptr[:-1]))
-        rows, x = Rows(self.feature, index), torch.from_numpy(context.data)
-        total = embedding_bag(*rows.places, rows.vectors, start, mode="sum", per_sample_weights=x)
-        squares = embedding_bag(*rows.places, rows.vectors.square(), start, mode="sum", per_sample_weights=x.square())
-        return rows, total, squares
+    def sums(self, context: sp.csr_matrix, feature: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of users' contexts [B, F]: sum of x_f (v_f, w_f) [B, d+1] and of x_f^2 (v_f^2, w_f^2) [B, d+1]."""
+        return torch.from_numpy(context @ feature), torch.from_numpy(context.power(2) @ feature**2)
 
     def same(self, total: torch.Tensor, squares: torch.Tensor) -> torch.Tensor:
-        """What y(x) holds of a user whatever the item [B], from what `look_up` gives."""
+        """What y(x) holds of a user whatever the item [B], from what `sums` gives."""
         pairs = (total[:, :-1].square() - squares[:, :-1]).sum(1) / 2  # sum_{f<g} by Rendle's identity
         return self.mean + total[:, -1] + pairs
 
 
-def _table(size: int, dim: int, noise: float) -> nn.Embedding:
-    start = torch.cat([torch.randn(size, dim) * noise, torch.zeros(size, 1)], 1)
-    return nn.Embedding.from_pretrained(start, freeze=False, sparse=True)
+def _table(size: int, dim: int, noise: float) -> torch.Tensor:
+    return torch.cat([torch.randn(size, dim) * noise, torch.zeros(size, 1)], 1)
 
 
 class CDCF:
@@ -115,46 +108,58 @@ class CDCF:
         self.triples = [Triples(parts, k, negatives, True, self.rng) for k in range(p)]
         self.users = np.unique(parts.ratings.user[parts.part == TRAIN]).astype(np.int64)
         self.machines = [Machine(parts, k, config["dim"], config["start_noise"]) for k in range(p)]
-        tables = [table.weight for machine in self.machines for table in (machine.feature, machine.item)]
-        self.optimizer = torch.optim.SparseAdam(tables, lr=config["learning_rate"])
+        rate = config["learning_rate"]
+        self.optimizers = [[RowAdam(table, rate) for table in (machine.feature, machine.item)] for machine in self.machines]
 
     def epoch(self) -> list[dict]:
         """One pass over all training ratings; the mean loss of every domain."""
         losses = [[] for _ in self.triples]
         for users, batch in epoch(self.triples, self.users, self.config["batch_users"], self.rng):
-            self.optimizer.zero_grad(set_to_none=True)
             for k, (row, positive, negative) in enumerate(batch):
                 if len(row):
-                    losses[k].append(self._learn(self.machines[k], users[row], positive, negative))
-            self.optimizer.step()
+                    loss, *steps = self._learn(self.machines[k], users[row], np.column_stack([positive, negative]))
+                    losses[k].append(loss)
+                    for optimizer, step in zip(self.optimizers[k], steps):
+                        optimizer.step(*step)
         return [{"loss": float(np.mean(seen))} for seen in losses]
 
-    def _learn(self, machine: Machine, user: np.ndarray, positive: np.ndarray, negative: np.ndarray) -> float:
+    def _learn(self, machine: Machine, user: np.ndarray, item: np.ndarray) -> tuple:
+        """Loss of a domain's triples, user [T] and item [T, 1 + c]; for features and for items, the rows looked up, each
+        once, and the gradient there. Written out, by sparse products: autograd would take several times as long."""
         users, row = np.unique(user, return_inverse=True)
-        row = torch.from_numpy(row)
-        features, total, squares = machine.look_up(users)
-        items = Rows(machine.item, torch.from_numpy(positive), torch.from_numpy(negative))
+        order = np.argsort(row, kind="stable")
+        user, item, row = user[order], item[order], torch.from_numpy(row[order])
+        known = machine.context[users]
+        touched, place = np.unique(known.indices, return_inverse=True)
+        context, touched = sp.csr_matrix((known.data, place, known.indptr), (len(users), len(touched))), torch.from_numpy(touched).long()
+        feature, pairs = machine.feature[touched].numpy(), Pairs(row, torch.from_numpy(item), len(users), len(machine.item))
+        total, squares = machine.sums(context, feature)
+        v = machine.item[pairs.touched]
         q = torch.cat([total[:, :-1], total.new_ones(len(users), 1)], 1)  # against an item's (v_i, w_i)
-        liked, other = scores(q, items.vectors, row, *items.places)
+        x, share = pairs.scores(q, v), self.config["penalty"] / len(row)
+        at_squares = share * torch.bincount(row).float()[:, None].repeat(1, total.shape[1])
         if self.ranking:
-            loss = bpr(liked, other)
+            loss, at_x = push(x, [len(row)])
+            at_total = pairs.at_rows(at_x, v)
+            at_total[:, -1] = 0  # what is the same for all items of a user
         else:
-            rating = torch.from_numpy(machine.rating[user, positive].A1)
-            loss = (liked + machine.same(total, squares)[row] - rating).square().mean()
-        penalty = self.config["penalty"] * (squares.sum(1)[row].sum() + items.squares()) / len(row)
-        (loss + penalty).backward()
-        features.hand_over()
-        items.hand_over()
-        return float(loss.detach())
+            rating = torch.from_numpy(machine.rating[user, item[:, 0]].A1)
+            error = x[:, 0] + machine.same(total, squares)[row] - rating
+            loss, at_x = error.square().mean(), (2 / len(row) * error)[:, None]
+            at_same = torch.bincount(row, at_x[:, 0])[:, None].float()
+            at_total = pairs.at_rows(at_x, v)
+            at_total = torch.cat([at_total[:, :-1] + at_same * total[:, :-1], at_same], 1)
+            at_squares[:, :-1] -= at_same / 2
+        at_feature = context.T @ at_total.numpy() + 2 * feature * (context.power(2).T @ at_squares.numpy())
+        at_item = pairs.at_items(at_x, q) + 2 * share * pairs.looked_up(torch.ones(len(row)))[:, None].float() * v
+        return float(loss), (touched, torch.from_numpy(at_feature)), (pairs.touched, at_item)
 
     def predict(self, domain: int, user: np.ndarray, item: np.ndarray) -> np.ndarray:
         """y(x) of pairs of user [T] and item [T], terms that are the same for all items of a user included [T]."""
         machine = self.machines[domain]
-        with torch.no_grad():
-            _, total, squares = machine.look_up(user)
-            vectors = machine.item.weight[torch.from_numpy(item.astype(np.int64))]
-            y = machine.same(total, squares) + (total[:, :-1] * vectors[:, :-1]).sum(1) + vectors[:, -1]
-        return y.numpy()
+        total, squares = machine.sums(machine.context[user], machine.feature.numpy())
+        vectors = machine.item[torch.from_numpy(item.astype(np.int64))]
+        return (machine.same(total, squares) + (total[:, :-1] * vectors[:, :-1]).sum(1) + vectors[:, -1]).numpy()
 
     def score(self, domain: int) -> fit.Score:
         """y(x) but for what is the same for all items of a user, by the parameters as they are now."""
@@ -163,9 +168,8 @@ class CDCF:
     def arrays(self, domain: int) -> fit.Arrays:
         """(q_u, 1) of every user of the union [n, d+1] and (v_i, w_i) of every item [m_k, d+1]."""
         machine = self.machines[domain]
-        feature, item = (table.weight.detach().numpy() for table in (machine.feature, machine.item))
-        user = np.pad(machine.context @ feature[:, :-1], ((0, 0), (0, 1)), constant_values=1)
-        return {"user": user, "item": item.copy()}
+        user = np.pad(machine.context @ machine.feature[:, :-1].numpy(), ((0, 0), (0, 1)), constant_values=1)
+        return {"user": user, "item": machine.item.numpy().copy()}
 
 
 learner = CDCF
