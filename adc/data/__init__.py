@@ -128,8 +128,9 @@ def label(dataset: str) -> str:
     if known["source"] == "twin":
         told = {name: value for name, value in known["arguments"].items() if (name, value) != ("asymmetry", 1)}
         return "synthetic twin of Table I ({})".format(", ".join(f"{name} {value:g}" for name, value in told.items()))
-    words = {"movielens": "MovieLens, real ratings by genre", "amazon": "Amazon, Multi-Domain Sentiment Dataset"}
-    return words.get(known["source"], f"own file {known['source']}")
+    if known["source"] in SOURCES:
+        return importlib.import_module(f"adc.data.{known['source']}").LABEL
+    return f"own file {known['source']}"
 
 
 def _path(source: str) -> Path:

@@ -22,6 +22,7 @@ from adc.data.reviews import Record, Tally, parse
 from adc.data.table1 import TABLE_I
 from adc.errors import UserError
 
+LABEL = "Amazon, Multi-Domain Sentiment Dataset"  # in titles
 ARCHIVE = "unprocessed.tar.gz"
 URLS = tuple(f"{scheme}://www.cs.jhu.edu/~mdredze/datasets/sentiment/{ARCHIVE}" for scheme in ("https", "http"))
 _FOLDERS = {"kitchen": "kitchen_&_housewares", "toys": "toys_&_games"}  # the others are named as their domains are

