@@ -135,7 +135,7 @@ def headline(ratings: Ratings, values: pd.DataFrame, compared: pd.DataFrame) -> 
         f"best on the domain alone {row.without:.4f}: a difference of {_signed(row)}."
     )
     said = {YES: "**Yes, on average.**", NO: "**No; it does harm, on average.**", UNKNOWN: "**On average it cannot be told.**"}
-    return f"{said[row.verdict]} {numbers} {_seen(row)}{_sure(compared)}{_popular(values)}"
+    return "\n\n".join(filter(None, [f"{said[row.verdict]} {numbers} {_seen(row)}", _sure(compared), _popular(values)]))
 
 
 def _seen(row) -> str:
