@@ -89,7 +89,7 @@ def _publish(job: Job, executed: Path, page: Path) -> None:
     notebook.metadata["adc"] = stamp.make(job.notebook, job.dataset, job.parameters)
     notebook.metadata.pop("papermill", None)  # holds paths of this machine
     bare = any("remove-input" in cell.metadata.get("tags", []) for cell in notebook.cells)  # a report for people who read no code
-    exporter = HTMLExporter(embed_images=True, exclude_input=bare, exclude_output_prompt=bare)
+    exporter = HTMLExporter(embed_images=True, exclude_input=bare, exclude_input_prompt=bare, exclude_output_prompt=bare)
     html, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": job.label}})
     with files.aside(page.with_suffix(".ipynb")) as partial:
         nbformat.write(notebook, partial)
