@@ -48,8 +48,9 @@ def scores(dataset: str, profile: str) -> pd.DataFrame:
     missing = [name for name in ("adc", "popularity") if name not in {row["method"] for row in rows}]
     if missing:
         old = f" {stale} stored runs were made by older code and do not count." if stale else ""
+        where = f"for dataset '{dataset}', profile '{profile}'"
         wanted = " or ".join(NAMES[name] for name in missing)
-        raise UserError(f"No finished run of {wanted} for dataset '{dataset}', profile '{profile}'.{old} Run `./run_all.sh --data {report.source(dataset)}`.")
+        raise UserError(f"No finished run of {wanted} {where}.{old} Run `./run_all.sh --data {report.source(dataset)}`.")
     table = pd.DataFrame(rows).sort_values("validation", ascending=False, kind="stable").drop_duplicates(["method", "target", "seed"])
     order = {name: place for place, name in enumerate([*NAMES, *data.load(dataset).domains])}
     return table.sort_values(["target", "seed", "method"], key=lambda of: of.map(order) if of.name != "seed" else of, ignore_index=True)
@@ -135,7 +136,7 @@ def headline(ratings: Ratings, values: pd.DataFrame, compared: pd.DataFrame) -> 
         f"best on the domain alone {row.without:.4f}: a difference of {_signed(row)}."
     )
     said = {YES: "**Yes, on average.**", NO: "**No; it does harm, on average.**", UNKNOWN: "**On average it cannot be told.**"}
-    return f"{said[row.verdict]} {numbers} {_seen(row)}{_sure(compared)}{_popular(values)}"
+    return "\n\n".join(filter(None, [f"{said[row.verdict]} {numbers} {_seen(row)}", _sure(compared), _popular(values)]))
 
 
 def _seen(row) -> str:
@@ -159,8 +160,10 @@ def _popular(values: pd.DataFrame) -> str:
     learned = means.drop([name for name in ("random", "popularity", f"{BEST} joint", f"{BEST} alone") if name in means])
     if learned.max() > means["popularity"]:
         above = learned[learned > means["popularity"]].sort_values(ascending=False)
-        return f"Above plain popularity ({means['popularity']:.4f}): {', '.join(f'{NAMES[name]} ({value:.4f})' for name, value in above.items())}."
-    return f"Mind that no method is above plain popularity ({means['popularity']:.4f}): on these ratings personal taste hardly shows at all."
+        named = ", ".join(f"{NAMES[name]} ({value:.4f})" for name, value in above.items())
+        return f"Above plain popularity ({means['popularity']:.4f}): {named}."
+    told = f"Mind that no method is above plain popularity ({means['popularity']:.4f})"
+    return f"{told}: on these ratings personal taste hardly shows at all."
 
 
 def by_domain(ratings: Ratings, compared: pd.DataFrame, users: pd.Series) -> str:
@@ -224,7 +227,8 @@ def settings(table: pd.DataFrame) -> pd.DataFrame:
 
 def _told(config: dict) -> str:
     unusual = {name: value for name, value in report.unusual(config).items() if name not in ("domains", "variant", "epochs", "patience")}
-    return ", ".join(f"{name} = {value:g}" if type(value) in (int, float) else f"{name} = {value}" for name, value in unusual.items()) or "the defaults"
+    words = [f"{name} = {value:g}" if type(value) in (int, float) else f"{name} = {value}" for name, value in unusual.items()]
+    return ", ".join(words) or "the defaults"
 
 
 def newcomers(table: pd.DataFrame) -> pd.DataFrame:
@@ -263,8 +267,9 @@ def data_words(ratings: Ratings, people: pd.DataFrame) -> str:
     whole = f"{len(ratings.rating):,} ratings by {len(ratings.users):,} users in {ratings.p} domain{'s' * (ratings.p > 1)}"
     share = people["also elsewhere (%)"]
     low, high = f"{share.min():.0f} %", f"{share.max():.0f} %"
-    whose = f"Between {low} ({share.idxmin()}) and {high} ({share.idxmax()}) of a domain's users" if low != high else f"{low} of every domain's users"
-    overlap = f"{whose} rate elsewhere too"
+    between = f"Between {low} ({share.idxmin()}) and {high} ({share.idxmax()}) of a domain's users"
+    same = f"{low} of every domain's users"
+    overlap = f"{between if low != high else same} rate elsewhere too"
     few = people.index[people["tested"] < FEW]
     warning = f" **Beware:** fewer than {FEW} users can be tested in {', '.join(few)}; scores there hang on a handful of people." if len(few) else ""
     return f"{whole}. {data.alone(ratings) or overlap + ': what can be carried over is known from them.'}{warning}"

@@ -24,11 +24,12 @@ def methods(table: pd.DataFrame, label: str) -> Figure:
             fill = look["color"] if row.method in JOINT else "white"
             bars = [[max(row.mean - row.low, 0)], [max(row.high - row.mean, 0)]] if row.low == row.low else None
             panel.errorbar([row.mean], [shown.index(row.method)], xerr=bars, markerfacecolor=fill, **look)
-        panel.set(yticks=range(len(shown)), yticklabels=[NAMES[name] for name in shown] if number % 3 == 0 else [], xlim=(0, None))
+        panel.set(yticks=range(len(shown)), yticklabels=[NAMES[name] for name in shown] if number % 3 == 0 else [])
         panel.set_ylim(len(shown) - 0.5, -0.5)
         panel.tick_params(axis="y", length=0)
         panel.set_title(plots.written(target, 26), loc="left", weight="bold" if target == MEAN else None)
         panel.tick_params(labelbottom=True)
+    panel.set_xlim(0, 1.05 * table["high"].fillna(table["mean"]).max())  # all panels share it
     return plots.titled(figure, "Filled: learned from all domains; open: from the domain alone; line: popularity", label)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tables import HEADER, lines, sound, written
+from tables import HEADER, home, lines, sound, written
 
 from adc import baselines, data, own, runs, settings, stats, studies, train, tuned
 from adc.errors import UserError

@@ -97,7 +97,8 @@ def alone(ratings: Ratings) -> str:
         return f"'{ratings.name}' has one domain only, '{ratings.domains[0]}': there is nothing to transfer from."
     pairs = np.unique(ratings.user.astype(np.int64) * ratings.p + ratings.domain)
     if len(pairs) == len(ratings.users):
-        return f"in '{ratings.name}' no user has ratings in more than one domain: nothing of hers can be carried over. Are users named alike in all domains?"
+        told = "nothing of hers can be carried over. Are users named alike in all domains?"
+        return f"in '{ratings.name}' no user has ratings in more than one domain: {told}"
     return ""
 
 

@@ -85,15 +85,14 @@ def _publish(job: Job, executed: Path, page: Path) -> None:
     """Put the executed notebook and its HTML into place; the HTML last, as it is what says that the job is done."""
     import nbformat
     from nbconvert import HTMLExporter
-    from traitlets.config import Config
 
     from workflow import stamp
 
     notebook = nbformat.read(executed, as_version=4)
     notebook.metadata["adc"] = stamp.make(job.notebook, job.dataset, job.parameters)
     notebook.metadata.pop("papermill", None)  # holds paths of this machine
-    hidden = {"TagRemovePreprocessor": {"enabled": True, "remove_input_tags": ["remove-input"]}}  # a report needs no code
-    exporter = HTMLExporter(embed_images=True, config=Config(hidden))
+    bare = any("remove-input" in cell.metadata.get("tags", []) for cell in notebook.cells)  # a report for people who read no code
+    exporter = HTMLExporter(embed_images=True, exclude_input=bare, exclude_input_prompt=bare, exclude_output_prompt=bare)
     html, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": job.label}})
     with files.aside(page.with_suffix(".ipynb")) as partial:
         nbformat.write(notebook, partial)
