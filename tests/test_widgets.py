@@ -12,20 +12,34 @@ from adc import explore, paths, plots, watch, widgets, widgets_task, widgets_tra
 WAIT = 60  # seconds; a training here takes one or two
 
 
-@pytest.fixture
-def dataset(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path / "home"))
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
     monkeypatch.setattr(explore, "SMALL", explore.SMALL | {"epochs": 2, "dim": 4, "pretraining_epochs": 1})
     monkeypatch.setattr(widgets_train, "LIVE", widgets_train.LIVE | {"dim": 4, "epochs": 3})
     plots.style()
-    return films.prepared(tmp_path)
 
 
 @pytest.fixture
-def trained(dataset):
-    for config in films.configurations(dataset):
-        watch.run(config, lambda passes: None)
-    return dataset
+def dataset(tmp_path, monkeypatch):
+    monkeypatch.setenv("ADC_HOME", str(tmp_path / "home"))
+    return films.prepared(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    place = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ADC_HOME", str(place))
+        name = films.prepared(place)
+        for config in films.configurations(name):
+            watch.run(config, lambda passes: None)
+    return place, name
+
+
+@pytest.fixture
+def trained(once, monkeypatch):
+    monkeypatch.setenv("ADC_HOME", str(once[0]))
+    return once[1]
 
 
 def page(dataset: str, usable: bool = True) -> widgets.Lab:
@@ -147,7 +161,7 @@ def test_another_run_and_dataset_can_be_chosen(trained):
     assert inside(box, W.Button, button_style="primary")[0].description == "Train BPR, popularity"
 
 
-def test_a_page_nobody_can_click_shows_the_same(trained, capsys):
+def test_a_page_nobody_can_click_shows_the_same(trained):
     lab = page(trained, usable=False)
     outputs = [lab.choose(), lab.person(), lab.recommended(), lab.drivers()]
     assert all(isinstance(output, HTML) for output in outputs)
