@@ -12,7 +12,6 @@ from unittest.mock import Mock
 
 import pytest
 from conftest import TOY_PROFILE, Toy
-
 from workflow import costs, estimate, failure, job, options, plan
 
 START = Path(__file__).parent / "slurm" / "start.sh"
@@ -127,7 +126,7 @@ def test_costs_are_those_measured_and_grow_beyond(monkeypatch):
     monkeypatch.setattr(costs, "measured", lambda: rows)
     assert costs.seconds("adc", 1000, 10) == 1 + 10 * (2 + 3) + 4 + 5
     assert costs.cost("adc", 2000) == {"setup": 2, "epoch": 4, "validation": 12, "test": 16, "rest": 10, "memory": 500}
-    assert costs.cost("ease", 2000)["rest"] == 40 and costs.cost("ease", 2000)["memory"] == 700
+    assert costs.cost("ease", 2000)["test"] == 32 and costs.cost("ease", 2000)["memory"] == 700
     assert costs.cost("new", 500) == costs.cost("adc", 1000)  # the next larger one
 
 

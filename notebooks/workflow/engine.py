@@ -42,7 +42,7 @@ def environment(folder: Path) -> dict[str, str]:
 def todo(planned: list[plan.Job], options: Options, folder: Path) -> list[int]:
     """Numbers of the jobs that Snakemake would run; writes into `folder` only."""
     file = folder / ".workflow" / "plan.json"
-    plan.save(file, planned, folder / ".workflow" / "events")
+    plan.save(file, planned, folder / ".workflow" / "told")
     command = _command("snakemake", file, folder, options) + ["--summary"]
     asked = subprocess.run(command, env=environment(folder), capture_output=True, text=True)
     lines = [line.split("\t") for line in asked.stdout.splitlines()]
@@ -70,7 +70,7 @@ def stand_in():
 def run(planned: list[plan.Job], pending: list[int], options: Options) -> bool:
     """Run the pending jobs; True when all went well. However this ends, no process of ours stays behind."""
     data = paths.home().resolve() / "data"
-    file, events = data / ".workflow" / f"plan-{time.time_ns()}.json", data / ".workflow" / "events"
+    file, events = data / ".workflow" / f"plan-{time.time_ns()}.json", data / ".workflow" / "told"
     _forget_calls(file.parent)
     events.mkdir()
     plan.save(file, planned, events)
@@ -101,7 +101,7 @@ def _ways(options: Options, notebooks: set[str], env: dict[str, str], output):
 
 def _forget_calls(folder: Path) -> None:
     """Without its plan, a job of a killed call that still waits in a cluster's queue ends as soon as it begins."""
-    shutil.rmtree(folder / "events", ignore_errors=True)
+    shutil.rmtree(folder / "told", ignore_errors=True)
     for plan_file in folder.glob("plan-*.json"):
         plan_file.unlink()
 

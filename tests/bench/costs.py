@@ -6,16 +6,16 @@ import argparse
 import json
 import platform
 import subprocess
-import sys
 import time
 from collections import Counter
 from functools import wraps
 from pathlib import Path
 
+from workflow import ROOT, costs
+
 from adc import baselines, data, files, fit, paths, train, tuned
 from bench import parts
 from bench.sizes import peak
-from workflow import ROOT, costs
 
 METHODS = ("adc", *baselines.METHODS)
 EPOCHS = 2
@@ -57,8 +57,8 @@ def _keep(row: dict, file: Path) -> None:
 
 def measure(method: str, scale: float) -> dict:
     """One run of two epochs on the twin, with the search's settings: processor seconds before the first epoch (start and
-    pretraining included), of an epoch, of its validation, of the test, and of the rest, which is what EASE and item-kNN
-    solve; and the peak memory in MB, of which `before` is there before the ratings are."""
+    pretraining included), of an epoch, of its validation, of the test, and of the rest, which is keeping and
+    storing; and the peak memory in MB, of which `before` is there before the ratings are."""
     before, dataset, spent = peak(), data.dataset_id("twin", scale=scale), Counter()
     given = {"dataset": dataset, "epochs": EPOCHS, "patience": EPOCHS} | tuned.parameters(dataset, method)
     # random, and the like, have but one epoch and no such parameter
