@@ -168,7 +168,7 @@ def _figure(number: int, target: Path) -> str:
                 if picture := output.get("data", {}).get("image/png"):
                     (target / f"fig{number}.png").write_bytes(b64decode(picture))
                     goal = f"{copy.relative_to(ROOT).as_posix()}#{slug(title)}"
-                    told = f"[{title if title.startswith('Fig') else f'Fig. {number}: {title}'}]({goal}) {stamp(copy)['data']}."
+                    told = f"[{title if title.startswith('Fig') else f'Fig. {number}: {title}'}]({goal}). {stamp(copy)['data']}."
                     return f":::{{figure}} fig{number}.png\n:alt: {title}\n\n{told}\n:::"
     return f"*Fig. {number} is in none of the executed copies; `./run_all.sh render` adds it.*"
 
