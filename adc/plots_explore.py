@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from adc.plots import COLOURS, LINES, PAGE, domain_looks, titled, written
+from adc.looks import COLOURS, LINES, PAGE, domain_looks, titled, written
 
 
 def svg(figure: Figure) -> str:
