@@ -17,7 +17,7 @@ from workflow import NOTEBOOKS, ROOT, readme
 RENDERED = NOTEBOOKS / "rendered"
 COVER = NOTEBOOKS / "book" / "cover.md"
 ORDER = "reading-order"  # the README's section that stands on the cover
-LINK = re.compile(r"(\[[^\]]*\]\(|href=\")([^)\s\"]+)")
+LINK, HREF = re.compile(r"(\[[^\]]*\]\()([^)\s]+)"), re.compile(r'(href=")([^"]+)')
 LISTED = re.compile(r"\[([^\]]*)\]\(notebooks/(\d\d_\w+)\.ipynb\)")
 
 
@@ -87,7 +87,7 @@ def linked(text: str, page: Path, place: str, target: Path) -> str:
         html = found[1].startswith("href")  # printed by a notebook: Sphinx leaves it as it is
         return found[1] + (re.sub(r"\.(ipynb|md)(?=#|$)", ".html", address) if html else address)
 
-    return LINK.sub(lead, text)
+    return HREF.sub(lead, LINK.sub(lead, text))
 
 
 def _place(goal: Path, anchor: str, page: Path, target: Path) -> str | None:
