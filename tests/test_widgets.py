@@ -9,7 +9,7 @@ from IPython.display import HTML, Image
 
 from adc import explore, paths, plots, watch, widgets, widgets_task, widgets_train
 
-WAIT = 60  # seconds; a training here takes one or two
+WAIT = 600  # seconds at most; a training here takes one or two, a busy machine longer
 
 
 @pytest.fixture(autouse=True)
