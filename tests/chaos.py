@@ -43,7 +43,7 @@ def strike(home: Path, rng: random.Random) -> str:
 
 
 def kill_often(start: Callable[[], subprocess.Popen], home: Path, kills: int, longest: float, rng: random.Random) -> Iterator[str]:
-    """Kill `kills` times, each after at most `longest` seconds, a call that `start` began; yields after each what happened.
+    """Kill `kills` times, each after at most `longest` seconds at work, a call that `start` began; yields after each what happened.
 
     A call that outlives a blow goes on until the next. One that ends by itself must say why; one that comes to its end well
     is yielded as "finished" and is none of the kills.
@@ -51,6 +51,8 @@ def kill_often(start: Callable[[], subprocess.Popen], home: Path, kills: int, lo
     call = None
     while kills:
         call = call or start()
+        while call.poll() is None and len(processes(home)) < 2:  # not before there is much to kill
+            time.sleep(0.2)
         began = time.monotonic()
         try:
             call.wait(rng.uniform(0, longest))

@@ -144,7 +144,7 @@ class Toy:
     def run(self, *words: str) -> tuple[int, str]:
         """Exit code and everything printed."""
         process = self.start(*words)
-        said, _ = process.communicate(timeout=200)
+        said, _ = process.communicate(timeout=900)
         return process.returncode, said
 
     def files(self) -> set[str]:

@@ -34,7 +34,8 @@ def expected(error: Exception) -> str:
 
 def no_space() -> str:
     """The message for the reader where `data/` lies on a full disk, else "": what fails by that cannot always say so."""
-    place = paths.home() / "data"
+    data = paths.home().absolute() / "data"
+    place = next(folder for folder in (data, *data.parents) if folder.exists())
     if (free := shutil.disk_usage(place).free) >= ENOUGH:
         return ""
     return (
