@@ -131,7 +131,8 @@ class CDCF:
         user, item, row = user[order], item[order], torch.from_numpy(row[order])
         known = machine.context[users]
         touched, place = np.unique(known.indices, return_inverse=True)
-        context, touched = sp.csr_matrix((known.data, place, known.indptr), (len(users), len(touched))), torch.from_numpy(touched).long()
+        context = sp.csr_matrix((known.data, place, known.indptr), (len(users), len(touched)))
+        touched = torch.from_numpy(touched).long()
         feature, pairs = machine.feature[touched].numpy(), Pairs(row, torch.from_numpy(item), len(users), len(machine.item))
         total, squares = machine.sums(context, feature)
         v = machine.item[pairs.touched]
