@@ -189,9 +189,10 @@ def finder(lab: Lab) -> W.Widget:
             said.value = cards.note(str(error))
             return
         said.value = cards.note(f"{len(found)} user{'s' * (len(found) != 1)} found, the most active first.")
+        before = lab.user  # new options choose their first by themselves
         users.options = explore.described(lab.here.adc.parts, found)
         ids = [user for _, user in users.options]
-        users.value = lab.user if lab.user in ids else ids[0]
+        users.value = before if before in ids else ids[0]
 
     def follow(_=None):
         if lab.here is None:
