@@ -21,7 +21,9 @@ def test_lab_listens_on_loopback_and_asks_for_its_token(tmp_path):
     server = subprocess.Popen(command, env=env, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     try:
         address = next(found for line in server.stderr if (found := re.search(r"(http://127\.0\.0\.1:\d+)/lab\?token=(\w{32,})", line)))
-        listening = [line.laddr.ip for line in psutil.Process(server.pid).net_connections("inet") if line.status == psutil.CONN_LISTEN]
+        port = int(address[1].rpartition(":")[2])
+        lines = [line for line in psutil.net_connections("tcp") if line.status == psutil.CONN_LISTEN and line.laddr.port == port]
+        listening = [line.laddr.ip for line in lines]
         assert listening and {*listening} == {"127.0.0.1"}
         contents, direct = f"{address[1]}/api/contents", {"http": "", "https": ""}
         assert requests.get(contents, proxies=direct, timeout=60).status_code == 403
