@@ -22,6 +22,7 @@ SHOWN = {
     ("07_asymmetry", "movielens"): {},
     ("08_sensitivity", "movielens"): {},
     ("09_claims", "movielens"): {},
+    ("10_explore", "movielens"): {},
     ("01_data", "twin"): {},
     ("05_performance", "twin"): {},
     ("09_claims", "twin"): {},
