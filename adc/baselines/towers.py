@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 CHUNK, TOGETHER = 1024, 8  # items and users ranked at once: their hidden layers stay in the processor's cache
 
