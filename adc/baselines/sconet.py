@@ -67,6 +67,8 @@ class Settings:
 class SCoNet:
     """User vectors, item vectors of all domains in one table, and the towers; the `fit.Learner` of SCoNet."""
 
+    _copy: "SCoNet | None" = None
+
     def __init__(self, config: dict, parts: Split):
         self.config, self.parts = config, parts
         self.rng = np.random.default_rng([config["seed"], 5])
