@@ -6,9 +6,11 @@ domains the p-values are corrected by Holm. Splits of the same ratings overlap, 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from adc import data, paths, report, runs, stats
 from adc.data.schema import Ratings
@@ -139,7 +141,7 @@ def headline(ratings: Ratings, values: pd.DataFrame, compared: pd.DataFrame) -> 
     return "\n\n".join(filter(None, [f"{said[row.verdict]} {numbers} {_seen(row)}", _sure(compared), _popular(values)]))
 
 
-def _seen(row) -> str:
+def _seen(row: Any) -> str:
     """What could have been seen, where nothing was."""
     if row.verdict != UNKNOWN:
         return ""
@@ -194,19 +196,19 @@ def others(compared: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _signed(row) -> str:
+def _signed(row: Any) -> str:
     interval = f" (95 % interval {row.low:+.4f} to {row.high:+.4f})" if np.isfinite(row.low) else ""
     return f"{row.difference:+.4f}{interval}"
 
 
-def shown(each: pd.DataFrame):
+def shown(each: pd.DataFrame) -> Styler:
     """The means of `over_seeds` [targets, methods] for a notebook, the highest of a row in bold."""
     means = each.pivot(index="target", columns="method", values="mean").reindex([*dict.fromkeys(each["target"])])
     means = means[[name for name in NAMES if name in means]].rename(columns=NAMES).rename_axis(index=None, columns=None)
     return means.style.format(precision=4, na_rep="–").highlight_max(axis=1, props="font-weight: bold")
 
 
-def styled(table: pd.DataFrame, precision: int):
+def styled(table: pd.DataFrame, precision: int) -> Styler:
     """A table for a notebook."""
     table = table.copy()
     table.index.name, table.columns.names = None, [None] * table.columns.nlevels

@@ -19,7 +19,7 @@ def svg(figure: Figure) -> str:
     file = io.StringIO()
     figure.savefig(file, format="svg", transparent=True)
     head, body = file.getvalue().split("<svg ", 1)[1].split(">", 1)
-    size = re.search(r'viewBox="[^"]*"', head)[0]
+    (size,) = re.findall(r'viewBox="[^"]*"', head)
     style = f"width: 100%; max-width: {128 * figure.get_figwidth():.0f}px; height: auto; display: block"
     links = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     return f'<svg {links} {size} fill="currentColor" style="{style}">{body}'.replace("#000000", "currentColor")

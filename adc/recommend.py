@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 import torch
 
 from adc import baselines, data, fit, foldin, paths, runs, stored
@@ -86,7 +87,7 @@ def load(run: str | Path | dict | runs.Run) -> "Recommender":
 
 def _name(dataset: str | Path) -> str:
     is_file = isinstance(dataset, Path) or table.ending(Path(dataset)) or "/" in dataset
-    return data.dataset_id(str(dataset)) if is_file else dataset
+    return data.dataset_id(str(dataset)) if is_file else str(dataset)
 
 
 class Recommender:
@@ -168,7 +169,7 @@ class Recommender:
         scorer = getattr(baselines.METHODS.get(self.method), "scorer", fit.factor_score)
         return scorer(self.parts, k, self.arrays[k])
 
-    def _make_weights(self, k: int):
+    def _make_weights(self, k: int) -> sp.csr_matrix | np.ndarray:
         return foldin.weights(self.parts, k, self.method, self.arrays[k])
 
     def _scores(self, rows: np.ndarray, k: int) -> np.ndarray:

@@ -93,7 +93,7 @@ def _array(archive: zipfile.ZipFile, name: str, letters: list[str], sizes: dict[
     entry = archive.getinfo(f"{name}.npy")
     if entry.compress_type != zipfile.ZIP_STORED:
         raise ValueError(f"array '{name}' is compressed, which no run of this package is")
-    if entry.file_size > os.path.getsize(archive.filename):  # what it claims is set aside before it is read
+    if entry.file_size > os.path.getsize(str(archive.filename)):  # what it claims is set aside before it is read
         raise ValueError(f"array '{name}' is truncated")
     stream = io.BytesIO(archive.read(entry))
     shape, fortran, dtype = _header(stream, name)
@@ -109,7 +109,7 @@ def _array(archive: zipfile.ZipFile, name: str, letters: list[str], sizes: dict[
     return array.astype(np.float32 if dtype.kind == "f" else dtype.newbyteorder("="), order="C")  # a copy that PyTorch can use
 
 
-def _header(stream, name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _header(stream: io.BytesIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
     if np.lib.format.read_magic(stream) != (1, 0):
         raise ValueError(f"array '{name}' has an unknown format")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)

@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import numpy as np
 import pandas as pd
+import torch
 
 from adc import baselines, fit, mf, runs, train
 from adc.errors import UserError
@@ -35,7 +36,7 @@ class Watched(train.Trainer):
         self.tell(self.passes)
         return rows
 
-    def step(self, users, batch):
+    def step(self, users: np.ndarray, batch: list) -> tuple[torch.Tensor, torch.Tensor]:
         self.tell(self.passes)
         return super().step(users, batch)
 

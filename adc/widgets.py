@@ -1,6 +1,9 @@
 """The controls of notebook 10 (ipywidgets). A page that nobody can click, an executed copy, gets what they would show."""
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
 
 import ipywidgets as W
 from IPython.display import HTML, display
@@ -9,9 +12,11 @@ from traitlets import Any, HasTraits, Int, Unicode
 
 from adc import cards, data, drivers, explore, plots_explore, report, watch
 from adc.errors import UserError
+from adc.model import ADC
 from adc.watch import Tell
 from adc.widgets_task import LABEL, WIDE, Task, usable
 
+Part: TypeAlias = W.Widget | HTML  # what a page shows to somebody, and to nobody
 SAME = 1e-3  # difference of z up to which networks trained again count as those of the run
 
 
@@ -22,8 +27,9 @@ class Lab(HasTraits):
 
     def __init__(self, dataset: str = "movielens", profile: str = "any", user: str = "", target: str = ""):
         super().__init__()
-        self.profile, self.usable, self.networks = profile, usable(), {}
-        self.query, self.target, self.here = user, target, None
+        self.profile, self.usable, self.query, self.target = profile, usable(), user, target
+        self.networks: dict[Path, tuple[list[ADC], float]] = {}  # by the run's folder: a network a target, distance from what is stored
+        self.here: explore.Opened | None = None
         self.look(dataset)
         if target:
             self.ratings.index(target)  # an unknown one is told
@@ -48,6 +54,11 @@ class Lab(HasTraits):
             self.here, self.user, self.domain = here, user if here else None, target
             self.turn += 1
 
+    def opened(self) -> explore.Opened:
+        """The run that is open, for parts that come only where there is one."""
+        assert self.here is not None
+        return self.here
+
     # what the parts show
 
     def runs_card(self) -> str:
@@ -57,7 +68,7 @@ class Lab(HasTraits):
                 f"No run of ADC on '{self.dataset}' yet (profile: {self.profile}). `./run_all.sh --data {report.source(self.dataset)}` makes "
                 f"those of the comparison, 03_train_adc and 04_baselines one each; in JupyterLab a button here trains a small one."
             )
-        return cards.sources({name: model and model.run for name, model in self.here.models.items()})
+        return cards.sources({name: model.run if model else None for name, model in self.here.models.items()})
 
     def ratings_card(self) -> str:
         """The user's ratings."""
@@ -72,17 +83,17 @@ class Lab(HasTraits):
 
     def influence(self) -> drivers.Influence:
         """What drove ADC's list, once its network is there."""
-        model = self.here.adc
+        model = self.opened().adc
         k = model.ratings.index(self.domain)
         return drivers.influence(self.networks[model.run.folder][0][k], model.parts, model.row(self.user), k)
 
     def pull(self, found: drivers.Influence) -> Figure:
         """The pulls, drawn."""
-        return plots_explore.pull(found.summary, self.here.adc.domains, f"User {self.user}, {self.domain} · {data.label(self.dataset)}")
+        return plots_explore.pull(found.summary, self.opened().adc.domains, f"User {self.user}, {self.domain} · {data.label(self.dataset)}")
 
     def ask(self, tell: Tell) -> str:
         """Train the opened run's networks again, in memory; returns how far they are from what was stored."""
-        model = self.here.adc
+        model = self.opened().adc
         networks, gap = watch.again(model.run, model.parts, tell)
         self.networks[model.run.folder] = networks, gap
         other = "" if gap < SAME else " So this is another training by the same configuration, not the stored one."
@@ -90,22 +101,22 @@ class Lab(HasTraits):
 
     # the parts: controls with what they show, or that alone
 
-    def choose(self):
+    def choose(self) -> Part:
         """Dataset and run; a button that trains what is missing."""
         return chooser(self) if self.usable else HTML(self.runs_card())
 
-    def person(self):
+    def person(self) -> Part:
         """A user, found by her id or by her domains, and her ratings."""
         if self.usable:
             return finder(self)
         head = cards.card(f"<p>User <b>{self.user}</b></p>") if self.here else cards.note("Needs a run of ADC, see above.")
         return HTML(head + self.ratings_card())
 
-    def recommended(self):
+    def recommended(self) -> Part:
         """The three lists."""
         return shown(self, self.lists_card) if self.usable else HTML(self.lists_card())
 
-    def drivers(self):
+    def drivers(self) -> Part:
         """Which of her domains drove ADC's list."""
         if self.usable:
             return asker(self)
@@ -133,7 +144,7 @@ def chooser(lab: Lab) -> W.Widget:
     task, card, state = Task(), shown(lab, lab.runs_card), {"filling": False}
     names = {"adc": "a small ADC", "bpr": "BPR", "popularity": "popularity"}
 
-    def refresh(_=None):
+    def refresh(_: object = None) -> None:
         wanted = [names[config["method"]] for config in explore.missing(lab.dataset, lab.here)]
         train.description = "Train " + ", ".join(wanted)
         train.layout.display = "" if wanted else "none"
@@ -142,7 +153,7 @@ def chooser(lab: Lab) -> W.Widget:
         run.value = lab.here.adc.run.folder.name if lab.here else None
         state["filling"] = False
 
-    def change(to):
+    def change(to: dict) -> None:
         if to["owner"] is run and to["new"] and not state["filling"]:
             lab.open(to["new"])
         elif to["owner"] is dataset:
@@ -152,15 +163,18 @@ def chooser(lab: Lab) -> W.Widget:
                 task.say(str(error))
 
     def fill(tell: Tell) -> str:
+        def later(before: int, passes: int) -> None:
+            tell(before + passes)
+
         before = 0
         for config in explore.missing(lab.dataset, lab.here):
             task.say(f"Training {config['method']} {config['variant']} …")
-            watch.run(config, lambda passes, done=before: tell(done + passes))
+            watch.run(config, partial(later, before))
             before += watch.passes(config)
         lab.look(lab.dataset, lab.here.adc.run.folder.name if lab.here else "")
         return "Trained, tested and stored."
 
-    def begin(_):
+    def begin(_: W.Button) -> None:
         most = sum(map(watch.passes, explore.missing(lab.dataset, lab.here)))
         task.start(fill, most, "Preparing …")
 
@@ -180,7 +194,7 @@ def finder(lab: Lab) -> W.Widget:
     target = W.Dropdown(description="target", style=LABEL, layout=WIDE)
     said, card = W.HTML(), shown(lab, lab.ratings_card)
 
-    def search(_=None):
+    def search(_: object = None) -> None:
         if lab.here is None:
             return
         try:
@@ -194,7 +208,7 @@ def finder(lab: Lab) -> W.Widget:
         ids = [user for _, user in users.options]
         users.value = before if before in ids else ids[0]
 
-    def follow(_=None):
+    def follow(_: object = None) -> None:
         if lab.here is None:
             return
         target.options, target.value = lab.here.adc.domains, lab.domain
@@ -202,8 +216,12 @@ def finder(lab: Lab) -> W.Widget:
             query.value = lab.query or explore.suggestion(lab.here.adc.domains)
         search()
 
-    users.observe(lambda change: change["new"] and setattr(lab, "user", change["new"]), "value")
-    target.observe(lambda change: change["new"] and setattr(lab, "domain", change["new"]), "value")
+    def choose(change: dict) -> None:
+        if change["new"]:
+            setattr(lab, "user" if change["owner"] is users else "domain", change["new"])
+
+    users.observe(choose, "value")
+    target.observe(choose, "value")
     query.observe(search, "value")
     lab.observe(follow, "turn")
     follow()
@@ -216,20 +234,20 @@ def asker(lab: Lab) -> W.Widget:
     button = W.Button(description="Ask the network", icon="question", layout=W.Layout(width="auto"))
     task, table, page = Task(), W.HTML(), W.HTML()
 
-    def draw(_=None):
+    def draw(_: object = None) -> None:
         there = lab.here is not None and lab.here.adc.run.folder in lab.networks
         button.layout.display = "none" if there or lab.here is None else ""
         found = lab.influence() if there else None
-        table.value = cards.influence(found) if there else ""
-        page.value = plots_explore.svg(lab.pull(found)) if there and not found.summary.empty else ""
+        table.value = cards.influence(found) if found else ""
+        page.value = plots_explore.svg(lab.pull(found)) if found and not found.summary.empty else ""
 
     def work(tell: Tell) -> str:
         told = lab.ask(tell)
         draw()
         return told
 
-    def begin(_):
-        run = lab.here.adc.run
+    def begin(_: W.Button) -> None:
+        run = lab.opened().adc.run
         task.start(work, watch.passes(run.config, max(run.metrics["best_epoch"].values())), "Training the run's networks again, in memory …")
 
     button.on_click(begin)

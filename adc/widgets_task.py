@@ -29,7 +29,7 @@ class Task:
 
     _turn = threading.Lock()
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.bar = W.IntProgress(layout=W.Layout(width="180px"))
         self.button = W.Button(description="Stop", icon="stop", layout=W.Layout(width="90px"))
         self.button.on_click(lambda _: self.stop())

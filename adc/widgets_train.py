@@ -1,8 +1,10 @@
 """Notebook 10's live training and its comparison of runs (ipywidgets)."""
 
+from typing import Any
+
 import ipywidgets as W
 import pandas as pd
-from IPython.display import HTML, display
+from IPython.display import HTML, Image, display
 
 from adc import cards, data, explore, plots_explore, train, tuned, watch
 from adc.split import Split, split
@@ -11,8 +13,9 @@ from adc.widgets import Lab
 from adc.widgets_task import LABEL, Task
 
 # small enough for an epoch in about half a second on MovieLens; a random start, as MF would take longer than the training
-LIVE = {"dim": 16, "start": "random", "pretraining": "none", "epochs": 10, "device": "cpu"}
-BEGIN = {"gamma": 2.0, "hidden_layers": 2}
+EPOCHS = 10
+LIVE = {"dim": 16, "start": "random", "pretraining": "none", "epochs": EPOCHS, "device": "cpu"}
+GAMMA, DEPTH = 2.0, 2  # to begin with
 
 
 def configuration(dataset: str, gamma: float, hidden_layers: int, agreement: float) -> dict:
@@ -23,15 +26,16 @@ def configuration(dataset: str, gamma: float, hidden_layers: int, agreement: flo
 
 def label(config: dict) -> str:
     """What a picture of the live training is made from."""
-    return f"γ = {config['gamma']:g}, h = {config['hidden_layers']}, λ = {config['agreement']:.2g}, d = {config['dim']}: {data.label(config['dataset'])}"
+    settings = f"γ = {config['gamma']:g}, h = {config['hidden_layers']}, λ = {config['agreement']:.2g}, d = {config['dim']}"
+    return f"{settings}: {data.label(config['dataset'])}"
 
 
-def training(lab: Lab):
+def training(lab: Lab) -> W.Widget | Image:
     """Sliders for γ, h and λ; a small ADC that trains as they are moved. On a page nobody can click: one training."""
     parts = split(lab.ratings, 0)
     if lab.usable:
         return sliders(lab, parts)
-    config = configuration(lab.dataset, **BEGIN, agreement=usual(lab.dataset))
+    config = configuration(lab.dataset, GAMMA, DEPTH, usual(lab.dataset))
     *_, history = watch.live(config, parts, lambda passes: None)
     return plots_explore.picture(plots_explore.live(history, None, config["epochs"], label(config)))
 
@@ -44,11 +48,12 @@ def usual(dataset: str) -> float:
 def sliders(lab: Lab, parts: Split) -> W.Widget:
     """The controls of the live training and its picture."""
     alike = {"continuous_update": False, "style": LABEL, "layout": W.Layout(width="auto", flex="1 1 250px")}
-    gamma = W.FloatSlider(value=BEGIN["gamma"], min=0, max=3, step=0.25, description="γ", **alike)
-    depth = W.IntSlider(value=BEGIN["hidden_layers"], min=1, max=5, description="h", **alike)
+    gamma = W.FloatSlider(value=GAMMA, min=0, max=3, step=0.25, description="γ", **alike)
+    depth = W.IntSlider(value=DEPTH, min=1, max=5, description="h", **alike)
     penalty = W.FloatLogSlider(value=usual(lab.dataset), min=-4, max=2, step=0.25, description="λ", readout_format=".2g", **alike)
     button = W.Button(description="Train", icon="play", button_style="primary", layout=W.Layout(width="110px"))
-    task, page, last, state = Task(), W.HTML(), W.HTML(), {"parts": parts, "history": None, "before": None}
+    task, page, last = Task(), W.HTML(), W.HTML()
+    state: dict[str, Any] = {"parts": parts, "history": None, "before": None}
 
     def work(tell: Tell) -> str:
         config = configuration(lab.dataset, gamma.value, depth.value, penalty.value)
@@ -59,11 +64,11 @@ def sliders(lab: Lab, parts: Split) -> W.Widget:
         ended = history["epoch"].max()
         return f"{ended} epochs." if ended == config["epochs"] else f"Diverged in epoch {ended}: a loss is no finite number (R34)."
 
-    def begin(_=None):
+    def begin(_: object = None) -> None:
         state["before"] = state["history"]
-        task.start(work, LIVE["epochs"], "Training …")
+        task.start(work, EPOCHS, "Training …")
 
-    def other(_):
+    def other(_: dict) -> None:
         if lab.ratings.name != state["parts"].ratings.name:
             task.stop()
             state.update(parts=split(lab.ratings, 0), history=None, before=None)
@@ -85,7 +90,7 @@ def weights(history: pd.DataFrame) -> str:
     return cards.table([f"epoch {now['epoch'].iloc[0]}", *map(cards.escape, now["domain"])], rows, tuple(range(1, len(now) + 1)))
 
 
-def comparing(lab: Lab):
+def comparing(lab: Lab) -> W.Widget | Image | None:
     """Runs side by side: in what they differ, and their curves."""
     if lab.usable:
         return comparer(lab)
@@ -112,13 +117,13 @@ def comparer(lab: Lab) -> W.Widget:
     domain = W.Dropdown(description="domain", style=LABEL, layout=W.Layout(width="auto", flex="1 1 200px"))
     table, page = W.HTML(), W.HTML()
 
-    def draw(_=None):
+    def draw(_: object = None) -> None:
         chosen = [run for run in lab.found if run.folder.name in marked.value]
         curves = plots_explore.curves(*explore.curves(chosen, domain.value), where(lab, domain.value)) if chosen else None
         table.value = cards.differences(explore.differences(chosen))
         page.value = plots_explore.svg(curves) if chosen else ""
 
-    def follow(_=None):
+    def follow(_: object = None) -> None:
         marked.options = [(explore.name(run), run.folder.name) for run in lab.found]
         domain.options = [("mean over all", ""), *((name, name) for name in lab.ratings.domains)]
         domain.value = ""

@@ -14,20 +14,39 @@ PICTURE = ROOT / "docs" / "architecture.svg"
 # from top to bottom; groups of one layer do not import each other. A package stands for all its modules
 LAYERS = [
     {"the paper's story": ("prose, equations, calls and pictures; the workflow runs the notebooks", ["notebooks", "workflow"])},
-    {"pictures": ("figures, in one language", ["plots", "plots_data", "plots_analysis", "plots_map", "plots_claims"])},
-    {"claims": ("the ledger: measure, rule, verdict", ["claims", "evidence", "measures", "measures_balance", "verdicts"])},
+    {
+        "pictures": (
+            "figures, in one language; the cards and controls of notebook 10",
+            [
+                *("plots", "plots_data", "plots_analysis", "plots_map", "plots_claims", "plots_own", "plots_explore"),
+                *("cards", "widgets", "widgets_task", "widgets_train"),
+            ],
+        )
+    },
+    {
+        "claims": ("the ledger: measure, rule, verdict", ["claims", "evidence", "measures", "measures_balance", "verdicts"]),
+        "exploring": ("one user: her lists, and what drove them", ["explore", "drivers"]),
+    },
     {
         "results": (
             "read from run folders: Table II, Figs. 2 to 4, intervals and tests",
-            ["report", "performance", "analysis", "depth", "asymmetry", "sensitivity", "controls", "maps", "marks", "stats"],
+            ["report", "performance", "analysis", "depth", "asymmetry", "sensitivity", "controls", "maps", "marks", "stats", "own"],
         )
     },
-    {"experiments": ("which runs there are: search, studies", ["tune", "studies", "searched"])},
-    {"methods": ("ADC (Eq. 3) and its rivals, a file each; epochs, early stopping, one look at the test set", ["train", "bias", "baselines", "fit"])},
+    {
+        "experiments": ("which runs there are: search, studies", ["tune", "studies", "searched"]),
+        "recommending": ("a finished run in use, for anybody", ["recommend", "foldin", "stored"]),
+    },
+    {
+        "methods": (
+            "ADC (Eq. 3) and its rivals, a file each; epochs, early stopping, one look at the test set; training that can be watched",
+            ["train", "bias", "baselines", "fit", "watch"],
+        )
+    },
     {
         "network and losses": (
             "Eqs. 1 and 2, Fig. 1, the start, what makes it fast",
-            ["model", "loss", "mf", "sample", "pairs", "rows", "optim"],
+            ["model", "loss", "mf", "sample", "pairs", "through", "optim"],
         ),
         "ranking": ("recall and NDCG", ["evaluate", "metrics"]),
         "settings": ("every reading a parameter", ["settings", "tuned"]),
@@ -40,7 +59,7 @@ LAYERS = [
 ]
 # what a group does with run folders, for its colour and, so that nothing hangs on colour, in words
 ROLES = {
-    **dict.fromkeys(["pictures", "claims", "results"], "reads runs"),
+    **dict.fromkeys(["pictures", "claims", "exploring", "results", "recommending"], "reads runs"),
     **dict.fromkeys(["experiments", "methods", "network and losses", "ranking", "settings", "balancers"], "makes runs"),
     **dict.fromkeys(["ratings", "ground"], "files"),
 }
@@ -106,6 +125,7 @@ def needed(found: set[tuple[str, str]]) -> list[tuple[str, str]]:
 WIDTH, GAP, MARGIN, PAD = 860, 40, 24, 14  # pixels, as all below
 TITLE, LINE = 17, 20  # size of a title; from line to line
 LETTER = 7.3  # width of a letter of a module's name
+ROLE = 13  # letters of that width which a role takes beside the last line
 STYLE = """
   .paper { fill: #ffffff } .box { fill: #f4f6f8; stroke: #8a949e }
   .story { fill: #767676 } .reads { fill: #d55e00 } .makes { fill: #0072b2 } .files { fill: #009e73 }
@@ -132,7 +152,7 @@ def wrapped(words: list[str], most: float) -> list[str]:
 
 
 def boxes() -> dict[str, tuple[float, float, float, float, list[str]]]:
-    """Group -> x, y, width, height, and its lines: what it is for, an empty one, modules."""
+    """Group -> x, y, width, height, and its lines: what it is for, an empty one, modules, room for its role."""
     found, y = {}, float(MARGIN)
     for layer in LAYERS:
         width = (WIDTH - 2 * MARGIN - GAP * (len(layer) - 1)) / len(layer)
@@ -140,6 +160,7 @@ def boxes() -> dict[str, tuple[float, float, float, float, list[str]]]:
         for name, (what, modules) in layer.items():
             told = [line.replace("  ", " ") for line in wrapped(what.split(), (width - 2 * PAD) / 6.9)]
             texts[name] = [*told, "", *wrapped(modules, (width - 2 * PAD) / LETTER)]
+            texts[name] += [""] if len(texts[name][-1]) > (width - 2 * PAD) / LETTER - ROLE else []
         height = 2 * PAD + TITLE + LINE * max(map(len, texts.values())) - LINE / 2
         for place, (name, lines) in enumerate(texts.items()):
             found[name] = (MARGIN + place * (width + GAP), y, width, height, lines)

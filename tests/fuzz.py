@@ -15,8 +15,12 @@ REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "blitzer_raw"
 ODD = ["NA", "null", "007", "1e3", "a,b", 'say "x"', "two\nlines", "tab\there", "Ünï用户", "x" * 300, "<b>", "'", "-", "0", "١٢", "🎬", "a\u2028b"]
 NUMBERS = ["3", "4.5", " 2 ", "1e0", "+5", "-1", ".5", "1" * 30]
 SPOILT = ["", "five", "nan", "inf", "1e999", "9" * 5000, "0x5", "True", "1_000", "4,5", "1j", "3\0", "\0", "１２", "--1", "1e", "None"]
-JUNK = [b"", b"\0", b"\xff", b"\r", b"\n", b"\r\n", b'"', b'""', b",", b"\t", b";", b"\xef\xbb\xbf", "é".encode("latin1"), b"9" * 400, b"\x1a", b"-", b"'"]
-MARKUP = [b"<review>", b"</review>", b"\n<review>", b"\n</review>", b"\n<review>\n", b"\n</review>\n", b"<asin>", b"</asin>\n", b"\n<rating>\n9\n", b"</rating>", b"\n<unique_id>\n7\n</unique_id>", b"<revi", b"ew>", b"\n<review_text>\n", b"&amp;"]  # fmt: skip
+JUNK = [b"", b"\0", b"\xff", b"\r", b"\n", b"\r\n", b'"', b'""', b",", b"\t", b";", b"\xef\xbb\xbf", "é".encode("latin1"), b"\x1a"]
+JUNK += [b"9" * 400, b"-", b"'"]
+MARKUP = [
+    b"<review>", b"</review>", b"\n<review>", b"\n</review>", b"\n<review>\n", b"\n</review>\n", b"<asin>", b"</asin>\n", b"\n<rating>\n9\n",
+    b"</rating>", b"\n<unique_id>\n7\n</unique_id>", b"<revi", b"ew>", b"\n<review_text>\n", b"&amp;",
+]  # fmt: skip
 
 
 def spoiled(content: bytes, rng: random.Random, pieces: list[bytes], most: int = 6) -> bytes:
@@ -36,10 +40,12 @@ def reviews(rng: random.Random, real: list[bytes]) -> tuple[bytes, list[tuple]]:
     parts, sound = [], []
     for _ in range(rng.randint(0, 6)):
         item, stars, user = rng.choice(ODD[:4] + ["B000AAAAAA"]), float(rng.randint(1, 5)), rng.choice([*ODD[:6], "", "Ann Lee"])
-        fields = {"unique_id": f"{item}:x:{user}", "asin": item, "rating": stars, "date": "May 4, 2005", "reviewer": user, "review_text": rng.choice(ODD)}
+        fields = {"unique_id": f"{item}:x:{user}", "asin": item, "rating": stars, "date": "May 4, 2005", "reviewer": user}
+        fields["review_text"] = rng.choice(ODD)
         body = "".join(f"<{name}>\n{value}\n</{name}>\n" for name, value in fields.items()).encode()
         if rng.random() < 0.4:
-            parts.append(b"<review>\n" + spoiled(body, rng, [b"", b"\0", b"\xff", b"<asin>", b"</rating>", b"9" * 2000]).replace(b"review>", b"") + b"\n</review>\n")
+            inner = spoiled(body, rng, [b"", b"\0", b"\xff", b"<asin>", b"</rating>", b"9" * 2000]).replace(b"review>", b"")
+            parts.append(b"<review>\n" + inner + b"\n</review>\n")
         elif real and rng.random() < 0.3:
             parts.append(b"<review>\n" + rng.choice(real) + b"\n</review>\n")
         else:
@@ -92,7 +98,8 @@ def archive(rng: random.Random) -> bytes:
 
 def _pax(rng: random.Random) -> bytes:
     """A member with extended headers that may contradict it."""
-    keys = ["GNU.sparse.map", "GNU.sparse.size", "GNU.sparse.realsize", "GNU.sparse.major", "GNU.sparse.minor", "GNU.sparse.numblocks", "size", "path", "hdrcharset", "mtime"]  # fmt: skip
+    sparse = [f"GNU.sparse.{name}" for name in ("map", "size", "realsize", "major", "minor", "numblocks")]
+    keys = [*sparse, "size", "path", "hdrcharset", "mtime"]
     member = tarfile.TarInfo("sorted_data/x")
     member.pax_headers = {rng.choice(keys): rng.choice(["", "1", "0", "-5", "x", "1,2,3", "9" * 30, "ü", "BINARY"]) for _ in range(rng.randint(1, 3))}
     return member.tobuf(tarfile.PAX_FORMAT)
@@ -165,8 +172,9 @@ def parquet_table(rng: random.Random) -> tuple[bytes, list[dict] | None]:
             lambda: pa.array([rng.randint(-9, 9) for _ in range(n)], pa.int64()), lambda: pa.array([None] * n),
             lambda: pa.array([[1]] * n), lambda: pa.array([{"a": 1}] * n), lambda: pa.array([b"\xff\0"] * n),
             lambda: pa.array([True] * n), lambda: pa.array([2**63] * n, pa.uint64()), lambda: pa.array([10**9] * n, pa.timestamp("s")),
-            lambda: pa.array([10**14] * n, pa.timestamp("s")), lambda: pa.array(["a"] * n).dictionary_encode(), lambda: pa.array([1] * n, pa.date32()),
-            lambda: pa.array([1] * n, pa.duration("s")), lambda: pa.array([1] * n, pa.decimal128(20, 2)), lambda: pa.array([1.5] * n, pa.float16()),
+            lambda: pa.array([10**14] * n, pa.timestamp("s")), lambda: pa.array(["a"] * n).dictionary_encode(),
+            lambda: pa.array([1] * n, pa.date32()), lambda: pa.array([1] * n, pa.duration("s")), lambda: pa.array([1] * n, pa.decimal128(20, 2)),
+            lambda: pa.array([1.5] * n, pa.float16()),
             lambda: pa.Array.from_buffers(pa.string(), n, pa.array([b"\xff\xfe"] * n).buffers()), lambda: pa.array([1] * n, pa.time64("us")),
             lambda: pa.array([None, *["1"] * (n - 1)]), lambda: pa.array([None, *[1] * (n - 1)]), lambda: pa.array([{"x": [b"1"]}] * n),
         ])()  # fmt: skip

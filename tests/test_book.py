@@ -8,9 +8,9 @@ from urllib.parse import unquote, urldefrag
 
 import nbformat
 import pytest
-from workflow import NOTEBOOKS, ROOT, book, options, pages
 
 from adc.errors import UserError
+from workflow import NOTEBOOKS, ROOT, book, options, pages
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PHONE = 390  # pixels

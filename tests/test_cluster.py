@@ -12,6 +12,7 @@ from unittest.mock import Mock
 
 import pytest
 from conftest import TOY_PROFILE, Toy
+
 from workflow import costs, estimate, failure, job, options, plan
 
 START = Path(__file__).parent / "slurm" / "start.sh"

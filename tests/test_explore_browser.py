@@ -107,7 +107,7 @@ def page(home):
 
 
 def test_a_reader_explores_movielens(page, home):
-    before = {path for path in home.joinpath("data").rglob("*")}
+    before = set(home.joinpath("data").rglob("*"))
     cell = lambda source: page.locator(".jp-CodeCell", has=page.locator(f'.jp-InputArea-editor:has-text("{source}")'))
     page.click('.lm-MenuBar-itemLabel:text-is("Run")')
     page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
@@ -146,4 +146,4 @@ def test_a_reader_explores_movielens(page, home):
 
     kinds = page.locator(".jp-OutputArea-output").evaluate_all("outputs => outputs.map(one => one.dataset.mimeType)")
     assert kinds and not {"application/vnd.jupyter.error", "application/vnd.jupyter.stderr"} & set(kinds)
-    assert {path for path in home.joinpath("data").rglob("*")} == before
+    assert set(home.joinpath("data").rglob("*")) == before

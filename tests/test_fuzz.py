@@ -6,7 +6,6 @@
 import gzip
 import io
 import random
-import zlib
 
 import fuzz
 import numpy as np

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tables import HEADER, home, lines, sound, written
+from tables import HEADER, home, lines, sound, written  # noqa: F401
 
 from adc import baselines, data, own, runs, settings, stats, studies, train, tuned
 from adc.errors import UserError
@@ -78,7 +78,7 @@ def test_the_headline_says_what_the_numbers_say(tmp_path, home, levels, said):
 
 
 def test_nothing_above_popularity_is_said(tmp_path, home):
-    values = own.wide(made(LEVELS | {name: 0.1 for name in ("itemknn", "bpr", "adc_alone", "bpr_merged", "static", "adc")}))
+    values = own.wide(made(LEVELS | dict.fromkeys(("itemknn", "bpr", "adc_alone", "bpr_merged", "static", "adc"), 0.1)))
     assert "no method is above plain popularity" in own.headline(ratings(tmp_path), values, own.compare(values))
 
 
@@ -216,5 +216,5 @@ def test_the_readmes_first_example_runs_and_is_short(trained, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)  # the file is named as the reader's is
     text = snippet.replace("my.csv", "mine.csv")
     assert text != snippet
-    exec(compile(text, "README.md", "exec"), {})  # noqa: S102
+    exec(compile(text, "README.md", "exec"), {})
     assert "own" in capsys.readouterr().out

@@ -67,7 +67,9 @@ def _measurements() -> list[str]:
     about = sorted({f"commit {row['commit']}, {row['date']}, {row['processor']}" for row in measured()})
     parts = ("setup", "epoch", "validation", "test", "rest")
     lines = [_line("method", "scale", "ratings", "start, s", "epoch, s", "validation, s", "test, s", "rest, s", "memory, MB"), _line(*["---"] * 9)]
-    lines += [_line(row["method"], f"{row['scale']:g}", f"{row['ratings']:,}", *(f"{row[part]:.2f}" for part in parts), row["peak"]) for row in measured()]
+    for row in measured():
+        times = (f"{row[part]:.2f}" for part in parts)
+        lines.append(_line(row["method"], f"{row['scale']:g}", f"{row['ratings']:,}", *times, row["peak"]))
     return [f"**Measured** ({'; '.join(about)}).", "\n".join(lines)]
 
 

@@ -11,11 +11,10 @@ from collections import Counter
 from functools import wraps
 from pathlib import Path
 
-from workflow import ROOT, costs
-
 from adc import baselines, data, files, fit, paths, train, tuned
 from bench import parts
 from bench.sizes import peak
+from workflow import ROOT, costs
 
 METHODS = ("adc", *baselines.METHODS)
 EPOCHS = 2
