@@ -89,6 +89,7 @@ def run(planned: list[plan.Job], pending: list[int], options: Options) -> bool:
             _end(engine, patience=120 if options.elsewhere else 0)
             whole = [(planned[number], took) for number, took in progress.seconds.items() if number in new]
             estimate.note([(job, took) for job, took in whole if not estimate.went_on(job, began)])
+    shutil.rmtree(data / ".workflow" / "now", ignore_errors=True)  # Snakemake's solver leaves files there
     if engine.returncode and not progress.failed:
         _unexplained(progress, log, options)
     return engine.returncode == 0
