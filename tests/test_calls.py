@@ -32,6 +32,15 @@ def test_progress_counts_and_estimates():
     ]
 
 
+def test_a_job_that_snakemake_finds_half_done_is_counted_too():
+    said = []
+    shown = progress.Progress({1: LABELS[1]}, 1, lambda text, **_: said.append(text), status=False, others=LABELS)
+    for number in (0, 1):
+        shown.event(number, "started")
+        shown.event(number, "finished", 4.0)
+    assert said[0].startswith("[1/2] 01_data toy") and said[1].startswith("[2/2] 03_train_adc toy seed=0")
+
+
 # Whole calls, on toy notebooks
 
 

@@ -76,7 +76,8 @@ def run(planned: list[plan.Job], pending: list[int], options: Options) -> bool:
     plan.save(file, planned, events)
     log = data / "logs" / f"snakemake-{time.strftime('%Y%m%d-%H%M%S')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    progress = Progress({number: planned[number].label for number in pending}, options.cores)
+    labels = {number: job.label for number, job in enumerate(planned)}
+    progress = Progress({number: labels[number] for number in pending}, options.cores, others=labels)
     command = _command("workflow.engine", file, data, options)
     new, began = {number for number in pending if estimate.is_new(planned[number])}, time.time()
     notebooks = {planned[number].notebook for number in pending} - {plan.GATHER}

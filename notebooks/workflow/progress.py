@@ -7,10 +7,13 @@ from collections.abc import Callable
 
 
 class Progress:
-    """Turns the jobs' events into lines."""
+    """Turns the jobs' events into lines. labels: of the jobs to do; others: of those that Snakemake may find to be half done."""
 
-    def __init__(self, labels: dict[int, str], cores: int, say: Callable = print, status: bool = sys.stdout.isatty()):
-        self.labels, self.cores, self.say, self.status = labels, cores, say, status
+    def __init__(
+        self, labels: dict[int, str], cores: int, say: Callable = print, status: bool = sys.stdout.isatty(),
+        others: dict[int, str] | None = None,
+    ):  # fmt: skip
+        self.labels, self.cores, self.say, self.status, self.others = dict(labels), cores, say, status, others or {}
         self.running: dict[int, float] = {}
         self.seconds: dict[int, float] = {}  # of the finished
         self.took: dict[str, list[float]] = defaultdict(list)
@@ -19,6 +22,9 @@ class Progress:
 
     def event(self, number: int, what: str, seconds: float = 0.0, report: str = "") -> None:
         """`what` is one of started, finished, failed."""
+        if number not in self.labels:
+            self.labels[number] = self.others[number]
+            self.left.append(number)
         if what == "started":
             self.running[number] = time.monotonic()
         else:
