@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-LONG = ("chaos", "fuzz")
+LONG = ("chaos", "fuzz", "slurm")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "notebooks"))
 

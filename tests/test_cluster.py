@@ -57,7 +57,7 @@ def ended(driver: subprocess.Popen) -> tuple[int, str]:
 
 
 @needs_slurm
-@pytest.mark.slow
+@pytest.mark.slurm
 def test_slurm_gives_what_a_local_call_gives_also_when_a_job_is_killed(slurm, tmp_path):
     here, there = Toy(tmp_path / "here"), Toy(tmp_path / "there")
     for toy in (here, there):  # long enough to be killed in
@@ -76,7 +76,7 @@ def test_slurm_gives_what_a_local_call_gives_also_when_a_job_is_killed(slurm, tm
 
 
 @needs_slurm
-@pytest.mark.slow
+@pytest.mark.slurm
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_ended_call_takes_its_jobs_out_of_the_queue(slurm, toy, number):
     driver = toy.start(*WORDS)

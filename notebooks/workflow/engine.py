@@ -46,12 +46,13 @@ def todo(planned: list[plan.Job], options: Options, folder: Path) -> list[int]:
     command = _command("snakemake", file, folder, options) + ["--summary"]
     asked = subprocess.run(command, env=environment(folder), capture_output=True, text=True)
     lines = [line.split("\t") for line in asked.stdout.splitlines()]
-    if not lines or lines[0][0] != "output_file":  # a word after -- made Snakemake print something else, or fail
+    head = next((place for place, line in enumerate(lines) if line[0] == "output_file"), None)  # an executor may talk before it
+    if head is None:  # a word after -- made Snakemake print something else, or fail
         if asked.returncode and (told := failure.no_space()):
             raise failure.Failed(told)
         print(asked.stdout if asked.returncode == 0 else asked.stderr, end="")
         raise SystemExit(asked.returncode)
-    pending = {line[0] for line in lines[1:] if line[-1] == "update pending"}
+    pending = {line[0] for line in lines[head + 1 :] if line[-1] == "update pending"}
     return [number for number, job in enumerate(planned) if job.output in pending]
 
 
