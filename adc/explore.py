@@ -28,9 +28,9 @@ def datasets() -> list[str]:
 
 
 def stored(dataset: str, profile: str = "any") -> list[runs.Run]:
-    """The runs of a profile, or of today's code; the best on validation first, those that diverged last."""
+    """The runs of a profile, or of today's code: those on all domains first, of these the best on validation; those that diverged last."""
     found, _ = report.available(dataset, profile)
-    return sorted(found, key=lambda run: (run.metrics["diverged"], -_validation(run)))
+    return sorted(found, key=lambda run: (run.metrics["diverged"], run.config["domains"] != "", -_validation(run)))
 
 
 def networks(found: Iterable[runs.Run]) -> list[runs.Run]:
