@@ -34,20 +34,6 @@ def test_scores_and_gradients(batch):
     assert pairs.looked_up(torch.arange(11.0)).tolist() == count[pairs.touched].tolist()
 
 
-@pytest.mark.parametrize("items", [2, 7, 8])
-def test_more_pairs_than_places(batch, items):
-    """A catalogue so small that every user meets its items several times: 44 pairs in 12, 42 and 48 places."""
-    z, table, row, _ = batch
-    item = torch.arange(44).view(11, 4) % items
-    pairs, v = Pairs(row, item, len(z), len(table)), table.detach()[:items]
-    x, expected = pairs.scores(z.detach(), v), (z[row][:, None] * table[item]).sum(-1)
-    assert torch.allclose(x, expected)
-    weight = torch.randn_like(x)
-    (weight * expected).sum().backward()
-    assert torch.allclose(pairs.at_rows(weight, v), z.grad)
-    assert torch.allclose(pairs.at_items(weight, z.detach()), table.grad[pairs.touched])
-
-
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_eq_1_of_several_domains_at_once(reduction):
     torch.manual_seed(1)
