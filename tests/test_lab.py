@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 import requests
@@ -23,6 +24,7 @@ def test_lab_listens_on_loopback_and_asks_for_its_token(tmp_path):
     try:
         address = next(found for line in server.stderr if (found := re.search(r"(http://127\.0\.0\.1:\d+)/lab\?token=(\w{32,})", line)))
         port = int(address[1].rpartition(":")[2])
+        _wait_for(port)
         with pytest.raises(ConnectionRefusedError):  # this machine too, under an address that only who listens on all would answer
             socket.create_connection(("127.0.0.2", port), timeout=60)
         contents, direct = f"{address[1]}/api/contents", {"http": "", "https": ""}
@@ -31,3 +33,15 @@ def test_lab_listens_on_loopback_and_asks_for_its_token(tmp_path):
     finally:
         server.kill()
         server.communicate()
+
+
+def _wait_for(port):
+    """Wait until somebody answers: Jupyter names its address before it listens there."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=60).close()
+        except ConnectionRefusedError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
