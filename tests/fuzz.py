@@ -144,19 +144,19 @@ def text_table(rng: random.Random) -> tuple[bytes, str, list[dict] | None]:
 
 
 def count_lines(text: str, delimiter: str) -> int:
-    """Records of a table below its header, read character by character: a line break between quotes ends none."""
-    count, quoted, start, empty = 0, False, True, True
+    """Records of a table below its header, read character by character: a line break between quotes ends none, and only a
+    quote that begins a value, or that doubles one which seemed to end it, opens them.
+    """
+    count, quoted, opens, empty = 0, False, True, True
     for char in text + "\n":
         if quoted:
-            quoted = char != '"'  # a doubled quote leaves and enters again
-            start = False
+            quoted = char != '"'
+            opens = not quoted
         elif char in "\r\n":
-            count, start, empty = count + (not empty), True, True
+            count, opens, empty = count + (not empty), True, True
         else:
-            quoted, empty = char == '"' and start, False
-            start = char == delimiter
-        if not quoted and char == '"':
-            start = True
+            quoted, empty = char == '"' and opens, False
+            opens = char == delimiter
     return count - 1
 
 

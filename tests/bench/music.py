@@ -39,8 +39,9 @@ def vectors(ratings: Split) -> dict[str, np.ndarray]:
 def export(ratings: Split, folder: Path) -> None:
     """music.<part>.inter with the relevant items as its test, `vectors.npz`, and the whole of dvd and music."""
     domain, asked = ratings.ratings.index("music"), questions(ratings)
-    for name in ("dvd", "music"):  # whole, for CoNet, which splits them itself
-        write(folder.parent / name / f"{name}.inter", ratings.of(ratings.ratings.index(name))[:2])
+    for name in ("dvd", "music"):  # whole, for CoNet, which splits them itself and takes items of one name for the same item
+        users, items = ratings.of(ratings.ratings.index(name))[:2]
+        write(folder.parent / name / f"{name}.inter", (users, [f"{name}-{item}" for item in items]))
     held = {"train": ratings.of(domain, TRAIN)[:2], "valid": ratings.of(domain, VALID)[:2]}
     held["test"] = asked.users[asked.user], asked.item
     for name, pairs in held.items():
@@ -48,7 +49,7 @@ def export(ratings: Split, folder: Path) -> None:
     np.savez(folder / "vectors.npz", **vectors(ratings))
 
 
-def write(file: Path, pairs: tuple[np.ndarray, np.ndarray]) -> None:
+def write(file: Path, pairs: tuple[np.ndarray, np.ndarray | list[str]]) -> None:
     """One of RecBole's atomic files."""
     file.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"{user}\t{item}" for user, item in zip(*pairs)]
