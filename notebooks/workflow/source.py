@@ -76,7 +76,7 @@ def check(notebook: Path, given: dict, where: str) -> dict:
 def modules(notebook: Path) -> list[str]:
     """The modules of `adc` that a notebook imports, and all that these import, by name.
 
-    A package such as `adc.data` counts with all its modules, as it may load them by name.
+    A package that loads modules by name, as `adc.data` does, counts with all of them.
     """
     lines = [line for cell in cells(notebook) if cell["cell_type"] == "code" for line in cell["source"].splitlines()]
     waiting, found = ["\n".join(line for line in lines if not line.lstrip().startswith(("%", "!")))], {}
@@ -85,8 +85,8 @@ def modules(notebook: Path) -> list[str]:
             file = _file(name)
             if file and name not in found:
                 found[name] = file
-                waiting.append(file.read_text(encoding="utf-8"))
-                if file.name == "__init__.py" and name != "adc":
+                waiting.append(code := file.read_text(encoding="utf-8"))
+                if file.name == "__init__.py" and "import_module(" in code:
                     waiting += [f"import {name}.{module.stem}" for module in file.parent.glob("[!_]*.py")]
     return sorted(found)
 
