@@ -88,6 +88,12 @@ def small_multiples(names: Sequence[str], height: float, x: str, y: str) -> tupl
     return figure, dict(zip(names, axes.flat, strict=False))
 
 
+def legend(figure: Figure, panel: Axes) -> None:
+    """Below a figure, the names of what one of its panels shows."""
+    handles, labels = panel.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5 if figure.get_figwidth() == PAGE else 2)
+
+
 def domain_looks(domains: Sequence[str]) -> dict[str, dict]:
     """Colour and line style of every domain, the same in every picture."""
     if len(domains) > NAMED:

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adc import analysis, asymmetry, baselines, depth, report, runs, train
+from adc import baselines, report, runs, train
 from adc.errors import UserError
 from adc.model import ADC
+from adc.results import analysis, asymmetry, depth
 
 SIZES = {"electronics": 23009, "kitchen": 19856, "toys": 13147, "dvd": 124438, "music": 174180, "video": 36180}
 MEAN = analysis.MEAN

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from worlds import AS_PRINTED, OPPOSITE, SIZES, WORLDS, fill, store
 
-from adc import claims, data, evidence, files, looks, plots_claims, runs, train, verdicts
-from adc.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, UNTESTABLE
+from adc import claims, data, files, looks, plots, runs, train
+from adc.claims import evidence, measures, verdicts
+from adc.claims.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, UNTESTABLE
 from workflow import readme
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -98,13 +99,13 @@ def test_verdict_follows_from_the_numbers_in_the_json(made, tmp_path):
 
 def test_table_i_is_tested_on_the_papers_data_only(made):
     found = evidence.collect(made("sparse")[1], "made")
-    sizes = pd.DataFrame(claims.m.TABLE_I, index=["users", "items", "ratings"]).T
+    sizes = pd.DataFrame(measures.TABLE_I, index=["users", "items", "ratings"]).T
     ratings = lambda table: type("Ratings", (), {"table": lambda self: table})()
     for dataset, table, verdict in (
         ("amazon", sizes, HOLDS), ("amazon", sizes.replace(23009, 23010), IN_PART), ("amazon", sizes + 1, FAILS), ("twin", sizes, UNTESTABLE)
     ):  # fmt: skip
         changed = evidence.Evidence(dataset, ratings(table), found.chosen, found.against, found.study, found.larger)
-        assert claims.m.table_i(changed).verdict == verdict
+        assert measures.table_i(changed).verdict == verdict
 
 
 def test_rules_at_their_edges():
@@ -163,7 +164,7 @@ def test_the_ledger_as_it_is_shown(made):
     assert "(C12)" in claims.story(ledger)
     told = claims.rules(ledger).to_html()
     assert "more than half of them" in told
-    figure = plots_claims.ledger(ledger, "synthetic")
+    figure = plots.ledger(ledger, "synthetic")
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert figure.get_figwidth() == looks.PAGE and sum(text.startswith("C") and "\n" in text for text in texts) == len(
         ledger

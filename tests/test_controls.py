@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adc import baselines, controls, paths
+from adc import baselines, paths
+from adc.results import controls
 
 
 @pytest.mark.slow

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adc import baselines, cards, data, drivers, explore, paths, recommend, train, watch
+from adc import baselines, data, paths, recommend, train
 from adc.errors import UserError
+from adc.explore import cards, drivers, lookup, watch
 from adc.split import TRAIN
 
-ADC = Path(explore.__file__).parent
+ADC = Path(lookup.__file__).parents[1]
 quiet = lambda passes: None
 
 
@@ -33,15 +34,16 @@ def dataset(home, tmp_path_factory):
 def here(dataset):
     for config in films.configurations(dataset):
         watch.run(config, quiet)
-    found = explore.stored(dataset)
-    return explore.opened(explore.networks(found)[0], found)
+    found = lookup.stored(dataset)
+    return lookup.opened(lookup.networks(found)[0], found)
 
 
 def test_only_the_notebooks_controls_know_ipywidgets():
-    knowing = {file.stem for file in ADC.rglob("*.py") if "ipywidgets" in _imports(file)}
-    assert knowing == {"widgets", "widgets_task", "widgets_train"}
-    others = [file.stem for file in ADC.rglob("*.py") if file.stem not in knowing and any(name.startswith("adc.widgets") for name in _imports(file))]
-    assert others == []
+    files = {file.relative_to(ADC).with_suffix("").as_posix().replace("/", "."): file for file in ADC.rglob("*.py")}
+    knowing = {name for name, file in files.items() if "ipywidgets" in _imports(file)}
+    assert knowing == {"explore.widgets", "explore.task", "explore.live"}
+    controls = {f"adc.{name}" for name in knowing}
+    assert not [name for name, file in files.items() if name not in knowing and controls & _imports(file)]
 
 
 def _imports(file: Path) -> set[str]:
@@ -56,38 +58,38 @@ def _imports(file: Path) -> set[str]:
 
 def test_users_are_found_by_id_beginning_and_domains(here):
     parts, users = here.adc.parts, here.adc.users
-    assert users[explore.search(parts, "u7")].tolist() == ["u7"]
-    assert set(users[explore.search(parts, "u4")]) == {"u4"}  # itself, though u40 begins so too
-    beginning = explore.search(parts, "u")
-    assert len(beginning) == 50 and (np.diff(explore.counts(parts)[beginning].sum(1)) <= 0).all()
-    both = users[explore.search(parts, "active in drama AND sci & fi")]
+    assert users[lookup.search(parts, "u7")].tolist() == ["u7"]
+    assert set(users[lookup.search(parts, "u4")]) == {"u4"}  # itself, though u40 begins so too
+    beginning = lookup.search(parts, "u")
+    assert len(beginning) == 50 and (np.diff(lookup.counts(parts)[beginning].sum(1)) <= 0).all()
+    both = users[lookup.search(parts, "active in drama AND sci & fi")]
     assert "u0" not in both and "u1" in both
-    known = explore.counts(parts)
+    known = lookup.counts(parts)
     least = known[:, [parts.ratings.index(name) for name in ("Drama", "Sci & Fi")]].min(1)
-    assert set(both) == set(users[least >= explore.ACTIVE]) and least[explore.search(parts, "Drama, Sci & Fi")[0]] == least.max()
-    assert set(users[explore.search(parts, "")]) == set(users[known.sum(1) > 0])
+    assert set(both) == set(users[least >= lookup.ACTIVE]) and least[lookup.search(parts, "Drama, Sci & Fi")[0]] == least.max()
+    assert set(users[lookup.search(parts, "")]) == set(users[known.sum(1) > 0])
 
 
 @pytest.mark.parametrize("query, told", [("active in Dramo", "Did you mean 'drama'"), ("zz", "neither"), ("active in", "neither")])
 def test_a_query_that_means_nothing_says_what_would(here, query, told):
     with pytest.raises(UserError, match=told):
-        explore.search(here.adc.parts, query)
+        lookup.search(here.adc.parts, query)
 
 
 def test_nobody_active_enough_is_said(here):
     parts = here.adc.parts
     with pytest.raises(UserError, match="Name fewer domains"):
-        explore.search(replace(parts, part=np.where(parts.ratings.domain == 0, 2, parts.part)), f"active in {parts.ratings.domains[0]}")
+        lookup.search(replace(parts, part=np.where(parts.ratings.domain == 0, 2, parts.part)), f"active in {parts.ratings.domains[0]}")
 
 
 def test_the_suggestion_is_a_query_that_finds_somebody(here):
     for domains in (here.adc.domains, here.adc.domains[:2], here.adc.domains[:1]):
-        assert len(explore.search(here.adc.parts, explore.suggestion(domains)))
+        assert len(lookup.search(here.adc.parts, lookup.suggestion(domains)))
 
 
 def test_lists_are_the_recommenders_and_mark_her_test_ratings(here):
     domain, user = "Drama", "u5"
-    lists = explore.lists(here, user, domain)
+    lists = lookup.lists(here, user, domain)
     assert list(lists) == ["ADC", "BPR", "popularity"]
     rated = here.adc.rated(user)
     test = rated[(rated["domain"] == domain) & (rated["part"] == "test")].set_index("title")["rating"]
@@ -104,29 +106,29 @@ def test_lists_are_the_recommenders_and_mark_her_test_ratings(here):
 def test_the_ndcg_shown_is_the_stored_one(here):
     table = here.adc.run.users
     row = table[(table["protocol"] == "full") & (table["target"] == "Drama")].iloc[0]
-    assert explore.measured(here.adc.run, row["user"], "Drama") == row["ndcg@10"]
-    assert np.isnan(explore.measured(here.adc.run, "nobody", "Drama"))
+    assert lookup.measured(here.adc.run, row["user"], "Drama") == row["ndcg@10"]
+    assert np.isnan(lookup.measured(here.adc.run, "nobody", "Drama"))
 
 
 def test_rivals_are_of_the_same_split(here, dataset):
     other = watch.run(baselines.configuration(dataset=dataset, seed=1, method="popularity"), quiet)
-    found = [run for run in explore.stored(dataset) if run.config["method"] == "adc"] + [other]
-    alone = explore.opened(found[0], found)
+    found = [run for run in lookup.stored(dataset) if run.config["method"] == "adc"] + [other]
+    alone = lookup.opened(found[0], found)
     assert alone.rivals == {"bpr": None, "popularity": None}
-    assert [(c["method"], c["seed"]) for c in explore.missing(dataset, alone)] == [("bpr", 0), ("popularity", 0)]
-    assert explore.lists(alone, "u5", "Drama")["BPR"] is None
-    assert "no run on this split" in cards.lists(explore.lists(alone, "u5", "Drama"), {})
-    assert [config["method"] for config in explore.missing(dataset, None)] == ["adc", "bpr", "popularity"]
-    assert explore.missing(dataset, here) == []
+    assert [(c["method"], c["seed"]) for c in lookup.missing(dataset, alone)] == [("bpr", 0), ("popularity", 0)]
+    assert lookup.lists(alone, "u5", "Drama")["BPR"] is None
+    assert "no run on this split" in cards.lists(lookup.lists(alone, "u5", "Drama"), {})
+    assert [config["method"] for config in lookup.missing(dataset, None)] == ["adc", "bpr", "popularity"]
+    assert lookup.missing(dataset, here) == []
 
 
 def test_runs_are_told_apart_by_what_they_have_in_common(here, dataset):
     other = watch.run(train.configuration(dataset=dataset, hidden_layers=1, gamma=1.0, **films.TINY), quiet)
-    table = explore.differences([here.adc.run, other, here.rivals["bpr"].run])
+    table = lookup.differences([here.adc.run, other, here.rivals["bpr"].run])
     assert table.loc["gamma"].tolist() == ["2.0", "1.0", "–"] and {"method", "hidden_layers"} <= set(table.index)
     assert "dim" not in table.index and "negatives" not in table.index  # the same for all
-    learned, tested = explore.curves([here.adc.run, other], "Drama")
-    mine = learned[learned["run"] == explore.name(here.adc.run)]
+    learned, tested = lookup.curves([here.adc.run, other], "Drama")
+    mine = learned[learned["run"] == lookup.name(here.adc.run)]
     history = here.adc.run.history
     assert mine["value"].tolist() == history.loc[history["domain"] == "Drama", "validation"].tolist()
     values = other.values()
@@ -233,9 +235,9 @@ def test_of_a_single_domain_nothing_would_be_left(here, networks):
 
 
 def test_cards_show_text_as_text(here):
-    shown = cards.ratings(here.adc.rated("u5"), here.adc.domains) + cards.lists(explore.lists(here, "u5", "Drama"), {"ADC": 0.5})
+    shown = cards.ratings(here.adc.rated("u5"), here.adc.domains) + cards.lists(lookup.lists(here, "u5", "Drama"), {"ADC": 0.5})
     assert "&lt;Drama&gt; " in shown and "<Drama>" not in shown and "Sci &amp; Fi" in shown
     assert "NDCG@10 0.500" in shown and "★" in shown
     assert "no ratings: her vector here is the mean" in cards.ratings(here.adc.rated("u1"), here.adc.domains)
-    assert "scored by: elsewhere" in cards.lists(explore.lists(here, "u1", "Comedy"), {})
+    assert "scored by: elsewhere" in cards.lists(lookup.lists(here, "u1", "Comedy"), {})
     assert set(recommend.RULES) >= {"own", "elsewhere"}

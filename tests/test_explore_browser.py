@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from adc import baselines, train, watch
+from adc import baselines, train
 from adc.data import movielens
+from adc.explore import watch
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

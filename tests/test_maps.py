@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adc import maps, marks, paths, plots_map
+from adc import paths, plots
 from adc.data import schema, twin
 from adc.data.table1 import TABLE_I
+from adc.results import maps, marks
 
 METHODS = {"adc": 0.5, "static": 0.4, "bpr": 0.6}
 
@@ -176,7 +177,7 @@ def test_heat_maps_write_every_difference_and_frame_those_that_are_sure():
     summary.loc[(summary["other"] == "static") & (summary["transfer"] == 0), "low"] = -1
     place = {"asymmetry": 0.5, "transfer": 0.25, "transfer_low": 0.1, "transfer_high": 0.4}
     places = pd.DataFrame([place, place | {"transfer": np.nan}], index=["films", "unknown"])
-    figure = plots_map.heat(summary, {"bpr": "less BPR", "static": "less static"}, places, "synthetic twins")
+    figure = plots.heat(summary, {"bpr": "less BPR", "static": "less static"}, places, "synthetic twins")
     left, right = figure.axes[:2]
     said = [[text.get_text() for text in panel.texts] for panel in (left, right)]
     assert said[0].count("\N{MINUS SIGN}0.080") == 4 and said[1].count("+0.120") == 4
@@ -189,5 +190,5 @@ def test_calibration_shows_every_twin_and_every_dataset():
     curve = pd.DataFrame({"transfer": [0.0, 0.0, 1.0], "agreement": [0.0, 0.1, 0.9]})
     place = {"agreement": 0.5, "low": 0.4, "high": 0.6}
     places = pd.DataFrame([place, dict.fromkeys(place, np.nan)], index=["films", "unknown"])
-    panel = plots_map.calibration(curve, places, "synthetic").axes[0]
+    panel = plots.calibration(curve, places, "synthetic").axes[0]
     assert len(panel.lines[0].get_xdata()) == 3 and [text.get_text().strip() for text in panel.texts] == ["films"]

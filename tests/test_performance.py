@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adc import baselines, performance, report, runs, train
+from adc import baselines, report, runs, train
 from adc.errors import UserError
+from adc.results import performance
 
 NAMES = ["electronics", "kitchen", "toys", "dvd", "music", "video"]
 SIZES = dict(zip(NAMES, (23009, 19856, 13147, 124438, 174180, 36180), strict=True))

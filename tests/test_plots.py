@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adc import data, files, looks, paths, plots, report
+from adc.plots.learning import apart
 
 pytestmark = pytest.mark.usefixtures("style")
 NAMES = ["electronics", "kitchen", "toys", "dvd", "music", "video"]
@@ -88,7 +89,7 @@ def test_names_of_lines_that_end_at_one_place_do_not_overlap():
 
 @given(st.lists(st.floats(-100, 100), max_size=12), st.floats(0.1, 20))
 def test_apart_keeps_order_and_distance(heights, gap):
-    placed = plots.apart(heights, gap)
+    placed = apart(heights, gap)
     order = np.argsort(heights, kind="stable")
     assert (np.diff(np.array(placed)[order]) >= gap - 1e-6).all()
     if (np.diff(np.sort(heights)) >= gap).all():
@@ -96,8 +97,8 @@ def test_apart_keeps_order_and_distance(heights, gap):
 
 
 def test_apart_stays_within_bounds():
-    assert min(plots.apart([1.0, 1.0, 1.0], 10, low=0, high=100)) == 0
-    assert max(plots.apart([99.0, 99.0, 99.0], 10, low=0, high=100)) == 100
+    assert min(apart([1.0, 1.0, 1.0], 10, low=0, high=100)) == 0
+    assert max(apart([99.0, 99.0, 99.0], 10, low=0, high=100)) == 100
 
 
 def test_methods_differ_in_grey_too():

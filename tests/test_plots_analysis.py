@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adc import looks, plots_analysis
+from adc import looks, plots
 
 pytestmark = pytest.mark.usefixtures("style")
 LABEL = "synthetic twin of Table I (seed 0, scale 0.05, transfer 0.5); n = 3 seeds"
@@ -50,8 +50,8 @@ def filled(panel) -> list:
 def test_a_panel_a_target_that_fits_the_page(targets):
     best, static = dict.fromkeys(targets, 2), curve(targets, "gamma", [0.0]).drop(columns="gamma")
     for figure in (
-        plots_analysis.depth(depths(targets), best, best, LABEL),
-        plots_analysis.asymmetry(curve(targets, "gamma", [0.0, 2.0]), static, best, best, LABEL),
+        plots.depth(depths(targets), best, best, LABEL),
+        plots.asymmetry(curve(targets, "gamma", [0.0, 2.0]), static, best, best, LABEL),
     ):
         assert len(shown(figure)) == len(targets) and figure.get_figwidth() <= looks.PAGE
         assert "synthetic" in figure.get_suptitle()
@@ -59,7 +59,7 @@ def test_a_panel_a_target_that_fits_the_page(targets):
 
 
 def test_fig_3_marks_the_best_and_the_papers_depth():
-    figure = plots_analysis.depth(depths(["a"]), {"a": 4}, {"a": 2}, LABEL)
+    figure = plots.depth(depths(["a"]), {"a": 4}, {"a": 2}, LABEL)
     panel = shown(figure)[0]
     x, y = filled(panel)[0]
     assert round(x) == 4 and y == pytest.approx(depths(["a"])["mean"].iloc[3])
@@ -68,7 +68,7 @@ def test_fig_3_marks_the_best_and_the_papers_depth():
 
 
 def test_without_intervals_no_bar_is_drawn():
-    whole, none = (plots_analysis.depth(depths(["a"], interval=some), {}, {}, LABEL) for some in (True, False))
+    whole, none = (plots.depth(depths(["a"], interval=some), {}, {}, LABEL) for some in (True, False))
     assert all(container.has_yerr for container in shown(whole)[0].containers)
     assert not any(container.has_yerr for container in shown(none)[0].containers)
 
@@ -76,30 +76,30 @@ def test_without_intervals_no_bar_is_drawn():
 def test_diverged_runs_are_crossed_and_explained():
     table = curve(["a"], "gamma", [0.0, 1.0, 2.0])
     static = curve(["a"], "gamma", [0.0]).drop(columns="gamma")
-    calm = plots_analysis.asymmetry(table, static, {}, {}, LABEL)
+    calm = plots.asymmetry(table, static, {}, {}, LABEL)
     table.loc[1, "diverged"] = 1
-    figure = plots_analysis.asymmetry(table, static, {}, {}, LABEL)
+    figure = plots.asymmetry(table, static, {}, {}, LABEL)
     crosses = [line.get_xdata().tolist() for line in shown(figure)[0].get_lines() if line.get_marker() == "x"]
     assert crosses == [[1.0]] and "diverged" in texts(figure) and "diverged" not in texts(calm)
 
 
 def test_fig_4_has_static_as_a_line_with_its_band():
     static = curve(["a"], "gamma", [0.0]).drop(columns="gamma")
-    panel = shown(plots_analysis.asymmetry(curve(["a"], "gamma", [0.0, 2.0]), static, {}, {}, LABEL))[0]
+    panel = shown(plots.asymmetry(curve(["a"], "gamma", [0.0, 2.0]), static, {}, {}, LABEL))[0]
     assert [0.1, 0.1] in [list(line.get_ydata()) for line in panel.get_lines()]
     assert any(patch.get_y() == pytest.approx(0.08) and patch.get_height() == pytest.approx(0.04) for patch in panel.patches)
 
 
 def test_weights_have_a_panel_a_gamma_and_a_line_a_domain():
     rows = pd.MultiIndex.from_product([[0.0, 2.0], NAMES[:6], [1, 2, 3]], names=["gamma", "domain", "epoch"]).to_frame(index=False)
-    figure = plots_analysis.weights(rows.assign(weight=1.1, diverged=rows["gamma"] == 2.0), LABEL)
+    figure = plots.weights(rows.assign(weight=1.1, diverged=rows["gamma"] == 2.0), LABEL)
     assert [panel.get_title(loc="left") for panel in shown(figure)] == [r"$\gamma$ = 0", r"$\gamma$ = 2, diverged"]
     assert all(len(panel.get_lines()) == 7 for panel in shown(figure)) and "music" in texts(figure)
 
 
 def test_a_balancer_has_a_row_and_is_filled_where_its_interval_leaves_zero_out():
     table = pd.concat([changes(3, balancing=["GradNorm, γ = 2", "DWA", "FAMO"], target=target) for target in NAMES])
-    figure = plots_analysis.balancers(table, LABEL)
+    figure = plots.balancers(table, LABEL)
     assert len(shown(figure)) == 7
     for panel in shown(figure):
         marks = [line for line in panel.get_lines() if line.get_marker() == "o"]
@@ -110,8 +110,8 @@ def test_a_balancer_has_a_row_and_is_filled_where_its_interval_leaves_zero_out()
 def test_readings_are_a_row_each_with_the_methods_below():
     table = changes(4, reading=["R22", "R5", "R1", "R2"], words=["start: random", "λ = 0", "w", "v"])
     rivals = changes(2, method=["popularity", "static"])
-    figure = plots_analysis.readings(table, rivals, LABEL)
+    figure = plots.readings(table, rivals, LABEL)
     panel = figure.axes[0]
     assert [label.get_text() for label in panel.get_yticklabels()][1::3] == [r"$\bf{R5}$  λ = 0", "popularity"]
     assert panel.get_yticks().tolist() == [0, 1, 2, 3, 5, 6] and panel.yaxis_inverted()
-    assert len(plots_analysis.readings(table, rivals.iloc[:0], LABEL).axes[0].get_yticks()) == 4
+    assert len(plots.readings(table, rivals.iloc[:0], LABEL).axes[0].get_yticks()) == 4

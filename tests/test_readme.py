@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from adc import data, performance, report
+from adc import data, report
 from adc.errors import UserError
+from adc.results import performance
 from workflow import readme
 
 ROOT = Path(__file__).resolve().parents[1]

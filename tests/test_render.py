@@ -104,7 +104,7 @@ def edited(path, edit):
         (lambda n: n.cells[2].outputs[0].update(text="in /root/adc/data"), "machine path /root/adc/data"),
         (lambda n: n.cells[0].update(source="> Rendered yesterday"), "does not say what its stamp says"),
         (lambda n: n.metadata.pop("adc"), "carries no stamp"),
-        (lambda n: (n.cells[2].update(source="plots_data.stars(x)"), n.cells[2].outputs.pop()), "shows no picture"),
+        (lambda n: (n.cells[2].update(source="plots.stars(x)"), n.cells[2].outputs.pop()), "shows no picture"),
     ],
 )
 def test_a_spoilt_copy_is_found(rendered, tmp_path, edit, told):

@@ -7,10 +7,11 @@ import torch
 from small import parts_of, random_parts
 from test_analysis import home, saved  # noqa: F401
 
-from adc import baselines, fit, runs, sensitivity, train
+from adc import baselines, fit, runs, train
 from adc.errors import UserError
 from adc.evaluate import evaluate
 from adc.relevance import RULES
+from adc.results import sensitivity
 from adc.split import TEST, TRAIN
 
 

@@ -7,15 +7,16 @@ import ipywidgets as W
 import pytest
 from IPython.display import HTML, Image
 
-from adc import explore, paths, plots, watch, widgets, widgets_task, widgets_train
+from adc import paths, plots
+from adc.explore import live, lookup, task, watch, widgets
 
 WAIT = 600  # seconds at most; a training here takes one or two, a busy machine longer
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(explore, "SMALL", explore.SMALL | {"epochs": 2, "dim": 4, "pretraining_epochs": 1})
-    monkeypatch.setattr(widgets_train, "LIVE", widgets_train.LIVE | {"dim": 4, "epochs": 3})
+    monkeypatch.setattr(lookup, "SMALL", lookup.SMALL | {"epochs": 2, "dim": 4, "pretraining_epochs": 1})
+    monkeypatch.setattr(live, "LIVE", live.LIVE | {"dim": 4, "epochs": 3})
     plots.style()
 
 
@@ -67,14 +68,14 @@ def ended() -> None:
 
 
 def test_a_page_without_front_end_is_not_usable():
-    assert not widgets_task.usable()
+    assert not task.usable()
 
 
 def test_without_a_run_the_page_says_what_to_run_and_a_button_trains(dataset):
     lab = page(dataset, usable=False)
     assert "No run of ADC" in lab.choose().data and "Needs a run" in lab.recommended().data and "Needs a run" in lab.drivers().data
     lab = page(dataset)
-    box, person, lists, compared = lab.choose(), lab.person(), lab.recommended(), widgets_train.comparing(lab)
+    box, person, lists, compared = lab.choose(), lab.person(), lab.recommended(), live.comparing(lab)
     (button,) = inside(box, W.Button, button_style="primary")
     assert button.description == "Train a small ADC, BPR, popularity" and not paths.runs(dataset).exists()
     button.click()
@@ -137,7 +138,7 @@ def test_the_network_is_asked_once_and_follows_the_user(trained):
 def test_a_slider_trains_anew_and_keeps_the_training_before_in_grey(trained):
     lab = page(trained)
     before = sorted(paths.home().rglob("*"))
-    box = widgets_train.training(lab)
+    box = live.training(lab)
     assert "<svg" not in text(box)
     inside(box, W.Button, description="Train")[0].click()
     ended()
@@ -165,9 +166,9 @@ def test_a_page_nobody_can_click_shows_the_same(trained):
     lab = page(trained, usable=False)
     outputs = [lab.choose(), lab.person(), lab.recommended(), lab.drivers()]
     assert all(isinstance(output, HTML) for output in outputs)
-    assert isinstance(widgets_train.training(lab), Image) and isinstance(widgets_train.comparing(lab), Image)
+    assert isinstance(live.training(lab), Image) and isinstance(live.comparing(lab), Image)
 
 
 def test_an_unknown_target_is_told(trained):
-    with pytest.raises(explore.UserError, match="Unknown domain 'Western'"):
+    with pytest.raises(lookup.UserError, match="Unknown domain 'Western'"):
         widgets.Lab(trained, target="Western")

@@ -25,7 +25,8 @@ def write(datasets: list[str], profile: str, target: Path = README) -> None:
 
 def section(dataset: str, profile: str) -> str:
     """One dataset: what it is, Table II's form with our numbers, the remarks and the verdict."""
-    from adc import performance, report  # they load PyTorch, which every other command starts without
+    from adc import report  # they load PyTorch, which every other command starts without
+    from adc.results import performance
 
     chosen, remarks = report.chosen(report.results(dataset, profile), report.paper_setting(data.load(dataset).table()["ratings"].to_dict()))
     seeds = ", ".join(map(str, sorted(chosen["seed"].unique())))
@@ -43,7 +44,8 @@ def section(dataset: str, profile: str) -> str:
 
 def ledger(datasets: list[str], profile: str) -> str:
     """The main claims of the paper beside what was found on each dataset, and how many hold in all."""
-    from adc import claims, evidence
+    from adc import claims
+    from adc.claims import evidence
 
     tables = {dataset: claims.ledger(evidence.collect(dataset, profile)) for dataset in datasets}
     first = tables[datasets[0]]

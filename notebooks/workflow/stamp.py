@@ -59,7 +59,7 @@ def problems(rendered: Path, notebooks: Path = NOTEBOOKS) -> list[str]:
         found.append(f"{rendered.name}: its first cell does not say what its stamp says")
     if any(output.output_type == "error" for cell in notebook.cells for output in cell.get("outputs", [])):
         found.append(f"{rendered.name} holds an error")
-    drawn = any(re.search(r"\bplots\w*\.", cell.source) for cell in notebook.cells if cell.cell_type == "code")
+    drawn = any(re.search(r"\bplots\.", cell.source) for cell in notebook.cells if cell.cell_type == "code")
     if drawn and not any("image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])):
         found.append(f"{rendered.name} shows no picture, though its notebook draws; `./run_all.sh render` refreshes it")
     texts = [text for cell in notebook.cells for text in [cell.source, *_texts(cell.get("outputs", []))]]

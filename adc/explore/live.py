@@ -6,11 +6,12 @@ import ipywidgets as W
 import pandas as pd
 from IPython.display import HTML, Image, display
 
-from adc import cards, data, explore, plots_explore, train, tuned, watch
+from adc import data, train, tuned
+from adc.explore import cards, lookup, pictures, watch
+from adc.explore.task import LABEL, Task
+from adc.explore.watch import Tell
+from adc.explore.widgets import Lab
 from adc.split import Split, split
-from adc.watch import Tell
-from adc.widgets import Lab
-from adc.widgets_task import LABEL, Task
 
 # small enough for an epoch in about half a second on MovieLens; a random start, as MF would take longer than the training
 EPOCHS = 10
@@ -37,7 +38,7 @@ def training(lab: Lab) -> W.Widget | Image:
         return sliders(lab, parts)
     config = configuration(lab.dataset, GAMMA, DEPTH, usual(lab.dataset))
     *_, history = watch.live(config, parts, lambda passes: None)
-    return plots_explore.picture(plots_explore.live(history, None, config["epochs"], label(config)))
+    return pictures.picture(pictures.live(history, None, config["epochs"], label(config)))
 
 
 def usual(dataset: str) -> float:
@@ -59,7 +60,7 @@ def sliders(lab: Lab, parts: Split) -> W.Widget:
         config = configuration(lab.dataset, gamma.value, depth.value, penalty.value)
         for history in watch.live(config, state["parts"], tell):
             state["history"] = history
-            page.value = plots_explore.svg(plots_explore.live(history, state["before"], config["epochs"], label(config)))
+            page.value = pictures.svg(pictures.live(history, state["before"], config["epochs"], label(config)))
             last.value = weights(history)
         ended = history["epoch"].max()
         return f"{ended} epochs." if ended == config["epochs"] else f"Diverged in epoch {ended}: a loss is no finite number (R34)."
@@ -95,15 +96,15 @@ def comparing(lab: Lab) -> W.Widget | Image | None:
     if lab.usable:
         return comparer(lab)
     chosen = first(lab)
-    display(HTML(cards.differences(explore.differences(chosen))))
-    return plots_explore.picture(plots_explore.curves(*explore.curves(chosen), where(lab, ""))) if chosen else None
+    display(HTML(cards.differences(lookup.differences(chosen))))
+    return pictures.picture(pictures.curves(*lookup.curves(chosen), where(lab, ""))) if chosen else None
 
 
 def first(lab: Lab) -> list:
     """The runs compared to begin with: the opened one, its rivals, and the next best of ADC."""
     mine = [model.run for model in lab.here.models.values() if model] if lab.here else []
     there = {run.folder for run in mine}
-    return mine + [run for run in explore.networks(lab.found) if run.folder not in there][:1]
+    return mine + [run for run in lookup.networks(lab.found) if run.folder not in there][:1]
 
 
 def where(lab: Lab, domain: str) -> str:
@@ -119,12 +120,12 @@ def comparer(lab: Lab) -> W.Widget:
 
     def draw(_: object = None) -> None:
         chosen = [run for run in lab.found if run.folder.name in marked.value]
-        curves = plots_explore.curves(*explore.curves(chosen, domain.value), where(lab, domain.value)) if chosen else None
-        table.value = cards.differences(explore.differences(chosen))
-        page.value = plots_explore.svg(curves) if chosen else ""
+        curves = pictures.curves(*lookup.curves(chosen, domain.value), where(lab, domain.value)) if chosen else None
+        table.value = cards.differences(lookup.differences(chosen))
+        page.value = pictures.svg(curves) if chosen else ""
 
     def follow(_: object = None) -> None:
-        marked.options = [(explore.name(run), run.folder.name) for run in lab.found]
+        marked.options = [(lookup.name(run), run.folder.name) for run in lab.found]
         domain.options = [("mean over all", ""), *((name, name) for name in lab.ratings.domains)]
         domain.value = ""
         marked.value = tuple(run.folder.name for run in first(lab))

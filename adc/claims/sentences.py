@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from adc import measures as m
-from adc import measures_balance as b
-from adc import verdicts
-from adc.evidence import STATIC, Evidence, Finding
-from adc.performance import HURDLES
+from adc.claims import measures as m
+from adc.claims import measures_balance as b
+from adc.claims import verdicts
+from adc.claims.evidence import STATIC, Evidence, Finding
+from adc.claims.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, UNTESTABLE, VERDICTS
 from adc.report import NAMES
-from adc.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, UNTESTABLE, VERDICTS
+from adc.results.performance import HURDLES
 
 COLOURS = dict(zip(VERDICTS, ("#0072B2", "#56B4E9", "#D55E00", "#BBBBBB", "#FFFFFF"), strict=True))
 LEFT = [{"selector": "td, th", "props": "text-align: left; vertical-align: top"}]

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import pandas as pd
 from tqdm.auto import tqdm
 
-from adc import analysis, data, searched, stats
+from adc import data, searched, stats
+from adc.results import analysis
 
 CROSS = ("bpr_merged", "clfm", "cdcf", "sconet", "adc")  # methods that learn from all domains
 

@@ -12,12 +12,12 @@ import pandas as pd
 import torch
 
 from adc import baselines, data, fit, paths, report, runs, stats, studies
-from adc.analysis import cure, difference, signed
-from adc.analysis import ndcg as ndcg_of
 from adc.errors import UserError
 from adc.evaluate import PROTOCOLS, Score, groups, popularity
 from adc.metrics import ndcg, recall
 from adc.relevance import RULES, relevant
+from adc.results.analysis import cure, difference, signed
+from adc.results.analysis import ndcg as ndcg_of
 from adc.settings import STARRED, Settings, deviations
 from adc.split import TEST, TRAIN, VALID, Split, split
 

@@ -6,8 +6,9 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from adc import drivers, recommend
-from adc.drivers import Influence
+from adc import recommend
+from adc.explore import drivers
+from adc.explore.drivers import Influence
 from adc.runs import Run
 
 FIRST = 5  # titles shown of a domain before one unfolds the rest
@@ -102,7 +103,7 @@ def sources(runs: Mapping[str, Run | None]) -> str:
 
 
 def differences(found: pd.DataFrame) -> str:
-    """What tells runs apart: one row a parameter. found: `explore.differences`."""
+    """What tells runs apart: one row a parameter. found: `lookup.differences`."""
     if found.empty:
         return note("One run, or none: nothing to tell apart.")
     rows = [[f"<code>{escape(str(name))}</code>", *map(escape, row)] for name, row in zip(found.index, found.to_numpy().tolist(), strict=True)]

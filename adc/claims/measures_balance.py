@@ -5,10 +5,11 @@ import math
 import pandas as pd
 import torch
 
-from adc import studies, verdicts
+from adc import studies
 from adc.balancer import Balancer
-from adc.evidence import STATIC, Evidence, Finding
-from adc.measures import GAMMA, H, best, counted, counted_seeds, curve, margin, missing, plus_minus, too_few, tried
+from adc.claims import verdicts
+from adc.claims.evidence import STATIC, Evidence, Finding
+from adc.claims.measures import GAMMA, H, best, counted, counted_seeds, curve, margin, missing, plus_minus, too_few, tried
 from adc.report import paper_setting
 
 SETS = {"Set 1": 1.0, "Set 2": 0.5, "Set 3": 2.5}  # the paper's best gamma

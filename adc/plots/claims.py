@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from adc import looks
 from adc.claims import COLOURS, PALE, counts
-from adc.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, UNTESTABLE
+from adc.claims.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, UNTESTABLE
 
 SIGNS = {HOLDS: "✓", IN_PART: "±", FAILS: "✗", UNTESTABLE: "?", NOT_RUN: "–"}
 

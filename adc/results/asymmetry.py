@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from adc import paths, runs, settings, studies
-from adc.analysis import MEAN, beyond, difference, plain, signed, with_mean
 from adc.balancers import BALANCERS
 from adc.data.table1 import TABLE_I
+from adc.results.analysis import MEAN, beyond, difference, plain, signed, with_mean
 
 PAPER_GAMMA = {"Set 1": 1.0, "Set 2": 0.5, "Set 3": 2.5}  # for all six domains: BASE's
 LABELS = {

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from adc import data, paths, performance, report, runs
+from adc import data, paths, report, runs
 from adc.data.schema import Ratings
+from adc.results import performance
 from adc.settings import Settings, named
 
 STATIC = "static"

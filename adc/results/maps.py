@@ -1,7 +1,7 @@
 """When does the method help? ADC less a single-domain method, and balanced less equal weights, over synthetic twins.
 
 Two properties of data are varied, all else kept: `transfer`, the share of a taste that is common to a user's domains,
-and `asymmetry`, how unequal in size the domains are (`adc.data.twin`). `adc.marks` places real datasets on these axes.
+and `asymmetry`, how unequal in size the domains are (`adc.data.twin`). `adc.results.marks` places real datasets on these axes.
 """
 
 import itertools

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import ipywidgets as W
 from IPython import get_ipython
 
-from adc import cards
 from adc.errors import UserError
-from adc.watch import Stopped, Tell
+from adc.explore import cards
+from adc.explore.watch import Stopped, Tell
 
 WIDE = W.Layout(width="auto", flex="1 1 320px")
 LABEL = {"description_width": "64px"}

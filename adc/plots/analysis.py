@@ -61,7 +61,7 @@ def asymmetry(
 
 
 def weights(table: pd.DataFrame, label: str) -> Figure:
-    """Weight of every domain by epoch, one panel a gamma. table: `analysis.weights`."""
+    """Weight of every domain by epoch, one panel a gamma. table: `asymmetry.weights`."""
     gammas = sorted(table["gamma"].unique())
     figure, panels, spare = _panels(gammas, "epoch", "weight $w_k$", sharex=True, sharey=True)
     looks = domain_looks(list(table["domain"].unique()))
@@ -77,7 +77,7 @@ def weights(table: pd.DataFrame, label: str) -> Figure:
 
 
 def balancers(table: pd.DataFrame, label: str) -> Figure:
-    """Gain of every balancer over static, a row each, one panel a target. table: `analysis.gains`."""
+    """Gain of every balancer over static, a row each, one panel a target. table: `asymmetry.gains`."""
     names, targets = list(table["balancing"].unique()), list(table["target"].unique())
     figure, panels, spare = _panels(targets, "gain over static", "", height=0.35 + 0.15 * len(names))
     for target, panel in panels.items():

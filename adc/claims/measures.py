@@ -9,11 +9,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from adc import performance, stats, studies, verdicts
+from adc import stats, studies
+from adc.claims import verdicts
+from adc.claims.evidence import Evidence, Finding
 from adc.data.table1 import TABLE_I
-from adc.evidence import Evidence, Finding
-from adc.performance import IMPROVED, RIVALS, TABLE_II
 from adc.report import NAMES
+from adc.results import performance
+from adc.results.performance import IMPROVED, RIVALS, TABLE_II
 
 H, GAMMA = studies.BASE["hidden_layers"], studies.BASE["gamma"]
 DENSITY = dict(zip(TABLE_I, (0.031, 0.022, 0.038, 0.017, 0.010, 0.059), strict=True))  # Table I, %

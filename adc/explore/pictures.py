@@ -65,7 +65,7 @@ def pull(summary: pd.DataFrame, domains: Sequence[str], label: str) -> Figure:
 
 
 def curves(learned: pd.DataFrame, tested: pd.DataFrame, where: str) -> Figure:
-    """Runs beside each other: validation NDCG@10 by epoch, test NDCG@n by n. Tables: those of `explore.curves`."""
+    """Runs beside each other: validation NDCG@10 by epoch, test NDCG@n by n. Tables: those of `lookup.curves`."""
     names = list(tested["run"].unique())
     figure, (left, right) = _row(2, 2.3 + 0.17 * len(names))
     for place, name in enumerate(names):

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from adc import data, stats, studies
-from adc.analysis import MEAN, beyond, difference, plain, with_mean
+from adc.results.analysis import MEAN, beyond, difference, plain, with_mean
 from adc.split import TRAIN, split
 
 

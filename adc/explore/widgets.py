@@ -10,11 +10,12 @@ from IPython.display import HTML, display
 from matplotlib.figure import Figure
 from traitlets import Any, HasTraits, Int, Unicode
 
-from adc import cards, data, drivers, explore, plots_explore, report, watch
+from adc import data, report
 from adc.errors import UserError
+from adc.explore import cards, drivers, lookup, pictures, watch
+from adc.explore.task import LABEL, WIDE, Task, usable
+from adc.explore.watch import Tell
 from adc.model import ADC
-from adc.watch import Tell
-from adc.widgets_task import LABEL, WIDE, Task, usable
 
 Part: TypeAlias = W.Widget | HTML  # what a page shows to somebody, and to nobody
 SAME = 1e-3  # difference of z up to which networks trained again count as those of the run
@@ -29,7 +30,7 @@ class Lab(HasTraits):
         super().__init__()
         self.profile, self.usable, self.query, self.target = profile, usable(), user, target
         self.networks: dict[Path, tuple[list[ADC], float]] = {}  # by the run's folder: a network a target, distance from what is stored
-        self.here: explore.Opened | None = None
+        self.here: lookup.Opened | None = None
         self.look(dataset)
         if target:
             self.ratings.index(target)  # an unknown one is told
@@ -37,24 +38,24 @@ class Lab(HasTraits):
     def look(self, dataset: str, chosen: str = "") -> None:
         """Find the runs of a dataset and open one, by its folder's name, or else the best on validation."""
         ratings = data.load(dataset)
-        self.dataset, self.ratings, self.found = dataset, ratings, explore.stored(dataset, self.profile)
+        self.dataset, self.ratings, self.found = dataset, ratings, lookup.stored(dataset, self.profile)
         self.open(chosen)
 
     def open(self, chosen: str = "") -> None:
         """Take a run of ADC with its rivals; nothing where there is none."""
-        there = explore.networks(self.found)
+        there = lookup.networks(self.found)
         run = next((run for run in there if run.folder.name == chosen), there[0] if there else None)
-        here = explore.opened(run, self.found) if run else None
+        here = lookup.opened(run, self.found) if run else None
         domains, user = here.adc.domains if here else self.ratings.domains, self.user
         if here and user not in here.adc.users:
-            self.query = self.query or explore.suggestion(domains)
-            user = here.adc.users[explore.search(here.adc.parts, self.query)[0]]
+            self.query = self.query or lookup.suggestion(domains)
+            user = here.adc.users[lookup.search(here.adc.parts, self.query)[0]]
         target = next((name for name in (self.domain, self.target) if name in domains), domains[-1])
         with self.hold_trait_notifications():
             self.here, self.user, self.domain = here, user if here else None, target
             self.turn += 1
 
-    def opened(self) -> explore.Opened:
+    def opened(self) -> lookup.Opened:
         """The run that is open, for parts that come only where there is one."""
         assert self.here is not None
         return self.here
@@ -78,8 +79,8 @@ class Lab(HasTraits):
         """The methods' lists for the user."""
         if self.here is None:
             return cards.note("Needs a run of ADC, see above.")
-        scores = {name: explore.measured(m.run, self.user, self.domain) for name, m in self.here.models.items() if m}
-        return cards.lists(explore.lists(self.here, self.user, self.domain), scores)
+        scores = {name: lookup.measured(m.run, self.user, self.domain) for name, m in self.here.models.items() if m}
+        return cards.lists(lookup.lists(self.here, self.user, self.domain), scores)
 
     def influence(self) -> drivers.Influence:
         """What drove ADC's list, once its network is there."""
@@ -89,7 +90,7 @@ class Lab(HasTraits):
 
     def pull(self, found: drivers.Influence) -> Figure:
         """The pulls, drawn."""
-        return plots_explore.pull(found.summary, self.opened().adc.domains, f"User {self.user}, {self.domain} · {data.label(self.dataset)}")
+        return pictures.pull(found.summary, self.opened().adc.domains, f"User {self.user}, {self.domain} · {data.label(self.dataset)}")
 
     def ask(self, tell: Tell) -> str:
         """Train the opened run's networks again, in memory; returns how far they are from what was stored."""
@@ -125,7 +126,7 @@ class Lab(HasTraits):
         told, found = self.ask(lambda passes: None), self.influence()
         display(HTML(cards.influence(found)))
         if not found.summary.empty:
-            display(plots_explore.picture(self.pull(found)))
+            display(pictures.picture(self.pull(found)))
         return HTML(cards.note(told))
 
 
@@ -138,18 +139,18 @@ def shown(lab: Lab, card: Callable[[], str]) -> W.HTML:
 
 def chooser(lab: Lab) -> W.Widget:
     """Dropdowns of datasets and runs, and the button for a first run."""
-    dataset = W.Dropdown(options=explore.datasets(), value=lab.dataset, description="dataset", style=LABEL, layout=WIDE)
+    dataset = W.Dropdown(options=lookup.datasets(), value=lab.dataset, description="dataset", style=LABEL, layout=WIDE)
     run = W.Dropdown(description="run", style=LABEL, layout=W.Layout(width="auto", flex="2 1 460px"))
     train = W.Button(icon="play", button_style="primary", layout=W.Layout(width="auto"))
     task, card, state = Task(), shown(lab, lab.runs_card), {"filling": False}
     names = {"adc": "a small ADC", "bpr": "BPR", "popularity": "popularity"}
 
     def refresh(_: object = None) -> None:
-        wanted = [names[config["method"]] for config in explore.missing(lab.dataset, lab.here)]
+        wanted = [names[config["method"]] for config in lookup.missing(lab.dataset, lab.here)]
         train.description = "Train " + ", ".join(wanted)
         train.layout.display = "" if wanted else "none"
         state["filling"] = True
-        run.options = [(explore.name(r), r.folder.name) for r in explore.networks(lab.found)]
+        run.options = [(lookup.name(r), r.folder.name) for r in lookup.networks(lab.found)]
         run.value = lab.here.adc.run.folder.name if lab.here else None
         state["filling"] = False
 
@@ -167,7 +168,7 @@ def chooser(lab: Lab) -> W.Widget:
             tell(before + passes)
 
         before = 0
-        for config in explore.missing(lab.dataset, lab.here):
+        for config in lookup.missing(lab.dataset, lab.here):
             task.say(f"Training {config['method']} {config['variant']} …")
             watch.run(config, partial(later, before))
             before += watch.passes(config)
@@ -175,7 +176,7 @@ def chooser(lab: Lab) -> W.Widget:
         return "Trained, tested and stored."
 
     def begin(_: W.Button) -> None:
-        most = sum(map(watch.passes, explore.missing(lab.dataset, lab.here)))
+        most = sum(map(watch.passes, lookup.missing(lab.dataset, lab.here)))
         task.start(fill, most, "Preparing …")
 
     train.on_click(begin)
@@ -198,13 +199,13 @@ def finder(lab: Lab) -> W.Widget:
         if lab.here is None:
             return
         try:
-            found = explore.search(lab.here.adc.parts, query.value)
+            found = lookup.search(lab.here.adc.parts, query.value)
         except UserError as error:
             said.value = cards.note(str(error))
             return
         said.value = cards.note(f"{len(found)} user{'s' * (len(found) != 1)} found, the most active first.")
         before = lab.user  # new options choose their first by themselves
-        users.options = explore.described(lab.here.adc.parts, found)
+        users.options = lookup.described(lab.here.adc.parts, found)
         ids = [user for _, user in users.options]
         users.value = before if before in ids else ids[0]
 
@@ -213,7 +214,7 @@ def finder(lab: Lab) -> W.Widget:
             return
         target.options, target.value = lab.here.adc.domains, lab.domain
         if not query.value:
-            query.value = lab.query or explore.suggestion(lab.here.adc.domains)
+            query.value = lab.query or lookup.suggestion(lab.here.adc.domains)
         search()
 
     def choose(change: dict) -> None:
@@ -239,7 +240,7 @@ def asker(lab: Lab) -> W.Widget:
         button.layout.display = "none" if there or lab.here is None else ""
         found = lab.influence() if there else None
         table.value = cards.influence(found) if found else ""
-        page.value = plots_explore.svg(lab.pull(found)) if found and not found.summary.empty else ""
+        page.value = pictures.svg(lab.pull(found)) if found and not found.summary.empty else ""
 
     def work(tell: Tell) -> str:
         told = lab.ask(tell)

@@ -1,4 +1,4 @@
-"""Where a dataset lies on the map of `adc.maps`, by its ratings alone: how unequal domains are, how far taste carries.
+"""Where a dataset lies on the map of `adc.results.maps`, by its ratings alone: how unequal domains are, how far taste carries.
 
 Taste shows in what is chosen. Items are cut at random into two halves in every domain. Two halves of one domain then
 agree as two domains would whose users have the same taste in both; halves of two domains agree as far as taste carries
