@@ -56,7 +56,7 @@ DEPTH = {name: depth for depth, layer in enumerate(LAYERS) for name in layer}
 
 
 def sources() -> dict[str, str]:
-    """Code of every module by its short name (`data.split` is `split`, `baselines.bpr` counts as `baselines`)."""
+    """Code of every module by its short name; all of a package stands under its own (`baselines.bpr` under `baselines`)."""
     found: dict[str, str] = {}
     for file in sorted((ROOT / "adc").rglob("*.py")):
         name = file.relative_to(ROOT / "adc").parts[0].removesuffix(".py")

@@ -77,6 +77,11 @@ def test_a_notebooks_modules_are_followed_and_its_hash_is_of_its_source(tmp_path
     assert "adc.balancer" not in source.modules(notebook)
 
 
+def test_of_a_package_that_only_groups_modules_those_imported_count(tmp_path):
+    found = source.modules(written(tmp_path, "from adc.results import depth"))
+    assert {"adc.results", "adc.results.depth", "adc.results.analysis"} <= set(found) and "adc.results.maps" not in found
+
+
 # Profiles and the command line
 
 
