@@ -99,7 +99,9 @@ def _pieces(file: BinaryIO, chunk: int) -> Iterator[tuple[bytes, bool, int]]:
 
 def _record(body: bytes) -> Record | str:
     """The record between `<review>` and `</review>`, or the reason why it cannot be used."""
-    head = _LINE_END.sub(b"", body.partition(b"\n<review_text>")[0])
+    head = body.partition(b"\n<review_text>")[0]
+    if b"\r" in head:
+        head = _LINE_END.sub(b"", head)
     found = _fields(head.translate(_LOST).decode("utf-8", "replace"))
     asin, stars = found.get("asin"), found.get("rating")
     if not asin:
@@ -121,20 +123,18 @@ def _record(body: bytes) -> Record | str:
 def _fields(head: str) -> dict[str, str]:
     """The first value of every closed field by tag; one cut short by the next field's opening is left out."""
     found: dict[str, str] = {}
-    tag, end, value = "", None, []
-    for line in head.split("\n"):
-        if line in _FIELDS:
-            tag, end = _FIELDS[line]
-            value = []
-        elif end is None:
-            continue
-        elif line != end:
-            value.append(line)
-        else:
-            end = None
-            text = " ".join(value).strip()
+    lines, at = head.split("\n"), 0
+    while at < len(lines):
+        tag, end = _FIELDS.get(lines[at], ("", ""))
+        at += 1
+        first = at
+        while tag and at < len(lines) and lines[at] != end and lines[at] not in _FIELDS:
+            at += 1
+        if tag and at < len(lines) and lines[at] == end:
+            text = " ".join(lines[first:at]).strip()
             if tag not in found and (tag != "unique_id" or text.strip("0123456789")):
                 found[tag] = text
+            at += 1
     return found
 
 
