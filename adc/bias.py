@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from adc import fit, mf, runs, train
-from adc.evaluate import popularity
+from adc.evaluate import popularity, products
 from adc.split import Split
 
 
@@ -52,7 +52,7 @@ class Biased(train.Trainer):
     def score(self, domain: int) -> fit.Score:
         """z_u^(k)·v_i + b_i by the parameters as they are now: users [B] -> [B, m_k]."""
         item = self.model.items(domain)
-        return lambda users: torch.addmm(item[:, -1], train.z_of(self.model, users, domain), item[:, :-1].T)
+        return lambda users: products(train.z_of(self.model, users, domain), item[:, :-1]) + item[:, -1]
 
     def arrays(self, domain: int) -> Callable[[], fit.Arrays]:
         """(z, 1) of every user [n, d+1] and (v, b) of every item [m_k, d+1]; made later, as ADC's are."""

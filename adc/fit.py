@@ -12,7 +12,7 @@ import torch
 from tqdm.auto import tqdm
 
 from adc import runs
-from adc.evaluate import PROTOCOLS, Questions, Score, evaluate, groups, popularity, summarise
+from adc.evaluate import PROTOCOLS, Questions, Score, evaluate, groups, popularity, products, summarise
 from adc.metrics import ndcg
 from adc.split import TEST, VALID, Split
 
@@ -44,7 +44,7 @@ def factor_score(parts: Split, domain: int, arrays: Arrays) -> Score:
     popular = torch.from_numpy(popularity(parts, domain))
 
     def score(users: np.ndarray) -> torch.Tensor:
-        scores = user[users] @ item.T  # [B, m]
+        scores = products(user[users], item)  # [B, m]
         if cold is not None:
             scores[cold[users]] = popular
         return scores

@@ -7,7 +7,7 @@ class RowAdam:
     """Adam whose moments move only where there is a gradient (what PyTorch calls SparseAdam, without sparse tensors)."""
 
     BETAS, EPSILON = (0.9, 0.999), 1e-8
-    PIECE = 512  # rows; what a piece is worked on with stays in the processor's cache
+    PIECE = 1024  # rows; what a piece is worked on with stays in the processor's cache
 
     def __init__(self, table: torch.Tensor, rate: float):
         self.table, self.rate, self.steps = table, rate, 0

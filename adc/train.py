@@ -12,6 +12,7 @@ import torch
 
 from adc import balancers, data, fit, mf, runs
 from adc.errors import UserError
+from adc.evaluate import products
 from adc.loss import agreement, pull, push
 from adc.model import ADC
 from adc.optim import RowAdam, RowSGD
@@ -244,7 +245,7 @@ class Trainer:
 
     def score(self, domain: int) -> fit.Score:
         """z_u^(k)·v_i by the parameters as they are now: users [B] -> [B, m_k]."""
-        return lambda users: z_of(self.model, users, domain) @ self.model.items(domain).T
+        return lambda users: products(z_of(self.model, users, domain), self.model.items(domain))
 
     def arrays(self, domain: int) -> Callable[[], fit.Arrays]:
         """z^(k) of every user [n, d] and v^(k) [m_k, d]; made later, from a copy of the model that the domains share."""

@@ -80,6 +80,8 @@ def load(modules: list[str]) -> None:
     for name in [*JUPYTER, *modules]:
         with suppress(Exception):  # the notebook that needs it will fail by it, and say so
             importlib.import_module(name)
+    if torch := sys.modules.get("torch"):  # its first optimiser loads its compiler, a second and a quarter
+        torch.optim.Adam([torch.zeros(1, requires_grad=True)])
     import nbconvert  # the first page takes longer than all others
     import nbformat
 
