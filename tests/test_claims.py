@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from worlds import AS_PRINTED, OPPOSITE, SIZES, WORLDS, fill, store
 
-from adc import claims, data, files, looks, plots, runs, train
+from adc import claims, data, files, looks, runs, train
 from adc.claims import evidence, measures, verdicts
 from adc.claims.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, UNTESTABLE
+from adc.plots import claims as drawn
 from workflow import readme
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -164,7 +165,7 @@ def test_the_ledger_as_it_is_shown(made):
     assert "(C12)" in claims.story(ledger)
     told = claims.rules(ledger).to_html()
     assert "more than half of them" in told
-    figure = plots.ledger(ledger, "synthetic")
+    figure = drawn.ledger(ledger, "synthetic")
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert figure.get_figwidth() == looks.PAGE and sum(text.startswith("C") and "\n" in text for text in texts) == len(
         ledger
