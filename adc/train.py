@@ -62,6 +62,8 @@ def pick_device(name: str) -> torch.device:
 class Trainer:
     """Network, optimisers and balancer of one run; the `fit.Learner` of ADC. `starts`: one MF start a domain."""
 
+    network: type[ADC] = ADC
+
     def __init__(self, settings: Settings, parts: Split, starts: list[mf.Start]):
         self.s, self.parts, self.p = settings, parts, parts.ratings.p
         self.device = pick_device(settings.device)
@@ -101,7 +103,7 @@ class Trainer:
 
     def _build(self, vectors: tuple[Any, Any, Any], hidden_layers: int) -> None:
         s = self.s
-        self.model = ADC(*vectors, hidden_layers, s.width, s.missing == "current").to(self.device)
+        self.model = self.network(*vectors, hidden_layers, s.width, s.missing == "current").to(self.device)
         layers = [*self.model.A, self.model.W]
         network = [
             {"params": [layer.weight for layer in layers], "weight_decay": s.weight_decay},

@@ -28,7 +28,7 @@ LAYERS = [
     {
         "methods": (
             "ADC (Eq. 3) and its rivals, a file each; epochs, early stopping, one look at the test set",
-            ["train", "bias", "baselines", "fit"],
+            ["train", "residual", "baselines", "fit"],
         )
     },
     {

@@ -1,0 +1,72 @@
+"""Not the paper's model: ADC on top of BPR. z^(k) = u^(k) + W·(last hidden layer), from BPR's vectors, with W = 0 at first.
+
+Training starts from BPR's ranking, and the network adds to it what other domains know; a user who has no vector in a domain
+starts as the mean of those who have. BPR is trained as `baselines` trains it, with what the search found for it. The runs
+are called `adc_residual`, never `adc`: they answer what the smallest change is that keeps ADC above popularity and BPR.
+"""
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from adc import baselines, fit, mf, runs, settings, train, tuned
+from adc.model import ADC
+from adc.split import Split
+
+DEFAULTS = {"learning_rate": 1e-5, "vector_rate": 1e-4, "agreement": 0.0024, "penalty": 0.03, "epochs": 40, "patience": 8}
+FIXED = {"start": "random", "start_noise": 0.0, "pretraining": "none"}  # what takes the MF start's place needs none of them
+
+
+def configuration(bpr: dict | None = None, **parameters: Any) -> dict:
+    """As `train.configuration`, with defaults of its own; `bpr`: BPR's settings, else those that the search found (R32)."""
+    config = train.configuration(**DEFAULTS | parameters | FIXED)
+    common = {name: config[name] for name in ("dataset", "domains", "seed", "dim", "epochs", "patience")}
+    beneath = baselines.configuration(**common, method="bpr", **(tuned.parameters(config["dataset"], "bpr") if bpr is None else bpr))
+    variant = f"h={config['hidden_layers']} γ={config['gamma']:g}"
+    code = sorted({*config["code"], *beneath["code"], __name__})
+    return config | {"method": "adc_residual", "variant": variant, "bpr": beneath, "code": code}
+
+
+def run(config: dict, show: bool = True) -> runs.Run:
+    """Train BPR, then the variant on top of it, and test; or return the stored run."""
+    found = runs.find(config)
+    if found is not None:
+        return found
+    parts = baselines.prepared(config)
+    return fit.fit(learner(config, parts, show), parts, config, show=show)
+
+
+def learner(config: dict, parts: Split, show: bool = False) -> "Residual":
+    """The trainer of a `configuration`; what it starts from is BPR at the epochs that validation chose."""
+    keeper, _, _ = fit.learn(baselines.learner(config["bpr"], parts), parts, config["bpr"], show)
+    starts = [mf.Start(kept["user"].astype(np.float32), kept["item"], 0.0, None) for kept in keeper.kept]
+    return Residual(settings.Settings(**{field.name: config[field.name] for field in fields(settings.Settings)}), parts, starts)
+
+
+class OnTop(ADC):
+    """W sees the vectors beside the last hidden layer; it starts as the identity on them and 0 on the layer."""
+
+    def __init__(self, *given: Any):
+        super().__init__(*given)
+        vectors, width = self.p * self.d, self.W.in_features
+        self.W = nn.Linear(width + vectors, vectors)
+        with torch.no_grad():
+            self.W.weight.copy_(torch.eye(vectors, width + vectors).roll(width, 1)), self.W.bias.zero_()
+
+    def hidden(self, users: torch.Tensor, vectors: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """As ADC's [B, width], and beside it the vectors as they are, a domain's mean where the user has none: [B, width + p·d]."""
+        vectors = self._vectors(users) if vectors is None else vectors
+        inputs = self.concatenate(users, vectors)
+        own, present = self._place(vectors, self.rows[users] >= 0)
+        typical = torch.stack([self.user.detach()[rows[rows >= 0]].mean(0) for rows in self.rows.T])  # [p, d]
+        beside = torch.where(present, own, typical).flatten(1)
+        return torch.cat([self.trunk(inputs), beside], 1), inputs.square().sum()
+
+
+class Residual(train.Trainer):
+    """ADC's trainer on that network."""
+
+    network = OnTop
