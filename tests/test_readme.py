@@ -51,7 +51,7 @@ def test_a_section_says_data_seeds_and_every_mean(monkeypatch):
     monkeypatch.setattr(performance, "user_scores", lambda *which: pd.DataFrame(scores))
     text = readme.section("twin", "quick")
     assert "synthetic twin" in text and "seeds 0, 1" in text and "`quick`" in text
-    assert "0.2500" in text and "0.4500" in text and "popularity in 1 of 1" in text and "Of 1 comparisons" in text
+    assert "| mean | 0.2500 | 0.4500 |" in text and "| ADC is above it in | 1 of 1 | – |" in text and "Of 1 comparisons" in text
 
 
 def test_every_file_that_the_readme_names_is_there():

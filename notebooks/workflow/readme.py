@@ -38,7 +38,9 @@ def section(dataset: str, profile: str) -> str:
     title += "bold: better than every other method (R30):"
     lines = [title, "", _row(["target", *table.columns]), _row(["---"] * (len(table.columns) + 1))]
     lines += [_row([name, *map(str, row)]) for name, row in zip(table.index, table.to_numpy(), strict=True)]
-    told = [performance.verdict(chosen), stats.words(against), *(f"({'; '.join(remarks)}.)" for _ in remarks[:1])]
+    above = {m: f"{(means['adc'] > means[m]).sum()} of {len(means)}" if m != "adc" else "–" for m in means}
+    lines += [_row(["mean", *(f"{means[m].mean():.4f}" for m in means)]), _row(["ADC is above it in", *above.values()])]
+    told = [stats.words(against), *(f"({'; '.join(remarks)}.)" for _ in remarks[:1])]
     return "\n".join([*lines, "", "\n\n".join(told)])
 
 

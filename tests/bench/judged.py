@@ -1,6 +1,7 @@
 """From what the processes answered to the rows of the table. An answer that failed becomes a row that says so."""
 
 from collections.abc import Callable
+from itertools import combinations
 
 from bench.rows import Row
 
@@ -103,7 +104,9 @@ def memory(answers: Answers) -> list[Row]:
 
 
 def scales(answers: Answers) -> list[Row]:
-    """The dearest scale beside the cheapest; memory beyond what is there before any data."""
+    """What grows most with the data, a larger scale beside a smaller: a cost per rating that falls is no fault. Memory is that
+    beyond what is there before any data.
+    """
     sized = answers["scales"]["sizes"]
     if any("failed" in each for each in sized.values()):
         return [Row(f"scale {name}", "", None, note=each["failed"]) for name, each in sized.items() if "failed" in each]
@@ -115,7 +118,8 @@ def scales(answers: Answers) -> list[Row]:
     }
     found = []
     for (measure, unit, bar), each in works.items():
-        most, least = max(each, key=each.get), min(each, key=each.get)
+        pairs = [*combinations(sorted(each, key=float), 2)] or [(name, name) for name in each]
+        least, most = max(pairs, key=lambda pair: each[pair[1]] / each[pair[0]])
         found.append(Row(f"{measure}, at {most}×", unit, each[most], each[least], f"at {least}×", bar))
     return found
 
