@@ -129,7 +129,7 @@ NOTATION = [r"log2 j \+ 1", r"γ = 0",
             r"log p, log 2 or 1 give"]  # fmt: skip  # the last: L_k(0) cancels, tests/test_balancer.py
 # measured or done once, by hand, and told with when and how
 BY_HAND = [
-    r"25 November 2026, two busy cores", r"50,000 files of", r"1,500 each of text tables",
+    r"on 26 November 2026",
 ]  # fmt: skip
 
 
