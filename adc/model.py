@@ -90,9 +90,10 @@ class ADC(nn.Module):
         once, more = ((mask.repeat_interleave(count)).nonzero()[:, 0] for mask in (alone, ~alone))  # rows of vectors
         once, inputs = vectors.index_select(0, once), self.concatenate(users[~alone], vectors.index_select(0, more))
         blocks = self.A[0].weight.unflatten(1, (self.p, self.d)).sum(1)  # [width, d]
-        first = torch.cat([self.A[0](inputs), nn.functional.linear(once, blocks, self.A[0].bias)])
-        place = torch.cat([mask.nonzero()[:, 0] for mask in (~alone, alone)]).argsort()  # of each user in `first`
-        return self._above(first.index_select(0, place)), inputs.square().sum() + self.p * once.square().sum()
+        first = vectors.new_empty(len(users), len(blocks))
+        first.index_copy_(0, (~alone).nonzero()[:, 0], self.A[0](inputs))
+        first.index_copy_(0, alone.nonzero()[:, 0], nn.functional.linear(once, blocks, self.A[0].bias))
+        return self._above(first), inputs.square().sum() + self.p * once.square().sum()
 
     def decouple(self, hidden: torch.Tensor) -> torch.Tensor:
         """z_u^(k) of every domain, linear (R9): [B, width] -> [B, p, d]."""
