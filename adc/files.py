@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -78,3 +78,15 @@ def write_json(target: Path, content: object) -> None:
     """Write `content` as readable JSON, aside and then into place."""
     with aside(target) as partial:
         partial.write_text(json.dumps(content, indent=1, ensure_ascii=False, sort_keys=False) + "\n", encoding="utf-8")
+
+
+def put_between(target: Path, begin: str, end: str, make: Callable[[], str]) -> None:
+    """Put what `make` gives between two marks of a file, in place of what stood there. A `UserError`, before anything is made,
+    where the marks are not there once each.
+    """
+    text = target.read_text(encoding="utf-8")
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise UserError(f"{target} must hold the lines {begin!r} and {end!r} once each; put them back where the tables belong.")
+    before, rest = text.split(begin)
+    with aside(target) as partial:
+        partial.write_text(f"{before}{begin}\n\n{make()}\n\n{end}{rest.split(end)[1]}", encoding="utf-8")

@@ -6,7 +6,6 @@ import math
 from functools import cache
 
 from adc import files
-from adc.errors import UserError
 from workflow import NOTEBOOKS, ROOT
 
 FILE, PAGE = NOTEBOOKS / "workflow" / "costs.json", ROOT / "docs" / "cluster.md"
@@ -54,13 +53,7 @@ def request(method: str, millions: float, took: float) -> dict[str, int]:
 
 def write_page() -> None:
     """Put both tables between the marks of docs/cluster.md."""
-    text = PAGE.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise UserError(f"{PAGE} must hold the lines {BEGIN!r} and {END!r} once each; put them back where the tables belong.")
-    before, rest = text.split(BEGIN)
-    body = "\n\n".join([*_measurements(), *_sizing()])
-    with files.aside(PAGE) as partial:
-        partial.write_text(f"{before}{BEGIN}\n\n{body}\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    files.put_between(PAGE, BEGIN, END, lambda: "\n\n".join([*_measurements(), *_sizing()]))
 
 
 def _measurements() -> list[str]:

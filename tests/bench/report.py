@@ -37,7 +37,7 @@ def write(report: dict, place: str) -> dict:
     files.write_json(target / "report.json", report)
     with files.aside(target / "report.html") as partial:
         partial.write_text(page(report, found, [target / f"{name}.png" for name in pictures]), encoding="utf-8")
-    return {"table": rows.table(found), "words": words(report)}
+    return {"table": rows.table(found), "page": rows.markdown(found), "words": words(report)}
 
 
 def machine(threads: int, load: float, clock: str) -> str:

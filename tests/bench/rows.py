@@ -49,6 +49,11 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
 
 
+def markdown(rows: list[Row]) -> str:
+    """The same for a page."""
+    return "\n".join("| " + " | ".join(line) + " |" for line in [HEAD, ["---"] * len(HEAD), *(row.cells() for row in rows)])
+
+
 def table(rows: list[Row]) -> str:
     """Plain text with columns that line up."""
     lines = [list(HEAD), *(row.cells() for row in rows)]
