@@ -14,20 +14,22 @@ from workflow.plan import CONTROLS, DATA, GRID, SEARCH, Job, listed
 
 KEPT = 5  # latest times of a kind, of which the median counts
 AGAIN = 3.0  # a notebook that finds its run stored
-# Seconds on one core, where nothing was timed yet: a notebook by itself; an epoch of a method, on no ratings and what a million
-# of them adds; and its validation, which ranks all items for all users, on a million (MovieLens, twins at 0.03 and 1, d = 100)
+# Seconds on one core, where nothing was timed yet: a notebook by itself; an epoch of a method, on nothing, and what a million ratings
+# and a million users add; and its validation, by the product of both millions (MovieLens and the twin at scale 1, d = 100)
 NOTEBOOK = {DATA: 6.0, "02_mf_init": 6.0, "03_train_adc": 6.0, "gather": 1.0, "12_controls": 240.0, "14_map": 600.0}
 OTHER_NOTEBOOK = 10.0
-EPOCH = {"adc": (0.2, 1.5), "bpr": (0.2, 2.0), "bpr_merged": (0.1, 2.0), "cdcf": (0.1, 4.0), "clfm": (0.1, 10.0), "sconet": (0.3, 6.0)}
-RANKING = 45.0
-MILLIONS = {"movielens": 0.1, "twin": 0.391, "amazon": 0.391}  # of ratings
+EPOCH = {"adc": (0.1, 1.5, 140), "bpr": (0.05, 1.5, 60), "bpr_merged": (0.05, 1.5, 60), "cdcf": (0.05, 1.5, 75),
+         "clfm": (0.05, 4.0, 60), "sconet": (0.1, 6.0, 100)}  # fmt: skip
+RANKING = 105.0
+MILLIONS = {"movielens": (0.1, 0.0007), "twin": (0.391, 0.0915), "amazon": (0.391, 0.0915)}  # of ratings, of users
+UNKNOWN = 0.1, 0.01
 STOPPED = 0.9  # share of its epochs that a run trains before it stops early
 
 
 def seconds(planned: list[Job]) -> list[float]:
     """What each job takes by itself."""
     timed, sizes = _timed(), _sizes(planned)
-    return [_one(job, timed, sizes.get(job.dataset, 0.1)) for job in planned]
+    return [_one(job, timed, sizes.get(job.dataset, UNKNOWN)) for job in planned]
 
 
 def together(planned: list[Job], pending: Iterable[int], cores: int) -> float:
@@ -41,7 +43,8 @@ def by_urgency(planned: list[Job]) -> list[Job]:
     """The jobs with their priority: the seconds that hang on each, itself included, so that long chains begin first; and
     with what they ask of a cluster."""
     each, sizes = seconds(planned), _sizes(planned)
-    asked = [costs.request(job.parameters.get("method") or "adc", sizes.get(job.dataset, 0.1), took) for job, took in zip(planned, each, strict=True)]
+    ratings = [sizes.get(job.dataset, UNKNOWN)[0] for job in planned]
+    asked = [costs.request(job.parameters.get("method") or "adc", *of) for job, *of in zip(planned, ratings, each, strict=True)]
     told = zip(planned, _hanging(planned, each), asked, strict=True)
     return [replace(job, priority=int(hang), resources=resources) for job, hang, resources in told]
 
@@ -78,7 +81,7 @@ def kind(job: Job) -> str:
     return f"{job.notebook} {job.dataset} {hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:8]}"
 
 
-def _one(job: Job, timed: dict[str, list[float]], size: float) -> float:
+def _one(job: Job, timed: dict[str, list[float]], size: tuple[float, float]) -> float:
     if not is_new(job):
         return AGAIN
     if found := timed.get(kind(job)):
@@ -88,9 +91,9 @@ def _one(job: Job, timed: dict[str, list[float]], size: float) -> float:
         usual = source.parameters(source.path(job.notebook))
         shares = [job.parameters[name] / usual[name] for name in ("scale", "seeds", "epochs") if type(usual.get(name)) in (int, float)]
         return base * math.prod(shares)
-    empty, million = EPOCH.get(job.parameters.get("method") or "adc", (0.0, 0.0))
+    empty, *slopes = EPOCH.get(job.parameters.get("method") or "adc", (0.0, 0.0, 0.0))
     epochs = (job.parameters.get("epochs") or (100 if job.leaves else 0)) * STOPPED
-    return base + trainings(job) * epochs * (empty + million * size + RANKING * size**2)
+    return base + trainings(job) * epochs * (empty + sum(map(math.prod, zip(slopes, size))) + RANKING * math.prod(size))
 
 
 def trainings(job: Job) -> int:
@@ -100,21 +103,27 @@ def trainings(job: Job) -> int:
         return 1
     from adc import settings, studies
 
-    sets = {"sets": 3 * len(studies.asymmetry())}
-    return sum(sets.get(name) or len(studies.STUDIES[name]()) for name in settings.named(job.parameters["study"]))
+    depths, gammas = (settings.named(job.parameters.get(name) or "") for name in ("depths", "gammas"))
+    asymmetry = len(studies.asymmetry(gammas or studies.GAMMAS))
+    known = {"depth": len(studies.depth(depths) if depths else studies.depth()), "asymmetry": asymmetry, "sets": 3 * asymmetry}
+    return sum(known.get(name) or len(studies.STUDIES[name]()) for name in settings.named(job.parameters["study"]))
 
 
-def _sizes(planned: list[Job]) -> dict[str, float]:
-    """Millions of ratings of each dataset: as counted when it was prepared, else from its name or the length of its file."""
+def _sizes(planned: list[Job]) -> dict[str, tuple[float, float]]:
+    """Millions of ratings and of users of each dataset: known by its name, else as counted when it was prepared (users of the
+    largest domain), else from the length of its file."""
     found = {}
     for job in planned:
         if job.notebook == DATA:
             manifest, name = paths.processed(job.dataset) / "manifest.json", job.parameters["dataset"]
-            if manifest.exists():
-                counts = json.loads(manifest.read_text(encoding="utf-8"))["counts"]
-                found[job.dataset] = sum(domain["ratings"] for domain in counts.values()) / 1e6
+            if name in MILLIONS:
+                ratings, users = (millions * job.parameters["scale"] for millions in MILLIONS[name])
+            elif manifest.exists():
+                counts = json.loads(manifest.read_text(encoding="utf-8"))["counts"].values()
+                ratings, users = sum(each["ratings"] for each in counts) / 1e6, max(each["users"] for each in counts) / 1e6
             else:
-                found[job.dataset] = MILLIONS[name] * job.parameters["scale"] if name in MILLIONS else Path(name).stat().st_size / 30e6
+                ratings, users = (Path(name).stat().st_size / bytes_each for bytes_each in (30e6, 150e6))
+            found[job.dataset] = ratings, users
     return found
 
 
