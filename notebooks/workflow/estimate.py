@@ -18,9 +18,9 @@ AGAIN = 3.0  # a notebook that finds its run stored
 # and a million users add; and its validation, by the product of both millions (MovieLens and the twin at scale 1, d = 100)
 NOTEBOOK = {DATA: 6.0, "02_mf_init": 6.0, "03_train_adc": 6.0, "gather": 1.0, "12_controls": 240.0, "14_map": 600.0}
 OTHER_NOTEBOOK = 10.0
-EPOCH = {"adc": (0.1, 1.5, 140), "bpr": (0.05, 1.5, 60), "bpr_merged": (0.05, 1.5, 60), "cdcf": (0.05, 1.5, 75),
-         "clfm": (0.05, 4.0, 60), "sconet": (0.1, 6.0, 100)}  # fmt: skip
-RANKING = 105.0
+EPOCH = {"adc": (0.1, 1.5, 95), "bpr": (0.05, 1.5, 60), "bpr_merged": (0.05, 1.5, 50), "cdcf": (0.05, 1.5, 70),
+         "clfm": (0.05, 4.0, 40), "sconet": (0.1, 6.0, 180)}  # fmt: skip
+RANKING = 45.0
 MILLIONS = {"movielens": (0.1, 0.0007), "twin": (0.391, 0.0915), "amazon": (0.391, 0.0915)}  # of ratings, of users
 UNKNOWN = 0.1, 0.01
 STOPPED = 0.9  # share of its epochs that a run trains before it stops early
