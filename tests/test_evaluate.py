@@ -268,3 +268,11 @@ def test_summary_is_the_mean_over_users_and_over_each_group(parts):
             assert np.isnan(entry.value)
         else:
             assert entry.value == pytest.approx(some[f"{entry.metric}@{entry.n}"].mean())
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_products_are_those_of_all_users_with_all_items(threads, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    user, item = torch.randn(5, 3), torch.randn(7, 4)[:, :-1]  # not contiguous
+    wanted = [[float(sum(a * b for a, b in zip(u, v))) for v in item] for u in user]
+    assert torch.allclose(module.products(user, item), torch.tensor(wanted), atol=1e-5)
