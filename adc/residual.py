@@ -2,19 +2,18 @@
 
 Training starts from BPR's ranking, and the network adds to it what other domains know; a user who has no vector in a domain
 starts as the mean of those who have. BPR is trained as `baselines` trains it, with what the search found for it. The runs
-are called `adc_residual`, never `adc`: they answer what the smallest change is that keeps ADC above popularity and BPR.
+are called `adc_residual`, never `adc`: they are a try at the smallest change by which ADC keeps up with popularity and BPR.
 
     residual.run(residual.configuration(dataset="movielens", penalty=0.0025))
 """
 
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from adc import baselines, fit, mf, runs, settings, train, tuned
+from adc import baselines, fit, mf, runs, train, tuned
 from adc.model import ADC
 from adc.split import Split
 
@@ -45,7 +44,7 @@ def learner(config: dict, parts: Split, show: bool = False) -> "Residual":
     """The trainer of a `configuration`; what it starts from is BPR at the epochs that validation chose."""
     keeper, _, _ = fit.learn(baselines.learner(config["bpr"], parts), parts, config["bpr"], show)
     starts = [mf.Start(kept["user"].astype(np.float32), kept["item"], 0.0, None) for kept in keeper.kept]
-    return Residual(settings.Settings(**{field.name: config[field.name] for field in fields(settings.Settings)}), parts, starts)
+    return Residual(train.settings_of(config), parts, starts)
 
 
 class OnTop(ADC):

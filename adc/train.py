@@ -34,7 +34,7 @@ def run(config: dict, show: bool = True, prepared: tuple[Split, list[mf.Start]] 
     if found is not None:
         return found
     parts, starts = prepared or prepare(config)
-    return fit.fit(Trainer(_settings(config), parts, starts), parts, config, show=show)
+    return fit.fit(Trainer(settings_of(config), parts, starts), parts, config, show=show)
 
 
 def prepare(config: dict) -> tuple[Split, list[mf.Start]]:
@@ -45,10 +45,11 @@ def prepare(config: dict) -> tuple[Split, list[mf.Start]]:
 
 def learner(config: dict, parts: Split) -> "Trainer":
     """The trainer of a `configuration`, pretrained (R10)."""
-    return Trainer(_settings(config), parts, mf.starts(parts, config["start"], config["dim"]))
+    return Trainer(settings_of(config), parts, mf.starts(parts, config["start"], config["dim"]))
 
 
-def _settings(config: dict) -> Settings:
+def settings_of(config: dict) -> Settings:
+    """The settings in a `configuration`, which holds more than them."""
     return Settings(**{f.name: config[f.name] for f in fields(Settings)})
 
 

@@ -3,7 +3,6 @@
 import copy
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -28,7 +27,7 @@ class Watched(train.Trainer):
 
     def __init__(self, config: dict, parts: Split, starts: list[mf.Start], tell: Tell):
         self.tell = tell
-        super().__init__(train.Settings(**{field.name: config[field.name] for field in fields(train.Settings)}), parts, starts)
+        super().__init__(train.settings_of(config), parts, starts)
 
     def _pass(self) -> list[dict]:
         rows = super()._pass()
