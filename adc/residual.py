@@ -18,6 +18,13 @@ from adc.model import ADC
 from adc.split import Split
 
 DEFAULTS = {"learning_rate": 1e-5, "vector_rate": 1e-4, "agreement": 0.0024, "penalty": 0.03, "epochs": 40, "patience": 8}
+SPACE = {  # of the search (R32); there is no start to choose: it is BPR's
+    "agreement": ("log", 1e-3, 1e1),
+    "learning_rate": ("log", 1e-6, 1e-3),
+    "vector_rate": ("log", 1e-5, 1e-2),
+    "penalty": ("log", 5e-4, 1e-1),
+    "batch_users": ("choice", [64, 256]),
+}
 FIXED = {"start": "random", "start_noise": 0.0, "pretraining": "none"}  # what takes the MF start's place needs none of them
 
 

@@ -1,11 +1,11 @@
 """Any method trained by the settings that the search found for its dataset (R32)."""
 
-from adc import baselines, runs, train, tuned
+from adc import baselines, residual, runs, train, tuned
 from adc.studies import BASE
 
 
 def run(method: str, parameters: dict) -> runs.Run:
-    """The run of a method with `parameters`, those found, and, for ADC and `static`, `BASE`; trained if it is not stored.
+    """The run of a method with `parameters`, those found, and, for ADC, `static` and `adc_residual`, `BASE`; trained if it is not stored.
 
     Of `parameters` (dataset, seed, domains, epochs, patience, …) a method takes those that it has.
     """
@@ -13,6 +13,8 @@ def run(method: str, parameters: dict) -> runs.Run:
     if method in ("adc", "static"):
         balancer = {"balancer": "static"} if method == "static" else {}
         return train.run(train.configuration(**BASE | parameters | found | balancer), show=False)
+    if method == "adc_residual":
+        return residual.run(residual.configuration(**BASE | parameters | found), show=False)
     known = (*baselines.COMMON, *baselines.parameters(method))
     given = {name: value for name, value in parameters.items() if name in known} | {"method": method}
     return baselines.run(baselines.configuration(**given | found), show=False)

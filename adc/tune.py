@@ -5,7 +5,7 @@ had not been. Trial 0 is the method's defaults, which its author chose by a hand
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import optuna
 import pandas as pd
 from tqdm.auto import tqdm
 
-from adc import baselines, files, fit, paths, runs, settings, train
+from adc import baselines, files, fit, paths, residual, runs, settings, train
 from adc.errors import UserError
 
 STARTUP = 8  # trials drawn at random before the search looks at what it has seen
@@ -36,7 +36,7 @@ class Settings:
 
 def methods() -> list[str]:
     """Methods with something to search."""
-    return ["adc", *(name for name, module in baselines.METHODS.items() if module.SPACE)]
+    return ["adc", "adc_residual", *(name for name, module in baselines.METHODS.items() if module.SPACE)]
 
 
 def configuration(**parameters: Any) -> dict:
@@ -54,17 +54,20 @@ def configuration(**parameters: Any) -> dict:
 
 def space(method: str) -> dict[str, tuple]:
     """Parameter -> ("log" | "int", low, high) or ("choice", values)."""
-    return settings.SPACE if method == "adc" else baselines.METHODS[method].SPACE
+    own = {"adc": settings.SPACE, "adc_residual": residual.SPACE}
+    return own[method] if method in own else baselines.METHODS[method].SPACE
 
 
-def trial_configuration(config: dict, chosen: dict) -> dict:
-    """The configuration of a run with the parameters of a trial."""
+def trial_configuration(config: dict, chosen: dict, bpr: dict | None = None) -> dict:
+    """The configuration of a run with the parameters of a trial; `bpr`: as `residual.configuration` takes it."""
     common = {name: config[name] for name in ("dataset", "domains", "seed")}
     limits = {name: config[name] for name in ("epochs", "patience")}
     method = config["method"]
+    shape = {name: config[name] for name in ("hidden_layers", "gamma")}
     if method == "adc":
-        shape = {name: config[name] for name in ("hidden_layers", "gamma")}
         return train.configuration(**common, **limits, **shape, **chosen)
+    if method == "adc_residual":
+        return residual.configuration(**common, **limits, **shape, **chosen, bpr=bpr)
     learns = baselines.METHODS[method].Settings().epochs > 1
     return baselines.configuration(**common, method=method, **(limits if learns else {}), **chosen)
 
@@ -82,13 +85,19 @@ def trials(config: dict) -> list[dict]:
 
 
 def search(config: dict, show: bool = True) -> list[dict]:
-    """Do the trials that are not done yet; all of them, as dicts: number, parameters, validation NDCG@10, …"""
-    done = trials(config)
+    """Do the trials that are not done yet; all of them, as dicts: number, parameters, validation NDCG@10, …
+
+    What stands on BPR (`adc.residual`) waits for BPR's own search, as long as its own, and takes the best of it.
+    """
+    done, bpr = trials(config), None
+    if config["method"] == "adc_residual" and len(done) < config["trials"]:
+        given = {field.name: config[field.name] for field in fields(Settings)}
+        bpr = best(search(configuration(**given | {"method": "bpr"}), show))["parameters"]
     bar = tqdm(range(len(done), config["trials"]), desc=f"search {config['method']}", unit="trial", disable=not show)
     for number in bar:
         first = [{}, *config["known"]]
         chosen = first[number] if number < len(first) else suggest(config, done)
-        done.append({"number": number, "parameters": chosen, **_try(trial_configuration(config, chosen))})
+        done.append({"number": number, "parameters": chosen, **_try(trial_configuration(config, chosen, bpr))})
         files.write_json(folder(config) / f"trial-{number:03}.json", done[-1])
         bar.set_postfix(best=f"{best(done)['validation']:.4f}")
     return done
@@ -117,7 +126,7 @@ def _distribution(kind: str, *bounds: Any) -> optuna.distributions.BaseDistribut
 def _try(config: dict) -> dict:
     """Train without a look at the test set: the mean over the targets of the best validation NDCG@10."""
     parts = baselines.prepared(config)
-    learner = (train if config["method"] == "adc" else baselines).learner(config, parts)
+    learner = {"adc": train, "adc_residual": residual}.get(config["method"], baselines).learner(config, parts)
     keeper, _, notes = fit.learn(learner, parts, config, show=False)
     reached = {name: max(value, 0.0) for name, value in notes["validation"].items()}  # -inf: diverged at once
     return notes | {"validation": sum(reached.values()) / len(reached), "by_target": reached}

@@ -59,7 +59,7 @@ def test_no_trial_sees_a_test_rating(method, monkeypatch):
 @pytest.mark.parametrize("method", tune.methods())
 def test_spaces_hold_the_defaults_names_and_everyone_gets_the_same_budget(method):
     config = tune.configuration(method=method)
-    known = train.configuration() if method == "adc" else baselines.parameters(method)
+    known = train.configuration() if method in ("adc", "adc_residual") else baselines.parameters(method)
     assert set(config["space"]) <= set(known)
     assert (config["trials"], config["epochs"], config["patience"]) == (15, 40, 8)
 
