@@ -79,7 +79,7 @@ class Questions:
         self.item = item[mask][order].astype(np.int64)
         self.count = np.bincount(self.user, minlength=len(self.users))  # relevant items of each user
         self.group = groups(parts, domain)[self.users]
-        self._popular, self._lists = torch.from_numpy(popularity(parts, domain)), {}
+        self._popular, self._lists = popularity(parts, domain), {}
 
     def ranks(self, score: Score, protocols: tuple[str, ...] = ("full",)) -> dict[str, np.ndarray]:
         """By protocol (R27) the rank of every relevant item [r] by `score`."""
@@ -87,25 +87,31 @@ class Questions:
         ties = {protocol: np.random.default_rng([self.parts.seed, self.part, 2, place]) for place, protocol in enumerate(PROTOCOLS)}
         for start in range(0, len(self.users), CHUNK):
             scores = self._scores(score, start)  # [B, m]
-            row, item = (torch.from_numpy(a) for a in _chunk(start, self.user, self.item))
-            if scores[row, item].isneginf().any():
-                scores.clamp_(min=torch.finfo(scores.dtype).min)  # -inf marks what is no candidate
+            row, item = _chunk(start, self.user, self.item)
+            if np.isneginf(scores[row, item]).any():
+                np.maximum(scores, np.finfo(scores.dtype).min, out=scores)  # -inf marks what is no candidate
             for protocol in sorted(protocols, key=lambda name: name == "full"):  # last, as it overwrites scores
-                pairs = tuple(torch.from_numpy(a) for a in _chunk(start, *self._list(protocol)))
+                pairs, asked = _chunk(start, *self._list(protocol)), scores
                 if protocol == "full":
-                    asked = scores.index_put_(pairs, scores.new_tensor(-torch.inf))
+                    asked[pairs] = -np.inf
                 else:
-                    asked = torch.full_like(scores, -torch.inf).index_put_(pairs, scores[pairs])
+                    asked = np.full_like(scores, -np.inf)
+                    asked[pairs] = scores[pairs]
                 found[protocol].append(ranks(asked, None, row, item, ties[protocol]))
         return {protocol: np.concatenate([np.empty(0, dtype=np.int64), *each]) for protocol, each in found.items()}
 
-    def _scores(self, score: Score, start: int) -> torch.Tensor:
-        scores = score(self.users[start : start + CHUNK]).cpu()
-        if scores.sum().isnan() and scores.isnan().any():  # the sum is quick; infinities may cancel in it
+    def _scores(self, score: Score, start: int) -> np.ndarray:
+        """Scores [B, m] of the users from a place on. From here on NumPy alone works: where it and PyTorch take turns, the
+        threads of each wait for work and keep the other's from a core.
+        """
+        scores = score(self.users[start : start + CHUNK]).cpu().numpy()
+        with np.errstate(all="ignore"):
+            doubtful = np.isnan(scores.sum())  # quick; infinities may cancel in it
+        if doubtful and np.isnan(scores).any():
             raise FloatingPointError(f"scores of domain '{self.parts.ratings.domains[self.domain]}' are NaN")
-        cold = np.flatnonzero(self.group[start : start + CHUNK] == 2)
-        if len(cold):
-            scores[cold] = self._popular.to(scores)
+        cold = self.group[start : start + CHUNK] == 2
+        if cold.any():
+            scores[cold] = self._popular
         return scores
 
     def _list(self, protocol: str) -> tuple[np.ndarray, np.ndarray]:

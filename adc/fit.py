@@ -12,7 +12,7 @@ import torch
 from tqdm.auto import tqdm
 
 from adc import runs
-from adc.evaluate import PROTOCOLS, Questions, Score, evaluate, groups, popularity, products, summarise
+from adc.evaluate import PROTOCOLS, Questions, Score, evaluate, groups, popularity, summarise
 from adc.metrics import ndcg
 from adc.split import TEST, VALID, Split
 
@@ -39,15 +39,16 @@ class Learner(Protocol):
 
 def factor_score(parts: Split, domain: int, arrays: Arrays) -> Score:
     """Scores user·item from stored arrays; `cold` users of `arrays`, if named, get the domain's popularity (R36)."""
-    user, item = torch.from_numpy(arrays["user"]), torch.from_numpy(arrays["item"])
-    cold = torch.from_numpy(groups(parts, domain) > 0) if "cold" in arrays else None
-    popular = torch.from_numpy(popularity(parts, domain))
+    user, item = arrays["user"], np.ascontiguousarray(arrays["item"].T)  # [n, d], [d, m_k]
+    cold = groups(parts, domain) > 0 if "cold" in arrays else None
+    popular = popularity(parts, domain)
 
     def score(users: np.ndarray) -> torch.Tensor:
-        scores = products(user[users], item)  # [B, m]
+        with np.errstate(all="ignore"):  # whoever asks finds what is no number
+            scores = user[users] @ item  # [B, m_k], by NumPy: see `Questions`
         if cold is not None:
             scores[cold[users]] = popular
-        return scores
+        return torch.from_numpy(scores)
 
     return score
 

@@ -1,12 +1,11 @@
 """Recall@N and NDCG@N (§IV-B) from the ranks of relevant items. Knows nothing of data or models."""
 
 import numpy as np
-import torch
 
 CUTOFFS = (5, 10, 15, 20)
 
 
-def ranks(scores: torch.Tensor, candidates: torch.Tensor | None, row: torch.Tensor, item: torch.Tensor, rng: np.random.Generator) -> np.ndarray:
+def ranks(scores: np.ndarray, candidates: np.ndarray | None, row: np.ndarray, item: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Rank (1 = best) of each `(row, item)` among its row's candidates; ties are broken at random (R29).
 
     scores [B, m], candidates [B, m] bool (None: all whose score is not -inf), row and item [r]. `rng` is a numpy
@@ -14,20 +13,19 @@ def ranks(scores: torch.Tensor, candidates: torch.Tensor | None, row: torch.Tens
     Returns [r] int64. A score that is NaN raises FloatingPointError: it would otherwise rank last without a word.
     """
     if candidates is not None:
-        least = torch.finfo(scores.dtype).min  # a candidate with the score -inf is a candidate all the same
-        scores = scores.clamp(min=least).masked_fill(~candidates, -torch.inf)
-    lines, row, item = scores.cpu().numpy(), row.cpu().numpy(), item.cpu().numpy()
-    own = lines[row, item]  # [r]
+        least = np.finfo(scores.dtype).min  # a candidate with the score -inf is a candidate all the same
+        scores = np.where(candidates, np.maximum(scores, least), -np.inf)
+    own = scores[row, item]  # [r]
     if np.isnan(own).any():
         raise FloatingPointError("a score is NaN")
     above, tied = np.empty((2, len(row)), dtype=np.int64)
-    for place, (r, value) in enumerate(zip(row.tolist(), own)):  # NumPy counts a row several times as fast as PyTorch sums one
-        above[place] = np.count_nonzero(lines[r] > value)
-        tied[place] = np.count_nonzero(lines[r] == value)
-    m = lines.shape[1]
-    order, start = rng.permutation(m), rng.integers(m, size=len(lines))  # [m], [B]
+    for place, (r, value) in enumerate(zip(row.tolist(), own)):
+        above[place] = np.count_nonzero(scores[r] > value)
+        tied[place] = np.count_nonzero(scores[r] == value)
+    m = scores.shape[1]
+    order, start = rng.permutation(m), rng.integers(m, size=len(scores))  # [m], [B]
     for place in np.flatnonzero((tied > 1) & (own > -np.inf)).tolist():
-        crowd = np.flatnonzero(lines[row[place]] == own[place])
+        crowd = np.flatnonzero(scores[row[place]] == own[place])
         turn = (order[crowd] + start[row[place]]) % m
         above[place] += np.count_nonzero(turn < (order[item[place]] + start[row[place]]) % m)
     return above + 1

@@ -99,10 +99,10 @@ class ADC(nn.Module):
         """z_u^(k) of every domain, linear (R9): [B, width] -> [B, p, d]."""
         return self.W(hidden).unflatten(1, (self.p, self.d))
 
-    def z(self, users: torch.Tensor, domain: int) -> torch.Tensor:
-        """z_u^(k) of one domain alone: users [B] -> [B, d]."""
+    def one_of(self, hidden: torch.Tensor, domain: int) -> torch.Tensor:
+        """z_u^(k) of one domain alone: [B, width] -> [B, d]."""
         block = slice(domain * self.d, (domain + 1) * self.d)
-        return nn.functional.linear(self.hidden(users)[0], self.W.weight[block], self.W.bias[block])
+        return nn.functional.linear(hidden, self.W.weight[block], self.W.bias[block])
 
     def forward(self, users: torch.Tensor) -> torch.Tensor:
         """Users [B] -> z [B, p, d]."""
@@ -122,3 +122,23 @@ class ADC(nn.Module):
             noise = torch.randn(layer.weight.shape).to(layer.weight)  # a GPU would draw others
             nn.init.eye_(layer.weight).add_(noise, alpha=NOISE / layer.in_features**0.5)
             nn.init.zeros_(layer.bias)
+
+
+class Passed:
+    """Users who went through the hidden layers, each once however many domains ask for her; good until parameters move."""
+
+    def __init__(self, model: ADC):
+        self.model, self.count = model, 0
+        self.row = torch.full((len(model.rows),), -1, device=model.rows.device)  # of a user in `hidden` [n]
+        self.hidden = model.W.weight.new_empty(len(model.rows), model.W.in_features)  # [n, width], filled from the top
+
+    @torch.no_grad()
+    def z(self, users: np.ndarray, domain: int) -> torch.Tensor:
+        """z_u^(k) of different users [B] -> [B, d]."""
+        place = torch.from_numpy(users.astype(np.int64)).to(self.row.device)
+        new = place[self.row[place] < 0]
+        if len(new):
+            before, self.count = self.count, self.count + len(new)
+            self.row[new] = torch.arange(before, self.count, device=new.device)
+            self.hidden[before : self.count] = self.model.hidden(new)[0]
+        return self.model.one_of(self.hidden.index_select(0, self.row[place]), domain)

@@ -14,7 +14,7 @@ from adc import balancers, data, fit, mf, runs
 from adc.errors import UserError
 from adc.evaluate import products
 from adc.loss import agreement, pull, push
-from adc.model import ADC
+from adc.model import ADC, Passed
 from adc.optim import RowAdam, RowSGD
 from adc.pairs import Pairs
 from adc.sample import Triples, epoch
@@ -71,6 +71,7 @@ class Trainer:
         torch.manual_seed(settings.seed)
         self.rng = np.random.default_rng([settings.seed, 3])
         self.users = np.unique(parts.ratings.user[parts.part == TRAIN]).astype(np.int64)
+        self._passed: Passed | None = None  # who went through the network since the last step
         self._copy: ADC | None = None  # of the model, for those of its domains that keep this epoch
         self.triples = [Triples(parts, k, settings.negatives, settings.redraw, self.rng, settings.observed) for k in range(self.p)]
         self._member = torch.from_numpy(membership(parts)).to(self.device)  # [n, p]
@@ -144,7 +145,7 @@ class Trainer:
         Backpropagation is cut at z: each w_k L_k is differentiated to z alone, its gradient at W follows as one
         product with the hidden layer, and what is below sees the sum over the domains in one backward pass.
         """
-        model, users = self.model, torch.from_numpy(users).to(self.device)
+        model, users, self._passed = self.model, torch.from_numpy(users).to(self.device), None
         rows = model.looked_up(users)
         vectors = model.user.detach().index_select(0, rows).requires_grad_()  # [R, d]
         hidden, square = model.hidden(users, vectors)  # [B, width], []
@@ -247,8 +248,13 @@ class Trainer:
         return losses.cpu()
 
     def score(self, domain: int) -> fit.Score:
-        """z_u^(k)·v_i by the parameters as they are now: users [B] -> [B, m_k]."""
-        return lambda users: products(z_of(self.model, users, domain), self.model.items(domain))
+        """z_u^(k)·v_i by the parameters as they are when it is called: users [B] -> [B, m_k]."""
+
+        def products_of(users: np.ndarray) -> torch.Tensor:
+            self._passed = self._passed or Passed(self.model)
+            return products(self._passed.z(users, domain), self.model.items(domain))
+
+        return products_of
 
     def arrays(self, domain: int) -> Callable[[], fit.Arrays]:
         """z^(k) of every user [n, d] and v^(k) [m_k, d]; made later, from a copy of the model that the domains share."""
@@ -258,15 +264,10 @@ class Trainer:
 
 
 @torch.no_grad()
-def z_of(model: ADC, users: np.ndarray, domain: int) -> torch.Tensor:
-    """z^(k) of some users [B, d]."""
-    return model.z(torch.from_numpy(users.astype(np.int64)).to(model.rows.device), domain)
-
-
 def factors(model: ADC, domain: int) -> fit.Arrays:
     """z^(k) of every user [n, d] and v^(k) [m_k, d]."""
-    every = np.array_split(np.arange(len(model.rows)), -(-len(model.rows) // 4096))
-    z = torch.cat([z_of(model, some, domain) for some in every])
+    every = torch.arange(len(model.rows), device=model.rows.device).split(4096)
+    z = torch.cat([model.one_of(model.hidden(some)[0], domain) for some in every])
     return {"user": z.cpu().numpy(), "item": model.items(domain).cpu().numpy().copy()}
 
 

@@ -54,8 +54,9 @@ def configuration(**parameters: Any) -> dict:
 
 def space(method: str) -> dict[str, tuple]:
     """Parameter -> ("log" | "int", low, high) or ("choice", values)."""
-    own = {"adc": settings.SPACE, "adc_residual": residual.SPACE}
-    return own[method] if method in own else baselines.METHODS[method].SPACE
+    if method == "adc_residual":
+        return residual.SPACE
+    return settings.SPACE if method == "adc" else baselines.METHODS[method].SPACE
 
 
 def trial_configuration(config: dict, chosen: dict, bpr: dict | None = None) -> dict:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,11 +10,9 @@ from adc.metrics import CUTOFFS, ndcg, ranks, recall
 
 def rank(scores, pairs, candidates=None, seed=0):
     """Ranks of (row, item) pairs from plain lists."""
-    scores = torch.tensor(scores, dtype=torch.float32)
-    candidates = (
-        torch.ones_like(scores, dtype=torch.bool) if candidates is None else torch.tensor(candidates, dtype=torch.bool)
-    )
-    row, item = torch.tensor(pairs).T
+    scores = np.array(scores, dtype=np.float32)
+    candidates = np.ones_like(scores, dtype=bool) if candidates is None else np.array(candidates, dtype=bool)
+    row, item = np.array(pairs).T
     return ranks(scores, candidates, row, item, np.random.default_rng(seed))
 
 
@@ -75,11 +72,11 @@ def test_ties_follow_the_seed():
 def test_ties_in_one_place_do_not_move_the_ties_drawn_after():
     def second_call(first):
         rng = np.random.default_rng(0)
-        everyone, row = torch.ones(4, 9, dtype=torch.bool), torch.arange(4)
+        everyone, row = np.ones((4, 9), dtype=bool), np.arange(4)
         ranks(first, everyone, row, row, rng)
-        return ranks(torch.zeros(4, 9), everyone, row, row, rng).tolist()
+        return ranks(np.zeros((4, 9)), everyone, row, row, rng).tolist()
 
-    assert second_call(torch.zeros(4, 9)) == second_call(torch.arange(36.0).view(4, 9))
+    assert second_call(np.zeros((4, 9))) == second_call(np.arange(36.0).reshape(4, 9))
 
 
 def test_recall_by_hand():
@@ -151,14 +148,14 @@ def test_a_perfect_ranking_is_worth_1(counts, n):
 def test_the_order_of_users_does_not_matter(seed):
     rng = np.random.default_rng(seed)
     users, m = int(rng.integers(2, 8)), int(rng.integers(3, 30))
-    scores = torch.from_numpy(rng.permuted(np.tile(np.arange(m, dtype=np.float32), (users, 1)), axis=1))  # no ties
-    candidates = torch.from_numpy(rng.random((users, m)) < 0.7)
+    scores = rng.permuted(np.tile(np.arange(m, dtype=np.float32), (users, 1)), axis=1)  # no ties
+    candidates = rng.random((users, m)) < 0.7
     row, item = np.nonzero(rng.random((users, m)) < 0.3)
     candidates[row, item] = True
     moved = rng.permutation(users)  # user u now stands at moved[u]
     back = np.argsort(moved)
-    here = ranks(scores, candidates, torch.from_numpy(row), torch.from_numpy(item), rng)
-    there = ranks(scores[back], candidates[back], torch.from_numpy(moved[row]), torch.from_numpy(item), rng)
+    here = ranks(scores, candidates, row, item, rng)
+    there = ranks(scores[back], candidates[back], moved[row], item, rng)
     assert (here == there).all()
     count = np.bincount(row, minlength=users)
     has = count > 0
@@ -179,8 +176,7 @@ def test_against_ranx(monkeypatch):
     relevant[:, 0] |= ~relevant.any(1)
     candidates |= relevant
     row, item = np.nonzero(relevant)
-    tensors = (torch.from_numpy(a) for a in (scores, candidates, row, item))
-    place, count = ranks(*tensors, rng), relevant.sum(1)
+    place, count = ranks(scores, candidates, row, item, rng), relevant.sum(1)
     hits = {f"u{u:02d}": {f"i{i}": 1 for i in np.flatnonzero(relevant[u])} for u in range(users)}
     lists = {f"u{u:02d}": {f"i{i}": float(scores[u, i]) for i in np.flatnonzero(candidates[u])} for u in range(users)}
     names = [f"{metric}@{n}" for metric in ("recall", "ndcg") for n in CUTOFFS]

@@ -155,7 +155,7 @@ def test_an_own_file_runs_its_own_profile_and_its_report_comes_last(tmp_path, ho
     asked = options.parse(["--data", str(file), "--data", "movielens"])
     planned = plan.jobs(asked)
     mine = [job for job in planned if job.dataset.startswith("mine-")]
-    assert [job.notebook for job in mine][-2:] == [plan.OWN, plan.USE] and mine[-2].parameters["profile"] == options.OWN
+    assert [job.notebook for job in mine][-2:] == [plan.OWN, "16_recommend"] and mine[-2].parameters["profile"] == options.OWN
     assert {job.notebook for job in mine}.isdisjoint({"05_performance", "08_sensitivity", "09_claims"})
     theirs = {job.notebook for job in planned if job.dataset == "movielens"}
     assert "09_claims" in theirs and plan.OWN not in theirs

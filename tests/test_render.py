@@ -15,10 +15,14 @@ def test_a_committed_copy_is_of_the_source_beside_it(rendered):
 
 @pytest.mark.skipif(not COMMITTED, reason="nothing rendered yet")
 def test_the_copies_are_those_that_render_makes():
-    assert {path.stem for path in COMMITTED} == {f"{notebook}-{data}" for notebook, data in render.SHOWN}
+    compared = [(notebook, data) for notebook, found in render.COMPARED.items() for data in found]
+    assert {path.stem for path in COMMITTED} == {f"{notebook}-{data}" for notebook, data in [*render.SHOWN, *compared]}
 
 
-@pytest.mark.parametrize("rendered", COMMITTED, ids=lambda path: path.stem)
+OF_QUICK = [path for path in COMMITTED if path.stem.rpartition("-")[0] not in render.COMPARED]
+
+
+@pytest.mark.parametrize("rendered", OF_QUICK, ids=lambda path: path.stem)
 def test_a_committed_copy_has_the_quick_profiles_parameters(rendered):
     mark = nbformat.read(rendered, as_version=4).metadata["adc"]
     assert mark["profile"] == "quick"
@@ -27,6 +31,13 @@ def test_a_committed_copy_has_the_quick_profiles_parameters(rendered):
     same = render.pick(planned, notebook, data, render.SHOWN[notebook, data]).parameters
     assert {**mark["parameters"], "device": ""} == {**same, "device": ""}
     assert "synthetic" in mark["data"] or data != "twin"
+
+
+@pytest.mark.parametrize("rendered", [path for path in COMMITTED if path not in OF_QUICK], ids=lambda path: path.stem)
+def test_a_committed_copy_of_the_variant_has_its_profiles_parameters(rendered):
+    mark, (entry,) = nbformat.read(rendered, as_version=4).metadata["adc"], profile.named(render.VARIANT).entries("17_on_top")
+    assert mark["profile"] == render.VARIANT
+    assert mark["parameters"] == source.parameters(source.path("17_on_top")) | entry | {"dataset": mark["parameters"]["dataset"]}
 
 
 def test_render_shows_notebooks_of_the_quick_profile():

@@ -245,3 +245,18 @@ def test_history_tells_what_the_balancer_saw():
         assert first[k]["rate"] == pytest.approx(first[k]["loss"] / np.mean([row["loss"] for row in first]), rel=1e-5)
     weights = np.array([1 / row["norm"] for row in first])
     assert [row["weight"] for row in second] == pytest.approx(3 * weights / weights.sum(), rel=1e-4)
+
+
+def test_scores_are_those_of_the_parameters_as_they_are_however_often_a_user_is_asked_for(monkeypatch):
+    made, passed = trainer(), []
+    hidden = made.model.hidden
+    monkeypatch.setattr(made.model, "hidden", lambda users, *rest: passed.extend(users.tolist()) or hidden(users, *rest))
+    scores = [made.score(k) for k in range(made.p)]
+    for _ in range(2):
+        passed.clear()
+        for k, score in enumerate(scores):
+            for users in (made.users[:9], made.users[4:20]):
+                z = made.model.decouple(made.model.trunk(made.model.concatenate(torch.from_numpy(users))))
+                assert torch.allclose(score(users), z[:, k] @ made.model.items(k).T, atol=1e-5)
+        assert sorted(passed) == made.users[:20].tolist()  # once each, for all domains
+        made.step(*first_batch(made))  # and anew after it

@@ -14,10 +14,11 @@ from workflow.options import SOURCES, Options
 DATA, START, SEARCH, GRID = "01_data", "02_mf_init", "11_search", "13_grid"
 CONTROLS = ("12_controls", "14_map")  # they make twins of their own
 # notebooks that leave one run folder, and the module whose `configuration(**parameters)` names that folder;
-# every notebook of a profile that is in none of these only reads: it has the parameters profile and dataset
+# every notebook of a profile that is in none of these reads, or trains by itself what it shows: it has the parameter dataset,
+# and profile if it reads
 RUNS = {"03_train_adc": "adc.train", "04_baselines": "adc.baselines"}
 GATHER = "gather"
-OWN, USE = "15_own_ratings", "16_recommend"  # the two that are for the reader's own file
+OWN = "15_own_ratings"  # the report on the reader's own file
 
 # Independent runs on one thread each: on two cores two runs of ADC (MovieLens, h = 3, 12 epochs) took 20.7 s side by side on
 # one thread each, and 28.0 s one after the other on two threads.
@@ -168,7 +169,8 @@ def _reports(chosen: profile.Profile, dataset: str, source_of: str, trained: lis
     found = [gather] if done else []
     for notebook in chosen.notebooks:
         if notebook not in (DATA, START, SEARCH, GRID, *CONTROLS, *RUNS):
-            whose = {"dataset": dataset} | ({"profile": chosen.name} if notebook != USE else {})
+            known = source.parameters(source.path(notebook))
+            whose = {"dataset": dataset} | ({"profile": chosen.name} if "profile" in known else {})
             for entry in chosen.meant(notebook, source_of, seed=0):
                 parameters = _notebook(chosen, notebook, whose | entry, device)
                 output = f"{place}/{notebook}{'-' + _hash(entry) if entry else ''}.html"

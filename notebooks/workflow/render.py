@@ -29,11 +29,16 @@ SHOWN = {
     ("12_controls", "twin"): {},
     ("14_map", "twin"): {},
 }
+# the profile of which any dataset's copies may be committed, and those that are; the files of the other two are not in the project
+VARIANT, COMPARED = "variant", {"17_on_top": ("movielens", "ciao_small6", "epinions6_sparse")}
+HASH = re.compile(r"-[0-9a-f]{8}$")  # of a file's content, in the name of its dataset
 LINK = re.compile(r"\b(\d\d_\w+)\.ipynb#")
 
 
 def options(asked: Options) -> Options:
     """Whatever the shown copies come from is run first, where it is not done already."""
+    if asked.profile == VARIANT:
+        return asked
     if asked.data:
         raise UserError("render shows movielens and twin; leave out --data.")
     return replace(asked, data=list(dict.fromkeys(source for _, source in SHOWN)))
@@ -41,15 +46,23 @@ def options(asked: Options) -> Options:
 
 def write(planned: list[plan.Job], profile: str) -> None:
     """Copy the executed notebooks that are worth reading, scrubbed of this machine and stamped."""
+    if profile == VARIANT:
+        for job in planned:
+            if job.notebook in COMPARED:
+                _copy(job, HASH.sub("", job.dataset), profile)
+        return
     for (notebook, source), wanted in SHOWN.items():
-        target = RENDERED / f"{notebook}-{source}.ipynb"
-        page = paths.home() / "data" / pick(planned, notebook, source, wanted).output
-        executed = nbformat.read(page.with_suffix(".ipynb"), as_version=4)
-        with files.aside(target) as partial:
-            partial.write_text(linked(nbformat.writes(stamped(executed, profile)), source), encoding="utf-8")
-        print(f"Rendered {target.relative_to(NOTEBOOKS.parent)}")
+        _copy(pick(planned, notebook, source, wanted), source, profile)
     readme.write(list(dict.fromkeys(job.dataset for job in planned if job.notebook == plan.GATHER)), profile)
     print(f"Wrote the results in {readme.README.name}")
+
+
+def _copy(job: plan.Job, source: str, profile: str) -> None:
+    target = RENDERED / f"{job.notebook}-{source}.ipynb"
+    executed = nbformat.read((paths.home() / "data" / job.output).with_suffix(".ipynb"), as_version=4)
+    with files.aside(target) as partial:
+        partial.write_text(linked(nbformat.writes(stamped(executed, profile)), source), encoding="utf-8")
+    print(f"Rendered {target.relative_to(NOTEBOOKS.parent)}")
 
 
 def linked(text: str, source: str) -> str:
