@@ -71,7 +71,7 @@ def pick(dataset: str | Path, method: str = "adc", seed: int | None = None, doma
 
 
 def load(run: str | Path | dict | runs.Run) -> "Recommender":
-    """A stored run by its folder, by its configuration (of `train` or `baselines`), or itself.
+    """A stored run by its folder, by its configuration (of `train`, `baselines` or `residual`), or itself.
 
     A folder may come from a stranger (see `adc.stored`). Raises `UserError` where there is no such run, where one of its
     files is damaged or belongs to other data, and where its dataset is not prepared here.
@@ -79,7 +79,7 @@ def load(run: str | Path | dict | runs.Run) -> "Recommender":
     if isinstance(run, dict):
         found = runs.find(run)
         if found is None:
-            module = "train" if "balancer" in run else "baselines"
+            module = {"adc_residual": "residual"}.get(run["method"], "train" if "balancer" in run else "baselines")
             raise UserError(f"There is no finished run of this '{run['method']}'. adc.{module}.run(configuration) trains it.")
         run = found
     return Recommender(run.folder if isinstance(run, runs.Run) else Path(run))

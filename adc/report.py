@@ -108,8 +108,8 @@ def results(dataset: str, profile: str) -> pd.DataFrame:
 
 
 def available(dataset: str, profile: str) -> tuple[list[runs.Run], int]:
-    """The runs that `results.parquet` names for a profile; for "any", all stored runs of today's code, and how many
-    were made by older code."""
+    """The runs that `results.parquet` names for a profile; for "any", all stored runs of today's code, and how many were
+    made by older code. Without those of `adc.residual`, which are no part of the paper's story: notebook 17 has them."""
     return _stored(dataset) if profile == "any" else (_gathered(dataset, profile), 0)
 
 
@@ -143,7 +143,7 @@ def _gathered(dataset: str, profile: str) -> list[runs.Run]:
 
 
 def _stored(dataset: str) -> tuple[list[runs.Run], int]:
-    places = [file.parent for file in paths.runs(dataset).glob("[!.]*/metrics.json")]
+    places = [file.parent for file in paths.runs(dataset).glob("[!.]*/metrics.json") if not file.parent.name.startswith("adc_residual")]
     found = [runs.load(place) for place in places]
     current = [run for run in found if _is_current(run)]
     return current, len(found) - len(current)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from small import random_ratings
 
-from adc import data, tuned
+from adc import data, report, tuned
 from adc.plots import on_top as drawn
 from adc.results import on_top
 from adc.results.analysis import MEAN
@@ -57,6 +57,8 @@ def test_every_method_is_run_with_what_was_found_for_it_and_the_variant_stands_o
     (place,) = (tmp_path / "data" / "runs" / "toy").glob("adc_residual-*")
     beneath = pd.read_json(place / "config.json", typ="series")["bpr"]
     assert beneath["penalty"] == 0.02 and beneath["method"] == "bpr"
+    found, stale = report.available("toy", "any")
+    assert {run.config["method"] for run in found} == set(on_top.AGAINST) and not stale  # not among the paper's methods
     shown = on_top.settings("toy")
     assert shown["trials"].tolist() == [3, 3, 3] and "penalty = 0.02" in shown.loc["BPR", "settings"]
     assert on_top.settings("other")["settings"].tolist() == ["the defaults"] * 3

@@ -5,6 +5,7 @@ logit. H_qr = H_rq joins towers q and r on the way into the layers e and e/2, as
 """
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import torch
@@ -39,19 +40,26 @@ class Head(NamedTuple):
         """One target's `logits` of every user [B, k·e] plus every item [k·e, m]: scores [B, m].
 
         relu(x + c) = max(x, -c) + c: what is the same for all items of a user, c, is left out of x and moves on into
-        the c of the next layer, so that a layer is one product and one comparison.
+        the c of the next layer, so that a layer is one product and one comparison. Each thread has users of its own: two that
+        share such small products wait for each other.
         """
         layers, c = (self.second, self.third, self.output[None]), [user]
         for layer, bias in zip(layers, (shift, self.third_bias, self.output_bias)):
             c.append(c[-1] @ layer.T + bias)
-        scores = torch.empty(len(user), item.shape[1])
-        for some in (slice(start, start + TOGETHER) for start in range(0, len(user), TOGETHER)):
+        scores, threads = torch.empty(len(user), item.shape[1]), torch.get_num_threads()
+
+        @torch.no_grad()  # which each thread has for itself
+        def fill(some: slice) -> None:
             limits = [-each[some].T[:, :, None] for each in c[:-1]]
             for out, x in zip(scores[some].split(CHUNK, 1), item[:, None].split(CHUNK, 2)):
                 for layer, limit in zip(layers, limits):
                     x = torch.maximum(x, limit)  # [layer's inputs, users, items]
                     x = (layer @ x.flatten(1)).unflatten(1, x.shape[1:])
                 torch.add(x[0], c[-1][some], out=out)
+
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            list(pool.map(fill, [slice(start, start + TOGETHER) for start in range(0, len(user), TOGETHER)]))
+        torch.set_num_threads(threads)
         return scores
 
 

@@ -35,7 +35,7 @@ def stored(dataset: str, profile: str = "any") -> list[runs.Run]:
 
 def networks(found: Iterable[runs.Run]) -> list[runs.Run]:
     """Those of the runs that are ADC, with whatever balancer."""
-    return [run for run in found if "balancer" in run.config and run.config["method"] != "adc_residual"]
+    return [run for run in found if "balancer" in run.config]
 
 
 def _validation(run: runs.Run) -> float:
