@@ -3,6 +3,7 @@
 import nbformat
 import pytest
 
+from adc.errors import UserError
 from workflow import NOTEBOOKS, options, plan, profile, render, source, stamp
 
 COMMITTED = sorted((NOTEBOOKS / "rendered").glob("*.ipynb"))
@@ -85,6 +86,24 @@ def rendered(executed, tmp_path):
     path = tmp_path / "07_toy-twin.ipynb"
     nbformat.write(render.stamped(executed, "quick"), path)
     return path
+
+
+def test_copies_of_the_variant_bear_their_files_name_without_its_hash(executed, tmp_path, monkeypatch):
+    monkeypatch.setattr(render, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(render, "RENDERED", tmp_path / "notebooks" / "rendered")
+    planned = [plan.Job(name, data, {}, f"reports/variant/{data}/{name}.html")
+               for data in ("movielens", "my-table-0123abcd") for name in (plan.DATA, "17_on_top")]  # fmt: skip
+    for job in planned:
+        place = (tmp_path / "home" / "data" / job.output).with_suffix(".ipynb")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(executed, place)
+    render.write(planned, render.VARIANT)
+    names = {path.name for path in (tmp_path / "notebooks" / "rendered").iterdir()}
+    assert names == {"17_on_top-movielens.ipynb", "17_on_top-my-table.ipynb"}
+    asked = options.Options(profile=render.VARIANT, data=["my.csv"])
+    assert render.options(asked) == asked  # whereas the quick profile's copies are of its own data
+    with pytest.raises(UserError, match="leave out --data"):
+        render.options(options.Options(data=["my.csv"]))
 
 
 def test_a_fresh_copy_is_sound_stamped_and_scrubbed(rendered, tmp_path):

@@ -235,6 +235,13 @@ def test_the_map_has_the_calls_other_datasets_on_it():
     assert alone.parameters["datasets"] == "" and alone.after == []
 
 
+def test_a_report_without_runs_before_it_waits_for_the_ratings():
+    planned = plan.jobs(options.Options(profile="variant"))
+    (shown,) = of(planned, "17_on_top")
+    assert not of(planned, plan.GATHER) and shown.after == ["processed/movielens/01_data.html"]
+    assert "profile" not in shown.parameters
+
+
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("ADC_HOME", str(tmp_path))

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from adc import looks
 from adc.results.analysis import MEAN
@@ -24,6 +25,7 @@ def differences(table: pd.DataFrame, label: str) -> Figure:
             panel.errorbar([row.difference], [targets.index(row.target)], xerr=bars, capsize=2, elinewidth=0.9, **look)
         panel.set(title=f"less {NAMES[rival]}", xlabel="difference in NDCG@10")
         panel.grid(axis="y", color="0.93")
+        panel.xaxis.set_major_locator(MaxNLocator(4))
         panel.tick_params(axis="y", length=0)
     panels.flat[0].set(yticks=range(len(targets)), yticklabels=[looks.written(name, 26) for name in targets])
     panels.flat[0].set_ylim(len(targets) - 0.5, -0.5)

@@ -16,7 +16,7 @@ KEPT = 5  # latest times of a kind, of which the median counts
 AGAIN = 3.0  # a notebook that finds its run stored
 # Seconds on one core, where nothing was timed yet: a notebook by itself; an epoch of a method, on nothing, and what a million ratings
 # and a million users add; and its validation, by the product of both millions (MovieLens and the twin at scale 1, d = 100)
-NOTEBOOK = {DATA: 6.0, "02_mf_init": 6.0, "03_train_adc": 6.0, "gather": 1.0, "12_controls": 240.0, "14_map": 600.0}
+NOTEBOOK = {DATA: 6.0, "02_mf_init": 6.0, "03_train_adc": 6.0, "gather": 1.0, "12_controls": 240.0, "14_map": 600.0, "17_on_top": 400.0}
 OTHER_NOTEBOOK = 10.0
 EPOCH = {"adc": (0.1, 1.5, 95), "bpr": (0.05, 1.5, 60), "bpr_merged": (0.05, 1.5, 50), "cdcf": (0.05, 1.5, 70),
          "clfm": (0.05, 4.0, 40), "sconet": (0.1, 6.0, 180)}  # fmt: skip

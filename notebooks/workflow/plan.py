@@ -104,7 +104,7 @@ def _dataset(chosen: profile.Profile, entry: dict, device: str) -> list[Job]:
             grids.append(_grid(_notebook(chosen, GRID, common | entry, device), [*needed, *_same(trained, seed)]))
         for entry in chosen.entries(SEARCH):
             searches.append(_search(_notebook(chosen, SEARCH, common | entry, device), needed))
-    return [ratings, *starts, *searches, *trained, *grids, *_reports(chosen, dataset, first["dataset"], trained, grids, device)]
+    return [ratings, *starts, *searches, *trained, *grids, *_reports(chosen, ratings, trained, grids, device)]
 
 
 def _same(trained: list[Job], seed: int) -> list[str]:
@@ -158,7 +158,8 @@ def _run(notebook: str, parameters: dict, after: list[str]) -> Job:
     return Job(notebook, parameters["dataset"], parameters, output, inputs, after, leaves)
 
 
-def _reports(chosen: profile.Profile, dataset: str, source_of: str, trained: list[Job], grids: list[Job], device: str) -> list[Job]:
+def _reports(chosen: profile.Profile, ratings: Job, trained: list[Job], grids: list[Job], device: str) -> list[Job]:
+    dataset, source_of = ratings.dataset, ratings.parameters["dataset"]
     place = f"reports/{chosen.name}/{dataset}"
     done = list(dict.fromkeys(job.output for job in [*trained, *grids]))
     what = {"profile": chosen.name, "dataset": dataset}
@@ -174,7 +175,7 @@ def _reports(chosen: profile.Profile, dataset: str, source_of: str, trained: lis
             for entry in chosen.meant(notebook, source_of, seed=0):
                 parameters = _notebook(chosen, notebook, whose | entry, device)
                 output = f"{place}/{notebook}{'-' + _hash(entry) if entry else ''}.html"
-                found.append(Job(notebook, dataset, parameters, output, _sources(notebook) + gathered))
+                found.append(Job(notebook, dataset, parameters, output, _sources(notebook) + gathered, [ratings.output]))
     return found
 
 
