@@ -126,8 +126,8 @@ FACTS = [
 # the paper's own notation and its references: nothing that was measured here
 NOTATION = [r"log2 j \+ 1", r"γ = 0",
             r"w_k = 1", r"\(w = 1\)", r"L_k\(0\)", r"log2\(?j\)? ?\+ 1\)?|log2\(j \+ 1\)", r"L[12]\b", r"NDCG@10", r"Sets 1–3",
-            r"\[29\]", r"mTrust, WSDM 2012; eTrust, KDD 2012", r"Pereira,? 2007\)?", r"95 % interval", r"06 to 08", r"1\.5 GB", r"parameters of notebook 03", r"notebook 10 shows",
-            r"log p, log 2 or 1 give"]  # fmt: skip  # the last: L_k(0) cancels, tests/test_balancer.py
+            r"\[29\]", r"Pereira,? 2007\)?", r"95 % interval", r"06 to 08", r"1\.5 GB", r"parameters of notebook 03", r"notebook 10 shows",
+            r"mTrust, WSDM 2012; eTrust, KDD 2012", r"log p, log 2 or 1 give"]  # fmt: skip  # the last: L_k(0) cancels, tests/test_balancer.py
 # measured or done once, by hand, and told with when and how
 BY_HAND = [
     r"on 26 November 2026",
