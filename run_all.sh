@@ -11,7 +11,9 @@
 # Each call first sets up what is missing: with micromamba, mamba or conda an environment in .env, otherwise with
 # Python 3.11 or newer one in .venv; the same versions either way (requirements.txt). Later calls use it again.
 #
-#   --profile smoke|quick|paper|own how big and how many seeds (quick): does it run at all, a laptop, the paper
+#   --profile smoke|quick|paper|own|variant
+#                                   how big and how many seeds (quick): does it run at all, a laptop, the paper;
+#                                   variant: notebook 17, not the paper's
 #   --data twin|movielens|amazon|PATH
 #                                   which ratings; may be given several times. PATH is a CSV, TSV or Parquet file
 #                                   (gzip too) with the columns domain, user, item, rating. Without it quick and paper
