@@ -235,6 +235,11 @@ def test_the_map_has_the_calls_other_datasets_on_it():
     assert alone.parameters["datasets"] == "" and alone.after == []
 
 
+def test_the_search_of_what_stands_on_bpr_waits_for_bprs():
+    searches = {job.parameters["method"]: job for job in of(plan.jobs(options.Options("tune", "search", data=["movielens"])), plan.SEARCH)}
+    assert searches["bpr"].output in searches["adc_residual"].after and searches["bpr"].output not in searches["adc"].after
+
+
 def test_a_report_without_runs_before_it_waits_for_the_ratings():
     planned = plan.jobs(options.Options(profile="variant"))
     (shown,) = of(planned, "17_on_top")

@@ -84,7 +84,7 @@ def balancers(table: pd.DataFrame, label: str) -> Figure:
         panel.axvline(0, color=STATIC, linestyle="--", linewidth=1.2)
         for row in table[table["target"] == target].itertuples():
             color = OURS if row.balancing.startswith("GradNorm") else "black"
-            _bar(panel, names.index(row.balancing), row, color=color, marker="o")
+            bar(panel, names.index(row.balancing), row, color=color, marker="o")
         panel.set(yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
         panel.set_yticklabels(names if panel.get_subplotspec().is_first_col() else [])
         panel.grid(axis="y", color="0.93")
@@ -101,9 +101,9 @@ def readings(table: pd.DataFrame, rivals: pd.DataFrame, label: str) -> Figure:
     panel.grid(axis="y", color="0.93")
     places = len(table) + 1 + np.arange(len(rivals))  # a row above each block is left for its heading
     for place, row in enumerate(table.itertuples()):
-        _bar(panel, place, row, color=OURS, marker="o")
+        bar(panel, place, row, color=OURS, marker="o")
     for place, row in zip(places.tolist(), rivals.itertuples(), strict=True):
-        _bar(panel, place, row, color=METHODS[row.method].color, marker=METHODS[row.method].marker)
+        bar(panel, place, row, color=METHODS[row.method].color, marker=METHODS[row.method].marker)
     for place, words in ((-1, "one reading changed"), (len(table), "another method in ADC's place")):
         panel.text(1, place, words, transform=panel.get_yaxis_transform(), ha="right", va="center", style="italic")
     names = [f"$\\bf{{{reading}}}$  {words}" for words, reading in zip(table["words"], table["reading"], strict=True)]
@@ -159,14 +159,14 @@ def _within_range(panels: Iterable[Axes]) -> None:
         panel.set_ylim(max(0.0, low), min(1.0, high))
 
 
-def _bar(panel: Axes, place: float, row: Any, color: str, marker: str) -> None:
+def bar(panel: Axes, place: float, row: Any, color: str, marker: str) -> None:
     """A difference and its interval, filled where the interval leaves zero out."""
     whole = np.isfinite(row.low)
     bars = [[row.difference - row.low], [row.high - row.difference]] if whole else None
     sure = whole and (row.low > 0 or row.high < 0)
     look = {"color": color, "marker": marker, "linestyle": "none", "markerfacecolor": color if sure else "white"}
     panel.errorbar([row.difference], [place], xerr=bars, elinewidth=0.8, capsize=1.5, **look)
-    if row.diverged:
+    if getattr(row, "diverged", False):
         panel.plot([row.difference], [place], **CROSS)
 
 

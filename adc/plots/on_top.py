@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from adc import looks
+from adc.plots.analysis import bar
 from adc.results.analysis import MEAN
 from adc.results.on_top import NAMES, VARIANT
 
@@ -18,11 +19,8 @@ def differences(table: pd.DataFrame, label: str) -> Figure:
     for rival, panel in zip(rivals, panels.flat, strict=True):
         panel.axvline(0, color="0.6", linewidth=0.8)
         for row in table[table["against"] == rival].itertuples():
-            whole = row.low == row.low
-            bars = [[row.difference - row.low], [row.high - row.difference]] if whole else None
-            sure, color = whole and (row.low > 0 or row.high < 0), looks.METHODS["adc"].color
-            look = {"color": color, "marker": "D" if row.target == MEAN else "o", "markerfacecolor": color if sure else "white"}
-            panel.errorbar([row.difference], [targets.index(row.target)], xerr=bars, capsize=2, elinewidth=0.9, **look)
+            mark = "D" if row.target == MEAN else "o"
+            bar(panel, targets.index(row.target), row, color=looks.METHODS["adc"].color, marker=mark)
         panel.set(title=f"less {NAMES[rival]}", xlabel="difference in NDCG@10")
         panel.grid(axis="y", color="0.93")
         panel.xaxis.set_major_locator(MaxNLocator(4))

@@ -119,6 +119,8 @@ def _method(entry: dict) -> str:
 def _search(parameters: dict, after: list[str]) -> Job:
     from adc import tune  # here, as optuna and PyTorch are loaded with it
 
+    if parameters["method"] == "adc_residual":  # it stands on BPR's search, which two jobs should not do at once
+        after = [*after, _search(parameters | {"method": "bpr"}, after).output]
     place = tune.folder(tune.configuration(**parameters)).relative_to(paths.home() / "data").as_posix()
     leaves = [f"{place}/trial-{parameters['trials'] - 1:03}.json"]
     output = f"{place}/notebook-{parameters['trials']}.html"
