@@ -160,13 +160,14 @@ def _relevant_items(parts: Split, domain: int, part: int, rule: str) -> tuple[np
 
 def summarise(users: pd.DataFrame, target: str) -> list[dict]:
     """Mean of each metric over users, for all of them and for each group of R36; entries of `metrics.json`."""
-    values = []
+    values, columns = [], [name for name in users.columns if "@" in name]
     for protocol, table in users.groupby("protocol", sort=False):
+        each, of = table[columns].to_numpy(), table["group"].to_numpy()  # [users, columns], [users]
         for group in ("all", *GROUPS):
-            some = table if group == "all" else table[table["group"] == group]
-            for column in [c for c in table.columns if "@" in c]:
+            some = each if group == "all" else each[of == group]
+            means = some.mean(0).tolist() if len(some) else [None] * len(columns)
+            for column, value in zip(columns, means, strict=True):
                 metric, n = column.split("@")
-                value = float(some[column].mean()) if len(some) else None
                 values.append({"target": target, "protocol": protocol, "metric": metric, "n": int(n), "group": group,
-                               "value": value, "users": len(some)})
+                               "value": value, "users": len(some)})  # fmt: skip
     return values

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython import get_ipython
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -44,10 +45,21 @@ METHODS = {  # in the order of Table II's columns: hurdles, the paper's rivals, 
     "static": Look("static", "#D55E00", "s", "--"),
     "adc": Look("ADC", "#0072B2", "o", "-"),
 }
+LABELS = {  # of those that stand in no table beside all of these
+    "uncertainty": "uncertainty", "dwa": "DWA", "rlw": "random weights", "metabalance": "MetaBalance",
+    "pcgrad": "PCGrad", "famo": "FAMO", "adc_residual": "ADC on BPR",
+}  # fmt: skip
+
+
+def label(method: str) -> str:
+    """What a method is called in figures and titles."""
+    return METHODS[method].label if method in METHODS else LABELS.get(method, method)
 
 
 def style() -> None:
-    """Set matplotlib up; called once at the head of a notebook."""
+    """Set matplotlib up; called once at the head of a notebook, where pictures then keep the size they were made in."""
+    if shell := get_ipython():  # it would draw every picture twice, to cut a margin off that these do not have
+        shell.run_line_magic("config", "InlineBackend.print_figure_kwargs = {'bbox_inches': None}")
     plt.rcParams.update({
         "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "xtick.labelsize": 8, "ytick.labelsize": 8,
         "legend.fontsize": 8, "figure.titlesize": 9, "legend.frameon": False, "axes.linewidth": 0.6,

@@ -160,7 +160,7 @@ def unusual(config: dict) -> dict:
     adc = "balancer" in config
     named = {"dataset", "seed", "hidden_layers", "gamma"} if adc else {"dataset", "seed", "method"}
     named |= {"balancer"} if adc and config["method"] != "adc" else set()
-    found = tuned.parameters(config["dataset"], "adc" if adc else config["method"])
+    found = tuned.parameters(config["dataset"], config["method"])
     usual = (train if adc else baselines).configuration(**found | {key: config[key] for key in named})
     silent = ("code", *runs.NOT_IDENTITY)
     return {key: value for key, value in config.items() if key not in silent and usual.get(key) != value}

@@ -141,22 +141,23 @@ def configuration(**parameters: Any) -> dict:
         if name not in known:
             raise UserError(f"ADC has no parameter '{name}'. It has: {', '.join(known)}.")
     config = asdict(Settings(**parameters))
-    adaptive = config["balancer"].startswith("gradnorm")
+    method = balancers.method(config["balancer"])
+    adaptive = method == "adc"
     if not adaptive:
         config["gamma"] = 0.0  # has no meaning there; one run, whatever was said
     if config["hidden_layers"] == 1:
         config["pretraining"] = "none"  # likewise
     words = [f"h={config['hidden_layers']}", f"γ={config['gamma']:g}" if adaptive else "", *deviations(config)]
     code = sorted({*CODE, balancers.BALANCERS[config["balancer"]].__module__})
-    method = "adc" if adaptive else config["balancer"]
     return config | {"method": method, "variant": " ".join(filter(None, words)), "code": code}
 
 
 def deviations(config: dict) -> list[str]:
-    """The readings in which a configuration is away from what the search found for its dataset, or else the defaults."""
-    usual = asdict(Settings()) | tuned.parameters(config["dataset"], "adc")
-    if not config["balancer"].startswith("gradnorm"):
-        usual["balancer"] = config["balancer"]
+    """The readings in which a configuration is away from what the search found for its dataset and balancer, or else the defaults."""
+    method = balancers.method(config["balancer"])
+    usual = asdict(Settings()) | tuned.parameters(config["dataset"], method)
+    if method != "adc":
+        usual["balancer"] = method
     if config["hidden_layers"] == 1:
         usual["pretraining"] = config["pretraining"]
     read = {name: None for alternatives in STARRED.values() for change in alternatives for name in change if name in READ}

@@ -16,7 +16,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from adc import data, files, paths, runs, settings, train, tuned
-from adc.balancers import BALANCERS
+from adc.balancers import BALANCERS, RIVALS, method
 from adc.errors import UserError
 
 SHARED = ("dataset", "domains", "seed", "start", "dim")  # what `train.prepare` depends on
@@ -87,9 +87,9 @@ def configurations(study: str, dataset: str, seed: int, **common: Any) -> list[d
     if study == "alone":
         names = data.load(dataset).domains
         domains = [settings.listed([name]) for name in names] if len(names) > 1 else []  # of one it is the joint run
-    usual = BASE | tuned.parameters(dataset, "adc") | common | {"dataset": dataset, "seed": seed}
-    changes = STUDIES[study](**grid)
-    found = [train.configuration(**usual | {"domains": some} | change) for some in domains for change in changes]
+    given, changes = common | {"dataset": dataset, "seed": seed}, STUDIES[study](**grid)
+    usual = [BASE | tuned.parameters(dataset, method(change.get("balancer", "gradnorm"))) | given for change in changes]
+    found = [train.configuration(**every | {"domains": some} | change) for some in domains for every, change in zip(usual, changes)]
     return list({runs.identity(config): config for config in found}.values())
 
 
@@ -113,7 +113,7 @@ def place(parameters: dict) -> Path:
     """`data/studies/<dataset>/<studies>-<hash>` of notebook 13's parameters, of what the search found and of the code that
     trains; its `runs.json` lists the run folders."""
     same = {name: value for name, value in parameters.items() if name not in runs.NOT_IDENTITY}
-    found = tuned.parameters(parameters["dataset"], "adc")
+    found = [tuned.parameters(parameters["dataset"], name) for name in ("adc", *RIVALS)]
     text = json.dumps([same, found, runs.code_fingerprint(tuple(sorted(CODE)))], sort_keys=True)
     name = "-".join(settings.named(parameters["study"]))
     return paths.home() / "data" / "studies" / parameters["dataset"] / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"

@@ -14,8 +14,10 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from adc import baselines, files, fit, paths, residual, runs, settings, train
+from adc.balancers import RIVALS
 from adc.errors import UserError
 
+NETWORKS = ("adc", *RIVALS)  # trained by `adc.train`
 STARTUP = 8  # trials drawn at random before the search looks at what it has seen
 
 
@@ -36,7 +38,7 @@ class Settings:
 
 def methods() -> list[str]:
     """Methods with something to search."""
-    return ["adc", "adc_residual", *(name for name, module in baselines.METHODS.items() if module.SPACE)]
+    return [*NETWORKS, "adc_residual", *(name for name, module in baselines.METHODS.items() if module.SPACE)]
 
 
 def configuration(**parameters: Any) -> dict:
@@ -48,7 +50,7 @@ def configuration(**parameters: Any) -> dict:
     if config["method"] not in methods():
         raise UserError(f"Nothing to search for method '{config['method']}'. Known: {', '.join(methods())}.")
     code = trial_configuration(config, {})["code"]
-    known = settings.KNOWN if config["method"] == "adc" else []
+    known = settings.KNOWN if config["method"] in NETWORKS else []
     return config | {"space": space(config["method"]), "known": known, "code": [*code, "adc.tune"]}
 
 
@@ -56,7 +58,7 @@ def space(method: str) -> dict[str, tuple]:
     """Parameter -> ("log" | "int", low, high) or ("choice", values)."""
     if method == "adc_residual":
         return residual.SPACE
-    return settings.SPACE if method == "adc" else baselines.METHODS[method].SPACE
+    return settings.SPACE if method in NETWORKS else baselines.METHODS[method].SPACE
 
 
 def trial_configuration(config: dict, chosen: dict, bpr: dict | None = None) -> dict:
@@ -65,8 +67,9 @@ def trial_configuration(config: dict, chosen: dict, bpr: dict | None = None) -> 
     limits = {name: config[name] for name in ("epochs", "patience")}
     method = config["method"]
     shape = {name: config[name] for name in ("hidden_layers", "gamma")}
-    if method == "adc":
-        return train.configuration(**common, **limits, **shape, **chosen)
+    if method in NETWORKS:
+        balancer = {} if method == "adc" else {"balancer": method}
+        return train.configuration(**common, **limits, **shape, **balancer, **chosen)
     if method == "adc_residual":
         return residual.configuration(**common, **limits, **shape, **chosen, bpr=bpr)
     learns = baselines.METHODS[method].Settings().epochs > 1
@@ -127,7 +130,8 @@ def _distribution(kind: str, *bounds: Any) -> optuna.distributions.BaseDistribut
 def _try(config: dict) -> dict:
     """Train without a look at the test set: the mean over the targets of the best validation NDCG@10."""
     parts = baselines.prepared(config)
-    learner = {"adc": train, "adc_residual": residual}.get(config["method"], baselines).learner(config, parts)
+    trains = {"adc_residual": residual} | dict.fromkeys(NETWORKS, train)
+    learner = trains.get(config["method"], baselines).learner(config, parts)
     keeper, _, notes = fit.learn(learner, parts, config, show=False)
     reached = {name: max(value, 0.0) for name, value in notes["validation"].items()}  # -inf: diverged at once
     return notes | {"validation": sum(reached.values()) / len(reached), "by_target": reached}

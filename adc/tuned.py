@@ -17,11 +17,13 @@ def read() -> dict[str, dict[str, dict]]:
 def parameters(dataset: str, method: str) -> dict:
     """The parameters found for a method, nothing where none were searched. Twins of all sizes share theirs.
 
-    Every other balancer, equal weights among them, takes ADC's: what is left between them is the balancer alone, and any
-    favour of the search is ADC's.
+    Equal weights are never searched, but take ADC's: what is left between them is the balancer alone, and any favour of the
+    search is ADC's. So does another balancer where it was not searched.
     """
-    method = "adc" if method in BALANCERS else method
-    return read().get(name(dataset), {}).get(method, {}).get("parameters", {})
+    known = read().get(name(dataset), {})
+    if method in BALANCERS and method not in known:
+        method = "adc"
+    return known.get(method, {}).get("parameters", {})
 
 
 def name(dataset: str) -> str:

@@ -5,7 +5,8 @@ import json
 import pytest
 from small import random_ratings
 
-from adc import data, paths, runs, settings, studies
+from adc import data, paths, runs, settings, studies, tuned
+from adc.balancers import RIVALS
 from adc.errors import UserError
 
 GIVEN = {"dataset": "tiny", "seed": 0, "study": "asymmetry, depth", "depths": "1, 3", "gammas": "0, 2", "epochs": 2, "device": "cpu"}
@@ -58,6 +59,15 @@ def test_the_place_of_a_list_changes_with_what_its_runs_depend_on(monkeypatch):
     assert searched != usual
     monkeypatch.setattr(runs, "code_fingerprint", lambda modules: "edited")
     assert studies.place(GIVEN) not in (usual, searched)
+
+
+def test_a_balancer_is_trained_by_what_its_own_search_found_which_is_no_deviation(monkeypatch):
+    found = {"adc": {"width": 7}, "pcgrad": {"width": 9}}
+    monkeypatch.setattr(tuned, "parameters", lambda dataset, method: found.get(method, found["adc"]))
+    configs = studies.together(**GIVEN | {"study": "balancing"})
+    assert {c["method"]: c["width"] for c in configs} == dict.fromkeys(["adc", "static", *RIVALS], 7) | {"pcgrad": 9}
+    assert not any(settings.deviations(c) for c in configs)
+    assert settings.deviations(configs[0] | {"width": 9}) == ["width=9"]
 
 
 def test_every_balancer_and_every_module_that_trains_counts():

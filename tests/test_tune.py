@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from small import random_ratings
 
-from adc import baselines, data, evaluate, train, tune, tuned
+from adc import baselines, data, evaluate, looks, settings, train, tune, tuned
+from adc.balancers import RIVALS
 from adc.errors import UserError
 from adc.split import TEST
 
@@ -59,9 +60,20 @@ def test_no_trial_sees_a_test_rating(method, monkeypatch):
 @pytest.mark.parametrize("method", tune.methods())
 def test_spaces_hold_the_defaults_names_and_everyone_gets_the_same_budget(method):
     config = tune.configuration(method=method)
-    known = train.configuration() if method in ("adc", "adc_residual") else baselines.parameters(method)
+    known = train.configuration() if method in (*tune.NETWORKS, "adc_residual") else baselines.parameters(method)
     assert set(config["space"]) <= set(known)
     assert (config["trials"], config["epochs"], config["patience"]) == (15, 40, 8)
+
+
+@pytest.mark.parametrize("method", tune.methods())
+def test_every_searched_method_has_a_name_for_titles(method):
+    assert looks.label(method) != method or method == "uncertainty"
+
+
+def test_a_searched_balancer_trains_with_that_balancer():
+    configs = {name: tune.trial_configuration(tune.configuration(method=name), {}) for name in tune.NETWORKS}
+    assert {name: config["balancer"] for name, config in configs.items()} == {name: name for name in RIVALS} | {"adc": "gradnorm"}
+    assert all(config["known"] == settings.KNOWN for config in map(lambda name: tune.configuration(method=name), tune.NETWORKS))
 
 
 def test_what_is_validated_is_what_training_by_hand_validates():
@@ -88,5 +100,7 @@ def test_found_settings_are_kept_by_dataset_and_method_and_shared_by_twins():
     tuned.write("movielens", "bpr", {"parameters": {"penalty": 0.25}})
     assert tuned.parameters("twin-s0.1-t0.9", "bpr") == tuned.parameters("twin", "bpr") == {"penalty": 0.5}
     tuned.write("twin", "adc", {"parameters": {"gamma": 1.0}})
-    assert tuned.parameters("twin", "static") == {"gamma": 1.0}
+    assert tuned.parameters("twin", "static") == tuned.parameters("twin", "pcgrad") == {"gamma": 1.0}  # not searched
+    tuned.write("twin", "pcgrad", {"parameters": {"width": 100}})
+    assert tuned.parameters("twin", "static") == {"gamma": 1.0} and tuned.parameters("twin", "pcgrad") == {"width": 100}
     assert tuned.parameters("movielens", "bpr") == {"penalty": 0.25} and tuned.parameters("movielens", "adc") == {}

@@ -1,6 +1,6 @@
 """The balancers by name: the paper's and its readings (`adc.balancer`), and one file for each of its successors."""
 
-from adc.balancer import Balancer, GradNorm, GradNormClosed, GradNormLiteral, GradNormSoftmax
+from adc.balancer import Balancer, GradNorm, GradNormClosed, GradNormLiteral, GradNormSoftmax, Successor
 from adc.balancers.dwa import DWA
 from adc.balancers.famo import FAMO
 from adc.balancers.metabalance import MetaBalance
@@ -22,6 +22,14 @@ BALANCERS: dict[str, type[Balancer]] = {
     "pcgrad": PCGrad,
     "famo": FAMO,
 }
+
+
+RIVALS = tuple(name for name, kind in BALANCERS.items() if issubclass(kind, Successor))  # each has a search of its own (R32)
+
+
+def method(name: str) -> str:
+    """The method that a run with a balancer counts as: ADC with the paper's or a reading of it, else the balancer itself."""
+    return "adc" if name.startswith("gradnorm") else name
 
 
 def make(name: str, p: int, gamma: float) -> Balancer:

@@ -151,9 +151,11 @@ def beyond(table: pd.DataFrame) -> str:
 
 
 def mixed(rows: pd.DataFrame, *but: str) -> str:
-    """Parameters in which runs differ that should be alike, in words; nothing if none. `but`: the study's own."""
+    """Parameters in which runs differ that should be alike, in words; nothing if none. `but`: the study's own. What a search
+    finds may differ from method to method, not within one."""
     names = set(settings.Settings.__dataclass_fields__) - {"seed", "device", *but}
-    found = {name: sorted(map(str, rows[name].unique())) for name in sorted(names) if rows[name].nunique() > 1}
+    alike = lambda name: rows.groupby("method")[name].nunique().max() if name in settings.SPACE else rows[name].nunique()
+    found = {name: sorted(map(str, rows[name].unique())) for name in sorted(names) if alike(name) > 1}
     words = "; ".join(f"{name} ({', '.join(values)})" for name, values in found.items())
     return f"**Beware:** these runs differ also in {words}. " if words else ""
 

@@ -5,16 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from adc import paths, runs, settings, studies
+from adc import looks, paths, runs, settings, studies
 from adc.balancers import BALANCERS
 from adc.data.table1 import TABLE_I
 from adc.results.analysis import MEAN, beyond, difference, plain, signed, with_mean
 
 PAPER_GAMMA = {"Set 1": 1.0, "Set 2": 0.5, "Set 3": 2.5}  # for all six domains: BASE's
-LABELS = {
-    "uncertainty": "uncertainty", "dwa": "DWA", "rlw": "random weights", "metabalance": "MetaBalance",
-    "pcgrad": "PCGrad", "famo": "FAMO",
-}  # fmt: skip
 
 
 def curves(table: pd.DataFrame) -> pd.DataFrame:
@@ -99,7 +95,7 @@ def balancing(table: pd.DataFrame) -> pd.DataFrame:
     usual = (table["hidden_layers"] == studies.BASE["hidden_layers"]) & (table["domains"] == "") & plain(table)
     rows = with_mean(table[usual & ((table["method"] != "adc") | table["gamma"].isin([0.0, studies.BASE["gamma"]]))])
     pairs, known = list(zip(rows["method"], rows["gamma"], strict=True)), ["static", "adc", *BALANCERS]
-    label = [f"GradNorm, γ = {gamma:g}" if method == "adc" else LABELS.get(method, method) for method, gamma in pairs]
+    label = [f"GradNorm, γ = {gamma:g}" if method == "adc" else looks.label(method) for method, gamma in pairs]
     order = [known.index(method) - gamma / 100 for method, gamma in pairs]
     return rows.assign(balancing=label, order=order).sort_values("order", kind="stable").drop(columns="order")
 

@@ -6,12 +6,12 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from adc import searched, tuned
-from adc.looks import METHODS
+from adc.looks import label
 from adc.results.analysis import MEAN, difference, ndcg, with_mean
 
 VARIANT = "adc_residual"
 AGAINST = ("popularity", "bpr", "adc")
-NAMES = {name: METHODS[name].label for name in AGAINST} | {VARIANT: "ADC on BPR"}
+NAMES = {name: label(name) for name in (*AGAINST, VARIANT)}
 
 
 def scores(dataset: str, seeds: Sequence[int], epochs: int = 40, patience: int = 8, show: bool = True) -> pd.DataFrame:

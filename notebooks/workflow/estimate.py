@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from adc import files, paths
+from adc.balancers import RIVALS
 from workflow import costs, source
 from workflow.plan import CONTROLS, DATA, GRID, SEARCH, Job, listed
 
@@ -91,7 +92,8 @@ def _one(job: Job, timed: dict[str, list[float]], size: tuple[float, float]) -> 
         usual = source.parameters(source.path(job.notebook))
         shares = [job.parameters[name] / usual[name] for name in ("scale", "seeds", "epochs") if type(usual.get(name)) in (int, float)]
         return base * math.prod(shares)
-    empty, *slopes = EPOCH.get(job.parameters.get("method") or "adc", (0.0, 0.0, 0.0))
+    method = job.parameters.get("method") or "adc"
+    empty, *slopes = EPOCH.get("adc" if method in (*RIVALS, "adc_residual") else method, (0.0, 0.0, 0.0))
     epochs = (job.parameters.get("epochs") or (100 if job.leaves else 0)) * STOPPED
     return base + trainings(job) * epochs * (empty + sum(map(math.prod, zip(slopes, size))) + RANKING * math.prod(size))
 

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from workflow import ask, source
+from workflow import ask, page, source
 
 # not matplotlib_inline: it hooks into the kernel that first imports it, and without its hook no picture is shown
 JUPYTER = ("papermill", "nbconvert", "ipykernel.kernelapp", "ipykernel.ipkernel")
@@ -82,10 +82,9 @@ def load(modules: list[str]) -> None:
             importlib.import_module(name)
     if torch := sys.modules.get("torch"):  # its first optimiser loads its compiler, a second and a quarter
         torch.optim.Adam([torch.zeros(1, requires_grad=True)])
-    import nbconvert  # the first page takes longer than all others
     import nbformat
 
-    nbconvert.HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1")]))
+    page.html(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1")]), "")  # the first takes longer than all others
     gc.freeze()
 
 

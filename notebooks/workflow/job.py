@@ -81,22 +81,19 @@ def _execute(job: Job, original: Path, executed: Path) -> None:
                 raise failure.Failed(failure.died(job, executed, error)) from error
 
 
-def _publish(job: Job, executed: Path, page: Path) -> None:
+def _publish(job: Job, executed: Path, place: Path) -> None:
     """Put the executed notebook and its HTML into place; the HTML last, as it is what says that the job is done."""
     import nbformat
-    from nbconvert import HTMLExporter
 
-    from workflow import stamp
+    from workflow import page, stamp
 
     notebook = nbformat.read(executed, as_version=4)
     notebook.metadata["adc"] = stamp.make(job.notebook, job.dataset, job.parameters)
     notebook.metadata.pop("papermill", None)  # holds paths of this machine
-    bare = any("remove-input" in cell.metadata.get("tags", []) for cell in notebook.cells)  # a report for people who read no code
-    exporter = HTMLExporter(embed_images=True, exclude_input=bare, exclude_input_prompt=bare, exclude_output_prompt=bare)
-    html, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": job.label}})
-    with files.aside(page.with_suffix(".ipynb")) as partial:
+    html = page.html(notebook, job.label)
+    with files.aside(place.with_suffix(".ipynb")) as partial:
         nbformat.write(notebook, partial)
-    with files.aside(page) as partial:
+    with files.aside(place) as partial:
         partial.write_text(html, encoding="utf-8")
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from adc import data, paths, runs, tuned
+from adc import balancers, data, paths, runs, tuned
 from workflow import profile, source
 from workflow.options import SOURCES, Options
 
@@ -113,7 +113,7 @@ def _same(trained: list[Job], seed: int) -> list[str]:
 
 
 def _method(entry: dict) -> str:
-    return entry.get("method") or ("static" if entry.get("balancer") == "static" else "adc")
+    return entry.get("method") or balancers.method(entry.get("balancer") or "gradnorm")
 
 
 def _search(parameters: dict, after: list[str]) -> Job:
