@@ -39,7 +39,7 @@ class Learner(Protocol):
 
 def factor_score(parts: Split, domain: int, arrays: Arrays) -> Score:
     """Scores user·item from stored arrays; `cold` users of `arrays`, if named, get the domain's popularity (R36)."""
-    user, item = arrays["user"], np.ascontiguousarray(arrays["item"].T)  # [n, d], [d, m_k]
+    user, item = arrays["user"], arrays["item"].T  # [n, d], [d, m_k]
     cold = groups(parts, domain) > 0 if "cold" in arrays else None
     popular = popularity(parts, domain)
 

@@ -73,7 +73,7 @@ def test_every_searched_method_has_a_name_for_titles(method):
 def test_a_searched_balancer_trains_with_that_balancer():
     configs = {name: tune.trial_configuration(tune.configuration(method=name), {}) for name in tune.NETWORKS}
     assert {name: config["balancer"] for name, config in configs.items()} == {name: name for name in RIVALS} | {"adc": "gradnorm"}
-    assert all(config["known"] == settings.KNOWN for config in map(lambda name: tune.configuration(method=name), tune.NETWORKS))
+    assert all(config["known"] == settings.KNOWN for config in (tune.configuration(method=name) for name in tune.NETWORKS))
 
 
 def test_what_is_validated_is_what_training_by_hand_validates():
