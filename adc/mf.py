@@ -11,6 +11,7 @@ from adc.split import TRAIN, VALID, Split
 
 REGULARISERS = (0.3, 1.0, 3.0, 10.0)
 SWEEPS = 15
+CURVE = ["regulariser", "sweep", "train", "valid"]  # of a start: RMSE by sweep
 TOLERANCE = 1e-3  # relative change of the training error that ends the sweeps
 DAMPING = 5.0  # ratings' worth of prior in user and item means; one rating alone would otherwise leave no residual
 
@@ -30,7 +31,7 @@ def starts(parts: Split, kind: str, dim: int) -> list[Start]:
     to which training adds its noise). Seconds at Table I's sizes, so they are computed where they are needed."""
     if kind == "random":
         n = len(parts.ratings.users)
-        empty = pd.DataFrame(columns=["regulariser", "sweep", "train", "valid"])
+        empty = pd.DataFrame(columns=CURVE)
         return [Start(np.zeros((n, dim), np.float32), np.zeros((len(i), dim), np.float32), 0.0, empty) for i in parts.ratings.items]
     options: dict[str, Any] = {} if kind == "als" else {"regularisers": (1e-3,), "centred": False}
     return [factorize(parts, k, dim, **options) for k in range(parts.ratings.p)]
@@ -83,7 +84,7 @@ def _als(matrix: sp.csr_matrix, dim: int, regulariser: float, held: Any, rng: np
         curve.append((regulariser, sweep, train, _rmse(held[2], u, v, held[0], held[1])))
         if sweep > 1 and abs(curve[-2][2] - train) < TOLERANCE * train:
             break
-    return u, v, pd.DataFrame(curve, columns=["regulariser", "sweep", "train", "valid"])
+    return u, v, pd.DataFrame(curve, columns=CURVE)
 
 
 def _rmse(target: np.ndarray, u: np.ndarray, v: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> float:

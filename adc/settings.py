@@ -11,7 +11,7 @@ from adc.errors import UserError
 
 CODE = (
     "adc.train", "adc.pairs", "adc.through", "adc.optim", "adc.fit", "adc.model", "adc.loss", "adc.balancer", "adc.sample",
-    "adc.mf",
+    "adc.mf", "adc.started",
 )  # fmt: skip
 CHOICES = {
     "start": ("als", "als_literal", "random"),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from adc import balancers, data, fit, mf, runs
+from adc import balancers, data, fit, mf, runs, started
 from adc.errors import UserError
 from adc.evaluate import products
 from adc.loss import agreement, pull, push
@@ -40,12 +40,12 @@ def run(config: dict, show: bool = True, prepared: tuple[Split, list[mf.Start]] 
 def prepare(config: dict) -> tuple[Split, list[mf.Start]]:
     """The split ratings that a configuration means, and the MF start of every domain."""
     parts = split(data.load(config["dataset"]).only(named(config["domains"])), config["seed"])
-    return parts, mf.starts(parts, config["start"], config["dim"])
+    return parts, started.starts(parts, config["start"], config["dim"])
 
 
 def learner(config: dict, parts: Split) -> "Trainer":
     """The trainer of a `configuration`, pretrained (R10)."""
-    return Trainer(settings_of(config), parts, mf.starts(parts, config["start"], config["dim"]))
+    return Trainer(settings_of(config), parts, started.starts(parts, config["start"], config["dim"]))
 
 
 def settings_of(config: dict) -> Settings:

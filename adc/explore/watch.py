@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from adc import baselines, fit, mf, runs, train
+from adc import baselines, fit, mf, runs, started, train
 from adc.errors import UserError
 from adc.model import ADC
 from adc.split import VALID, Split
@@ -79,7 +79,7 @@ def live(config: dict, parts: Split, tell: Tell) -> Iterator[pd.DataFrame]:
     """
     domains, history = parts.ratings.domains, []
     asked = [fit.Questions(parts, k, VALID, fit.RELEVANT) for k in range(len(domains))]
-    trainer = Watched(config, parts, mf.starts(parts, config["start"], config["dim"]), tell)
+    trainer = Watched(config, parts, started.starts(parts, config["start"], config["dim"]), tell)
     for epoch in range(1, config["epochs"] + 1):
         rows = trainer.epoch()
         finite = all(math.isfinite(row["loss"]) for row in rows)
@@ -101,7 +101,7 @@ def again(done: runs.Run, parts: Split, tell: Tell) -> tuple[list[ADC], float]:
     kept = [done.metrics["best_epoch"][domain] for domain in domains]
     if min(kept) < 1:
         raise UserError(f"{done.folder.name} diverged in its first epoch: there is no network to ask. Choose another run.")
-    trainer, models = Watched(config, parts, mf.starts(parts, config["start"], config["dim"]), tell), {}
+    trainer, models = Watched(config, parts, started.starts(parts, config["start"], config["dim"]), tell), {}
     for epoch in range(1, max(kept) + 1):
         trainer.epoch()
         if epoch in kept:
