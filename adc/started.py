@@ -33,7 +33,7 @@ def _file(parts: Split, kind: str, dim: int) -> Path:
     sizes = [len(ratings.users), *map(len, ratings.items)]
     digest = hashlib.sha256(json.dumps([kind, dim, parts.seed, sizes, runs.code_fingerprint(("adc.mf", __name__))]).encode())
     for array in (ratings.domain, ratings.user, ratings.item, ratings.rating, parts.part):
-        digest.update(np.ascontiguousarray(array))
+        digest.update(array.tobytes())
     return paths.processed(ratings.name) / "mf" / f"{digest.hexdigest()[:16]}.npz"
 
 

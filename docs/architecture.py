@@ -34,7 +34,7 @@ LAYERS = [
     {
         "network and losses": (
             "Eqs. 1 and 2, Fig. 1, the start, what makes it fast",
-            ["model", "loss", "mf", "sample", "pairs", "through", "optim"],
+            ["model", "loss", "mf", "started", "sample", "pairs", "through", "optim"],
         ),
         "ranking": ("recall and NDCG", ["evaluate", "metrics"]),
         "settings": ("every reading a parameter", ["settings", "tuned"]),
