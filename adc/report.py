@@ -137,7 +137,7 @@ def source(dataset: str) -> str:
 def _gathered(dataset: str, profile: str) -> list[runs.Run]:
     if not paths.results().exists():
         return []
-    table = pd.read_parquet(paths.results())
+    table = runs.gathered()
     mine = table[(table["profile"] == profile) & (table["dataset"] == dataset)]
     return [runs.load(paths.home() / place) for place in mine["run"].unique()]
 

@@ -4,6 +4,7 @@ import ast
 import hashlib
 import importlib.metadata
 import importlib.util
+import io
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -120,12 +121,17 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("adc", "torch", "numpy", "scipy", "pandas")}
 
 
+def gathered() -> pd.DataFrame:
+    """`results.parquet`, read at one go: given a path, pyarrow opens it twice, and between both a gathering may replace it."""
+    return pd.read_parquet(io.BytesIO(paths.results().read_bytes()))
+
+
 def gather(places: list[Path], profile: str) -> pd.DataFrame:
     """Put the runs of a profile into `results.parquet`, in place of what that profile had for these datasets."""
     fresh = pd.concat([load(place).values() for place in places]).assign(profile=profile)[COLUMNS]
     target = paths.results()
     if target.exists():
-        old = pd.read_parquet(target)
+        old = gathered()
         replaced = (old["profile"] == profile) & old["dataset"].isin(fresh["dataset"].unique())
         fresh = pd.concat([old[~replaced], fresh], ignore_index=True)
     with files.aside(target) as partial:

@@ -1,7 +1,9 @@
 """Runs on disk: one folder a configuration, whole or not at all, and one table of all of them."""
 
 import importlib
+import itertools
 import sys
+import threading
 
 import numpy as np
 import pandas as pd
@@ -201,3 +203,28 @@ def test_gathering_a_folder_that_is_no_run_leaves_the_table_as_it_was():
     with pytest.raises(UserError, match="metrics.json is missing"):
         runs.gather([one.folder, two.folder], "quick")
     assert paths.results().read_bytes() == before
+
+
+def test_a_table_that_is_replaced_while_it_is_read_is_read_whole():
+    """Given the path, pyarrow fails on this within some tens of readings."""
+    short, long = save(0.1), [save(0.1 * seed, seed=seed, method=f"method {seed}") for seed in range(1, 9)]
+    tables = []
+    for places in ([short.folder], [run.folder for run in long]):
+        runs.gather(places, "quick")
+        tables.append(paths.results().read_bytes())
+    stop = threading.Event()
+
+    def replace():
+        for content in itertools.cycle(tables):
+            with files.aside(paths.results()) as partial:
+                partial.write_bytes(content)
+            if stop.is_set():
+                return
+
+    other = threading.Thread(target=replace)
+    other.start()
+    try:
+        lengths = {len(runs.gathered()) for _ in range(200)}
+    finally:
+        stop.set(), other.join()
+    assert lengths <= {2, 16}

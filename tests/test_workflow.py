@@ -1,6 +1,8 @@
 """The workflow before anything runs: strict parameters, profiles, command line and plan."""
 
 import os
+import threading
+import time
 
 import nbformat
 import pytest
@@ -261,6 +263,24 @@ def test_gathering_takes_each_run_once(home, monkeypatch):
     what = {"profile": "quick", "dataset": "m", "runs": ["runs/m/adc-1", "runs/m/adc-2"], "lists": ["studies/a/runs.json", "studies/b/runs.json"]}
     job._gather(plan.Job(plan.GATHER, "m", what, "reports/quick/m/runs.json"))
     assert seen == [([home / f"runs/m/adc-{n}" for n in (1, 2, 3)], "quick")]
+
+
+def test_two_gatherings_wait_for_each_other(home, monkeypatch):
+    inside, most = [], []
+
+    def gather(places, profile):
+        inside.append(profile), most.append(len(inside))
+        time.sleep(0.2)
+        inside.pop()
+
+    monkeypatch.setattr(runs, "gather", gather)
+    what = {"profile": "quick", "runs": [], "lists": []}
+    each = [threading.Thread(target=job._gather, args=[plan.Job(plan.GATHER, name, what, f"reports/{name}.json")]) for name in "ab"]
+    for thread in each:
+        thread.start()
+    for thread in each:
+        thread.join()
+    assert most == [1, 1]
 
 
 def test_a_grid_that_lost_a_run_goes_on(home):

@@ -27,7 +27,7 @@ def make(asked: Options) -> None:
 
 def build(target: Path) -> None:
     """Write the site to a folder, whole or not at all. Raises `UserError` with Sphinx's own words where a page has a defect."""
-    with lock.site():
+    with lock.alone("site"):
         for left in [*target.parent.glob(f".{target.name}.*.partial"), *target.parent.glob(f".{target.name}.*.old")]:
             shutil.rmtree(left)
         with files.aside(target, folder=True) as partial, tempfile.TemporaryDirectory() as place:

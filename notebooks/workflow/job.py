@@ -42,7 +42,8 @@ def _tell(events: str, **event) -> None:
 def _gather(job: Job) -> None:
     data = paths.home() / "data"
     found = [*job.parameters["runs"], *(run for name in job.parameters["lists"] for run in listed(data / name))]
-    runs.gather([data / run for run in dict.fromkeys(found)], job.parameters["profile"])
+    with lock.alone("gather"):  # it reads the table that it replaces, and there may be one for each dataset
+        runs.gather([data / run for run in dict.fromkeys(found)], job.parameters["profile"])
     files.write_json(data / job.output, job.parameters)
 
 

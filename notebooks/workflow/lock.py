@@ -42,9 +42,9 @@ def whole_folder():
 
 
 @contextmanager
-def site():
-    """Hold the site: it is made beside whatever else is at work in the data folder, but only once at a time."""
-    with open(_file("site"), "w") as held:
+def alone(what: str):
+    """Hold something that is made beside whatever else is at work in the data folder, but only once at a time."""
+    with open(_file(what), "w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
 
