@@ -19,7 +19,7 @@ def architecture(domains: Sequence[str], dim: int, hidden_layers: int, width: in
     levels = [13 + 8 * layer for layer in range(hidden_layers)]  # lower edges, from the input upwards
     w, z, loss, cross = (levels[-1] + above for above in (8, 16, 24, 36))
     figure, panel = plt.subplots(figsize=(PAGE, 0.056 * (cross + 6)))
-    panel.set(xlim=(0, 100), ylim=(-1, cross + 6))
+    panel.set(xlim=(0, 100.4), ylim=(-1, cross + 6))  # .4: the boxes' right edges
     panel.axis("off")
     _columns(panel, domains, dim, (3.5, levels[0], w, z, loss, cross))
     for layer, y in enumerate(levels):
