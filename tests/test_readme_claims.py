@@ -119,7 +119,7 @@ FACTS = [
     (r"\((\d+ against \d+) in MovieLens's Horror", lambda: "{} against {}".format(*voters("movielens", "Horror"))),
     (r"(\d+ against \d+) in toys of the small twin, split seed 0\)", lambda: "{} against {}".format(*voters("twin-s0.03", "toys"))),
     (r"Table II uses the paper's \(h, γ\): (.*?) \|", lambda: pairs()),
-    (r"optuna\): (15 trials of at most 40 epochs) for every method and every other balancer, on .* of split seed 0", lambda: trials()),
+    (r"optuna\): (15 trials of at most 40 epochs) for every method, .* on the validation ratings of split seed 0", lambda: trials()),
     (r"© (2026) the adc companion authors", lambda: (ROOT / "LICENSE").read_text().split("(c) ")[1][:4]),
     (r"(50 / 10 / rest)", lambda: "{:.0f} / {:.0f} / rest".format(*(100 * share for share in FRACTIONS))),
 ]
