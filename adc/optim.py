@@ -19,8 +19,7 @@ class RowAdam:
         self.steps += 1
         a, b = self.BETAS
         rate = self.rate * (1 - b**self.steps) ** 0.5 / (1 - a**self.steps)
-        piece = max(len(rows), 1) if rows.is_cuda else self.PIECE
-        for some, g in zip(rows.split(piece), gradient.split(piece)):
+        for some, g in zip(rows.split(self.PIECE), gradient.split(self.PIECE)):
             first = self.first.index_select(0, some).lerp_(g, 1 - a)
             second = self.second.index_select(0, some).mul_(b).addcmul_(g, g, value=1 - b)
             self.first.index_copy_(0, some, first), self.second.index_copy_(0, some, second)

@@ -26,6 +26,12 @@ GAMMAS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 CODE = tuple({*settings.CODE, "adc.settings", "adc.studies", *(balancer.__module__ for balancer in BALANCERS.values())})
 
 
+def pairs() -> list[dict]:
+    """Table II: the paper's pairs of h and gamma (R21); equal weights and gamma = 0 beside them (R33)."""
+    found = [{"hidden_layers": h, "gamma": gamma} for h, gamma in ((2, 2.0), (3, 2.0), (4, 2.0), (4, 1.5))]
+    return [*found, {"balancer": "static"}, {"gamma": 0.0}]
+
+
 def depth(depths: Sequence[int] = (1, 2, 3, 4, 5)) -> list[dict]:
     """Fig. 3: every h, with and without the one-layer pretraining (R10)."""
     return [{"hidden_layers": h, "pretraining": how} for h in depths for how in ("identity", "none")]
@@ -69,7 +75,7 @@ def sets(sizes: dict[str, int]) -> dict[str, list[str]]:
 
 
 STUDIES = {
-    "depth": depth, "asymmetry": asymmetry, "sets": asymmetry, "balancing": balancing, "readings": readings,
+    "pairs": pairs, "depth": depth, "asymmetry": asymmetry, "sets": asymmetry, "balancing": balancing, "readings": readings,
     "joint": joint, "alone": alone,
 }  # fmt: skip
 

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from bench import __main__ as bench
-from bench import judged, parts, peers, rows
+from bench import gpu, judged, parts, peers, rows
 from bench.clock import Shares, alternate, now
 from bench.rows import Row
 
@@ -128,3 +129,16 @@ def test_ours_at_a_tiny_size_leaves_a_whole_report(tmp_path):
     html = (place / "report.html").read_text()
     assert "data:image/png;base64" in html and "synthetic" in html and (place / "profile.png").stat().st_size > 1000
     assert not (tmp_path / "data" / "runs").exists(), "the benchmark's runs lie apart from the reader's"
+
+
+def test_a_gpu_is_measured_where_there_is_one(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert gpu.main([]) == 1 and "no GPU" in capsys.readouterr().out
+    made = gpu.trainer
+    monkeypatch.setattr(gpu, "trainer", lambda parts, balancer, batch, device: made(parts, balancer, batch, "cpu"))
+    for name, value in (("is_available", True), ("synchronize", None), ("get_device_name", "a stand-in")):
+        monkeypatch.setattr(torch.cuda, name, lambda value=value: value)
+    assert gpu.main(["--scale", "0.01", "--rounds", "1", "--batches", "256"]) == 0
+    said = capsys.readouterr().out
+    assert "synthetic" in said and said.count("256 users | s |") == 2 and "(processor)" in said

@@ -5,7 +5,7 @@ import json
 import pytest
 from small import random_ratings
 
-from adc import data, paths, runs, settings, studies, tuned
+from adc import data, paths, report, runs, settings, studies, tuned
 from adc.balancers import RIVALS
 from adc.errors import UserError
 
@@ -27,6 +27,12 @@ def test_studies_together_have_each_run_once():
         ("adc", 1, 2.0, "none"), ("adc", 3, 2.0, "none"),
     }  # fmt: skip
     assert {config["epochs"] for config in configs} == {2}
+
+
+def test_the_pairs_are_what_table_2_is_made_of():
+    sizes = {name: size for size, name in enumerate(("toys", "kitchen", "dvd", "music"))}
+    made = {(c["hidden_layers"], c["gamma"]) for c in studies.together("pairs", dataset="tiny", seed=0) if c["balancer"] == "gradnorm"}
+    assert made == {*report.paper_setting(sizes).values(), (studies.BASE["hidden_layers"], 0.0)}
 
 
 def test_an_empty_grid_is_the_studys_own():

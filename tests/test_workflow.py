@@ -5,7 +5,7 @@ import nbformat
 import pytest
 from conftest import TOY_PROFILE
 
-from adc import runs
+from adc import runs, settings, studies, train
 from adc.errors import UserError
 from workflow import options, plan, profile, source
 
@@ -177,13 +177,17 @@ def test_every_profile_fits_the_notebooks(name):
         )
 
 
-def test_the_quick_profile_has_the_papers_pairs_three_times():
-    planned = plan.jobs(options.Options(data=["movielens"]))
-    trained = [job.parameters for job in planned if job.notebook == "03_train_adc"]
-    pairs = {(p["hidden_layers"], p["gamma"]) for p in trained if p["balancer"] == "gradnorm"}
-    assert pairs >= {(2, 2.0), (3, 2.0), (4, 2.0), (4, 1.5)}
-    assert {p["seed"] for p in trained} == {0, 1, 2}
-    assert sum(job.notebook == "01_data" for job in planned) == 1
+@pytest.mark.parametrize("source", ["movielens", "twin"])
+def test_the_quick_profile_has_the_papers_pairs_three_times(source):
+    planned = plan.jobs(options.Options(data=[source]))
+    shown = [train.configuration(**job.parameters) for job in of(planned, "03_train_adc")]
+    for seed, grid in enumerate(of(planned, plan.GRID)):  # as the grid's notebook makes its runs
+        trained = [c for c in studies.together(**grid.parameters) if c["pretraining"] == "identity" and not settings.deviations(c)]
+        pairs = [(c["hidden_layers"], c["gamma"]) for c in trained if c["balancer"] == "gradnorm" and not c["domains"]]
+        assert {*pairs} >= {(2, 2.0), (3, 2.0), (4, 2.0), (4, 1.5), (3, 0.0)} and len({*pairs}) == len(pairs)
+        assert "static" in {c["balancer"] for c in trained} and {c["seed"] for c in trained} == {seed}
+        assert runs.identity(shown[seed]) in map(runs.identity, trained)
+    assert seed == 2 and sum(job.notebook == "01_data" for job in planned) == 1
 
 
 def test_the_papers_data_takes_the_twins_place(monkeypatch, tmp_path):
@@ -202,7 +206,7 @@ def of(planned: list[plan.Job], notebook: str) -> list[plan.Job]:
 def test_a_grid_comes_after_the_runs_of_its_seed_and_is_gathered():
     planned = plan.jobs(options.Options(data=["movielens"]))
     grids, (gather,) = of(planned, plan.GRID), of(planned, plan.GATHER)
-    assert [grid.parameters["seed"] for grid in grids] == [0, 1]  # the quick profile's `seeds` of the grid
+    assert [(grid.parameters["seed"], grid.parameters["study"] == "pairs") for grid in grids] == [(0, False), (1, False), (2, True)]
     for grid in grids:
         assert grid.output.startswith("studies/movielens/") and len(grid.leaves) == 1
         same = [job.output for job in of(planned, "03_train_adc") if job.parameters["seed"] == grid.parameters["seed"]]
@@ -246,5 +250,6 @@ def test_a_report_without_runs_before_it_waits_for_the_ratings():
 
 
 def test_a_grid_can_be_for_some_sources_only():
-    planned = plan.jobs(options.Options(data=["movielens", "twin"]))  # the quick profile: not for the twin
-    assert {grid.dataset for grid in of(planned, plan.GRID)} == {"movielens"}
+    planned = plan.jobs(options.Options(data=["movielens", "twin"]))  # the quick profile: the twin's are Table II's alone
+    long = [grid.dataset for grid in of(planned, plan.GRID) if grid.parameters["study"] != "pairs"]
+    assert long == ["movielens"] * 2

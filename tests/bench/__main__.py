@@ -22,6 +22,10 @@ def main(words: list[str]) -> int:
         from bench import costs
 
         return costs.main(words[1:])
+    if words[:1] == ["gpu"]:
+        from bench import gpu
+
+        return gpu.main(words[1:])
     asked, began, load = options(words), time.perf_counter(), os.getloadavg()[0]
     bench = Bench(asked)
     answers = bench.ours()
@@ -49,7 +53,7 @@ def main(words: list[str]) -> int:
 
 def options(words: list[str]) -> argparse.Namespace:
     """What was asked for."""
-    more = "./run_all.sh bench costs: what a run of each method costs, for docs/cluster.md"
+    more = "./run_all.sh bench costs: what a run of each method costs; bench gpu: ADC on a GPU; both for docs/cluster.md"
     parser = argparse.ArgumentParser(prog="./run_all.sh bench", allow_abbrev=False, epilog=more)
     parser.add_argument("--only", type=_measures, default=list(MEASURES), help=f"of {','.join(MEASURES)}")
     parser.add_argument("--scale", type=float, default=1.0, help="of the twin; 1 is Table I")
