@@ -22,6 +22,9 @@ class Triples:
         n, self.m, self.negatives = len(parts.ratings.users), len(parts.ratings.items[domain]), negatives
         count = np.bincount(user, minlength=n)
         self.rated = np.sort(user.astype(np.int64) * self.m + item)
+        self._low = (16 << len(self.rated).bit_length()) - 1  # of a key's bits so many that few others share them
+        self._filter = np.zeros(self._low + 1, dtype=bool)
+        self._filter[self.rated & self._low] = True
         kept = count[user] < self.m
         if observed == "above_mean":  # ≥: most users have one rating, which no rating of hers lies below
             kept &= rating >= (np.bincount(user, rating, n) / np.maximum(count, 1))[user] - TOLERANCE
@@ -33,14 +36,19 @@ class Triples:
         return self._draw(rng) if self._once is None else self._once
 
     def _draw(self, rng: np.random.Generator) -> np.ndarray:
+        first = (self.user * self.m)[:, None]  # key of a user's item 0
         drawn = rng.integers(self.m, size=(len(self.user), self.negatives))
-        again = np.arange(drawn.size)
+        again = self._known((first + drawn).ravel())
         while len(again):
-            key = self.user[again // self.negatives] * self.m + drawn.flat[again]
-            place = np.searchsorted(self.rated, key).clip(max=len(self.rated) - 1)
-            again = again[self.rated[place] == key]  # a training item of its user: once more
             drawn.flat[again] = rng.integers(self.m, size=len(again))
+            again = again[self._known(first[again // self.negatives, 0] + drawn.flat[again])]
         return drawn
+
+    def _known(self, key: np.ndarray) -> np.ndarray:
+        """Where keys are those of training ratings; those that the filter lets through are searched for."""
+        maybe = np.flatnonzero(self._filter[key & self._low])
+        place = np.searchsorted(self.rated, key[maybe]).clip(max=len(self.rated) - 1)
+        return maybe[self.rated[place] == key[maybe]]
 
 
 def epoch(domains: list[Triples], users: np.ndarray, size: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, list]]:

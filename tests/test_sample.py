@@ -40,6 +40,15 @@ def test_negatives_are_uniform_over_what_the_user_has_not_rated_in_training():
         assert held_out and all(count[item] > 0 for item in held_out)  # looking away from them would leak
 
 
+def test_what_the_filter_lets_through_is_searched_for():
+    parts = random_parts(users=30, items=40, share=0.4)
+    triples = Triples(parts, 0, 1, True, np.random.default_rng(0))
+    every = np.arange(len(parts.ratings.users) * triples.m)
+    assert triples._known(every).tolist() == triples.rated.tolist()
+    triples._filter[:] = True  # one that lets all through
+    assert triples._known(every).tolist() == triples.rated.tolist()
+
+
 def test_negatives_are_drawn_anew_or_once():
     parts, rng = random_parts(), np.random.default_rng(0)
     again, once = (Triples(parts, 0, 3, redraw, rng) for redraw in (True, False))
