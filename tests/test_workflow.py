@@ -1,6 +1,5 @@
 """The workflow before anything runs: strict parameters, profiles, command line and plan."""
 
-
 import nbformat
 import pytest
 from conftest import TOY_PROFILE
@@ -177,9 +176,9 @@ def test_every_profile_fits_the_notebooks(name):
         )
 
 
-@pytest.mark.parametrize("source", ["movielens", "twin"])
-def test_the_quick_profile_has_the_papers_pairs_three_times(source):
-    planned = plan.jobs(options.Options(data=[source]))
+@pytest.mark.parametrize("dataset", ["movielens", "twin"])
+def test_the_quick_profile_has_the_papers_pairs_three_times(dataset):
+    planned = plan.jobs(options.Options(data=[dataset]))
     shown = [train.configuration(**job.parameters) for job in of(planned, "03_train_adc")]
     for seed, grid in enumerate(of(planned, plan.GRID)):  # as the grid's notebook makes its runs
         trained = [c for c in studies.together(**grid.parameters) if c["pretraining"] == "identity" and not settings.deviations(c)]

@@ -51,7 +51,7 @@ class Head(NamedTuple):
 
         @torch.no_grad()  # which each thread has for itself
         def fill(_: int) -> None:
-            rooms = [torch.empty(width * TOGETHER * CHUNK) for width in widths]  # once: new ones cost half as much again
+            rooms = [torch.empty(width * TOGETHER * CHUNK) for width in widths]  # once, not for every piece
             for some in todo:
                 limits = [-each[some].T[:, :, None] for each in c[:-1]]
                 for out, x in zip(scores[some].split(CHUNK, 1), item[:, None].split(CHUNK, 2)):
