@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from threadpoolctl import threadpool_limits
 
 from adc.split import TRAIN, VALID, Split
 
@@ -53,7 +54,8 @@ def factorize(parts: Split, domain: int, dim: int, regularisers: tuple[float, ..
     best: tuple = ()
     curves = []
     for regulariser in regularisers:
-        u, v, curve = _als(matrix, dim, regulariser, (held_user, held_item, held), np.random.default_rng([parts.seed, domain]))
+        with threadpool_limits(1):  # the same bits whatever a machine has; products this small gain nothing from more
+            u, v, curve = _als(matrix, dim, regulariser, (held_user, held_item, held), np.random.default_rng([parts.seed, domain]))
         curves.append(curve)
         if not best or curve["valid"].iloc[-1] < best[0]:
             best = (curve["valid"].iloc[-1], u, v, regulariser)

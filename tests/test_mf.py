@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from small import block_ratings, random_parts
+from threadpoolctl import threadpool_limits
 
 from adc import mf
 from adc.data.schema import encode
@@ -148,3 +149,14 @@ def test_ratings_that_equal_their_means_exactly_are_ratings_all_the_same():
     table = pd.DataFrame(rows, columns=["domain", "user", "item", "rating"])
     start = mf.factorize(split(encode(table, "tiny", ["d0", "d1"]), 0), 0, 3)
     assert np.isfinite(start.user).all() and start.curve["train"].max() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_start_has_the_same_bits_on_any_number_of_threads():
+    rng = np.random.default_rng(0)
+    rows = [("d0", f"u{u}", f"i{i}", float(rng.integers(1, 6))) for u in range(300) for i in rng.choice(200, 120, replace=False)]
+    parts = split(encode(pd.DataFrame(rows, columns=["domain", "user", "item", "rating"]), "tiny", ["d0"]), 0)
+    starts = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads):
+            starts.append(mf.factorize(parts, 0, 64, regularisers=(1e-3,), centred=False))
+    assert all(np.array_equal(starts[0].user, other.user) for other in starts[1:])
