@@ -1,6 +1,7 @@
 """Who is ranked against what (R24–R27, R36): from a scoring function to one row of metrics a user."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -50,7 +51,7 @@ def evaluate(
     Returns `protocol, user, group, relevant, recall@N…, ndcg@N…`, one row a (protocol, user).
     Candidates are fixed by the split's seed, so every method meets the same lists and the same ties.
     """
-    asked = Questions(parts, domain, part, rule)
+    asked = questions(parts, domain, part, rule)
     found, columns = asked.ranks(score, protocols), []
     for protocol in protocols:
         values = {f"{name}@{n}": of(found[protocol], asked.user, asked.count, n)
@@ -144,6 +145,12 @@ class Questions:
         owner = np.concatenate([own, np.repeat(np.arange(len(drawn)), [len(some) for some in drawn])])
         order = np.argsort(owner, kind="stable")
         return owner[order], np.concatenate([tested, *drawn])[order]
+
+
+@lru_cache(maxsize=16)
+def questions(parts: Split, domain: int, part: int, rule: str = "above", most: int | None = None) -> Questions:
+    """`Questions`, the same for all runs of one split: a study has dozens of them."""
+    return Questions(parts, domain, part, rule, most)
 
 
 def _chunk(start: int, place: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ import torch
 from tqdm.auto import tqdm
 
 from adc import runs
-from adc.evaluate import PROTOCOLS, Questions, Score, evaluate, groups, popularity, summarise
+from adc.evaluate import PROTOCOLS, Questions, Score, evaluate, groups, popularity, questions, summarise
 from adc.metrics import ndcg
 from adc.split import TEST, VALID, Split
 
@@ -92,7 +92,7 @@ def fit(learner: Learner, parts: Split, config: dict, scorer: Scorer = factor_sc
 def learn(learner: Learner, parts: Split, config: dict, show: bool = True) -> tuple[Keeper, pd.DataFrame, dict]:
     """The part of `fit` that sees no test rating: what was kept, the history, and notes on how it went."""
     domains, began = parts.ratings.domains, time.perf_counter()
-    asked = [Questions(parts, k, VALID, RELEVANT, MOST) for k in range(len(domains))]
+    asked = [questions(parts, k, VALID, RELEVANT, MOST) for k in range(len(domains))]
     keeper, history, diverged = Keeper(len(domains), config["patience"]), [], False
     bar = tqdm(range(1, config["epochs"] + 1), desc=f"{config['method']} {config['variant']}", unit="epoch", disable=not show)
     for epoch in bar:
