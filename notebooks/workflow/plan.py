@@ -90,7 +90,7 @@ def _dataset(chosen: profile.Profile, entry: dict, device: str) -> list[Job]:
     starts, trained, searches, grids = [], [], [], []
     for seed in chosen.seeds:
         common = {"dataset": dataset, "seed": seed}
-        for entry in chosen.entries(START):
+        for entry in chosen.meant(START, first["dataset"], seed):
             parameters = _notebook(chosen, START, common | entry, device)
             output = f"processed/{dataset}/mf/{START}-{_hash(parameters)}.html"
             starts.append(Job(START, dataset, parameters, output, _sources(START), [ratings.output]))
