@@ -5,6 +5,7 @@ logit. H_qr = H_rq joins towers q and r on the way into the layers e and e/2, as
 """
 
 import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -46,20 +47,16 @@ class Head(NamedTuple):
         layers, c = (self.second, self.third, self.output[None]), [user]
         for layer, bias in zip(layers, (shift, self.third_bias, self.output_bias)):
             c.append(c[-1] @ layer.T + bias)
-        scores, threads, widths = torch.empty(len(user), item.shape[1]), torch.get_num_threads(), [len(item), *map(len, layers)]
+        scores, threads = torch.empty(len(user), item.shape[1]), torch.get_num_threads()
         todo = iter([slice(start, start + TOGETHER) for start in range(0, len(user), TOGETHER)])
 
         @torch.no_grad()  # which each thread has for itself
         def fill(_: int) -> None:
-            rooms = [torch.empty(width * TOGETHER * CHUNK) for width in widths]  # once, not for every piece
+            rooms = [torch.empty(width * TOGETHER * CHUNK) for width in (len(item), *map(len, layers))]
             for some in todo:
                 limits = [-each[some].T[:, :, None] for each in c[:-1]]
                 for out, x in zip(scores[some].split(CHUNK, 1), item[:, None].split(CHUNK, 2)):
-                    hidden = [room[: out.numel() * width].view(width, *out.shape) for room, width in zip(rooms, widths)]
-                    for layer, limit, before, after in zip(layers, limits, hidden, hidden[1:]):  # [layer's width, users, items]
-                        torch.maximum(x, limit, out=before)
-                        x = torch.mm(layer, before.flatten(1), out=after.flatten(1)).view_as(after)
-                    torch.add(x[0], c[-1][some], out=out)
+                    torch.add(_last(layers, limits, x, rooms, out.shape), c[-1][some], out=out)
 
         try:
             with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
@@ -67,6 +64,16 @@ class Head(NamedTuple):
         finally:
             torch.set_num_threads(threads)
         return scores
+
+
+def _last(layers: Sequence, limits: Sequence, x: torch.Tensor, rooms: Sequence, shape: torch.Size) -> torch.Tensor:
+    """Through layers [out, in], each after max(x, limit [in, B, 1]), from x [in, 1, N]: [B, N] = `shape`, in `rooms` that
+    are made once for many calls."""
+    hidden = [room[: shape.numel() * width].view(width, *shape) for room, width in zip(rooms, (len(x), *map(len, layers)))]
+    for layer, limit, before, after in zip(layers, limits, hidden, hidden[1:]):
+        torch.maximum(x, limit, out=before)
+        x = torch.mm(layer, before.flatten(1), out=after.flatten(1)).view_as(after)
+    return x[0]
 
 
 class Towers(nn.Module):
