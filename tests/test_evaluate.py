@@ -239,6 +239,19 @@ def test_a_sample_of_users_is_asked_what_it_would_be_asked_among_all(parts):
     assert module.Questions(parts, 0, VALID, "at_least", 10**6).users.tolist() == everyone.users.tolist()
 
 
+def test_what_is_asked_is_made_once_for_a_split_and_anew_for_another(parts, monkeypatch):
+    made, original = [], module.Questions
+    monkeypatch.setattr(module, "Questions", lambda *given: made.append(given[1:]) or original(*given))
+    module.questions.cache_clear()
+    other, score = Split(parts.ratings, parts.seed, parts.part), scorer(table_of(parts))
+    first, again, anew = (evaluate(which, 0, score, TEST, PROTOCOLS) for which in (parts, parts, other))
+    assert made == [(0, TEST, "above", None)] * 2
+    pd.testing.assert_frame_equal(first, again)
+    pd.testing.assert_frame_equal(first, anew)
+    evaluate(parts, 0, score, VALID, rule="at_least"), evaluate(parts, 1, scorer(table_of(parts, 1)), TEST)
+    assert made[2:] == [(0, VALID, "at_least", None), (1, TEST, "above", None)]
+
+
 def test_scores_that_are_nan_stop_the_evaluation(parts):
     table = table_of(parts)
     warm = int(evaluate(parts, 0, scorer(table)).query("group == 'warm'")["user"].iloc[0])

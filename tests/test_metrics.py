@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adc import metrics
 from adc.metrics import CUTOFFS, ndcg, ranks, recall
 
 
@@ -67,6 +68,21 @@ def test_ties_follow_the_seed():
     scores, pairs = np.zeros((8, 30)), [(row, 3) for row in range(8)]
     assert (rank(scores, pairs, seed=1) == rank(scores, pairs, seed=1)).all()
     assert (rank(scores, pairs, seed=1) != rank(scores, pairs, seed=2)).any()
+
+
+@pytest.mark.parametrize("m", [1, 7, 90])
+def test_ranks_are_the_same_however_they_are_counted(m, monkeypatch):
+    rng = np.random.default_rng(m)
+    scores, row = rng.integers(0, 12, (40, m)).astype(np.float32), np.sort(rng.integers(0, 40, 301))  # ties
+    scores[scores == 0] = -np.inf
+    item = rng.integers(0, m, len(row))
+    found = []
+    for name, value in (("ONE_BY_ONE", 0), ("ONE_BY_ONE", m), ("TOGETHER", 1), ("TOGETHER", 5 * m)):
+        monkeypatch.setattr(metrics, name, value)
+        found.append(ranks(scores, None, row, item, np.random.default_rng(0)).tolist())
+    above = (scores[row] > scores[row, item][:, None]).sum(1)
+    assert found[0] == found[1] == found[2] == found[3] and (np.array(found[0]) > above).all()
+    assert all(place == more + 1 for place, more, own in zip(found[0], above, scores[row, item]) if own == -np.inf or m == 1)
 
 
 def test_ties_in_one_place_do_not_move_the_ties_drawn_after():
