@@ -12,7 +12,7 @@ TRAIN, VALID, TEST = 0, 1, 2
 FRACTIONS = (0.5, 0.1)
 
 
-@dataclass(frozen=True, eq=False)  # so that what is made of one can be kept by it
+@dataclass(frozen=True, eq=False)  # equal to itself alone: `evaluate.questions` keeps what it made of one
 class Split:
     """Ratings and the part each belongs to. A pure function of (ratings, seed)."""
 

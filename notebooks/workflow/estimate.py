@@ -59,7 +59,7 @@ def went_on(job: Job, began: float) -> bool:
     """Whether a finished grid or search had found work of its own done before `began`: its time is that of the rest."""
     data = paths.home() / "data"
     own = []
-    if job.notebook == GRID:  # the runs of notebook 03 are always there before it
+    if job.notebook == GRID:  # notebook 03's of this seed, if any, are always there before it
         others = {Path(name).parent for name in job.after}
         own = [data / run / "metrics.json" for run in listed(data / job.leaves[0]) if Path(run) not in others]
     elif job.notebook == SEARCH:
