@@ -18,8 +18,9 @@ MAX_FIELD = 1000  # characters; the longest real field but the text has 187
 _OPEN = b"\n<review>"
 _CLOSE = b"\n</review>"
 _UNCLOSED = "no </review> after it"
-_TAGS = ("unique_id", "asin", "product_name", "rating", "date", "reviewer", "reviewer_location")
-_FIELDS = {f"<{tag}>": (tag, f"</{tag}>") for tag in _TAGS}  # by opening line
+_TAGS = "unique_id|asin|product_name|rating|date|reviewer|reviewer_location"
+# value lines are those up to its closing or the next field's opening; possessive, so that no malformed field costs memory
+_FIELD = re.compile(rf"\n<({_TAGS})>\n((?:(?!<(?:{_TAGS})>\n|</\1>(?:\n|\Z)).*\n)*+)</\1>(?=\n|\Z)")
 # A control character stands for a lost one: as 0xFF it is no UTF-8 and decodes to U+FFFD, as the other lost ones do.
 _LOST = bytes.maketrans(bytes(c for c in range(32) if c not in b"\t\n") + b"\x7f", b"\xff" * 31)
 _LINE_END = re.compile(rb"\r+(?=\n|\Z)")  # of which nothing but the break belongs to the text
@@ -123,18 +124,10 @@ def _record(body: bytes) -> Record | str:
 def _fields(head: str) -> dict[str, str]:
     """The first value of every closed field by tag; one cut short by the next field's opening is left out."""
     found: dict[str, str] = {}
-    lines, at = head.split("\n"), 0
-    while at < len(lines):
-        tag, end = _FIELDS.get(lines[at], ("", ""))
-        at += 1
-        first = at
-        while tag and at < len(lines) and lines[at] != end and lines[at] not in _FIELDS:
-            at += 1
-        if tag and at < len(lines) and lines[at] == end:
-            text = " ".join(lines[first:at]).strip()
-            if tag not in found and (tag != "unique_id" or text.strip("0123456789")):
-                found[tag] = text
-            at += 1
+    for tag, lines in _FIELD.findall("\n" + head):
+        text = lines.replace("\n", " ").strip()
+        if tag not in found and (tag != "unique_id" or text.strip("0123456789")):
+            found[tag] = text
     return found
 
 
