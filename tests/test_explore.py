@@ -1,6 +1,7 @@
 """Notebook 10's logic: finding users, lists of several methods, telling runs apart, training that is watched."""
 
 import ast
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adc import baselines, data, paths, recommend, train
+from adc import baselines, data, fit, paths, recommend, started, train
 from adc.errors import UserError
 from adc.explore import cards, drivers, lookup, watch
 from adc.split import TRAIN
@@ -169,6 +170,23 @@ def test_the_live_training_is_fits_without_its_end(here):
     *first, last = watch.live(run.config, here.adc.parts, quiet)
     assert len(first) == 1 and first[0]["epoch"].max() == 1
     pd.testing.assert_frame_equal(last, run.history)
+
+
+def test_the_live_training_validates_on_as_many_users_as_fit(here, monkeypatch):
+    monkeypatch.setattr(fit, "MOST", 3)
+    config, parts = here.adc.run.config | {"epochs": 1}, here.adc.parts
+    starts = started.starts(parts, config["start"], config["dim"])
+    _, history, _ = fit.learn(train.Trainer(train.settings_of(config), parts, starts), parts, config, show=False)
+    (live,) = watch.live(config, parts, quiet)
+    assert list(live["validation"]) == list(history["validation"]) != list(here.adc.run.history["validation"][: len(live)])
+
+
+def test_a_score_that_is_no_number_ends_the_live_training(here, monkeypatch):
+    score = train.Trainer.score
+    spoilt = lambda self, k: lambda users: score(self, k)(users) * (math.nan if k else 1)
+    monkeypatch.setattr(train.Trainer, "score", spoilt)
+    (history,) = watch.live(here.adc.run.config, here.adc.parts, quiet)
+    assert np.isfinite(history["validation"][0]) and np.isnan(history["validation"][1:]).all()
 
 
 def test_the_networks_come_back_as_they_were(here):

