@@ -30,6 +30,18 @@ def paired_t(d: np.ndarray) -> tuple[float, float, float, float]:
     return mean, p, mean - half, mean + half
 
 
+def levels_differ(scores: np.ndarray) -> float:
+    """p of the F-test that scores [seeds, levels] differ from level to level by more than they do within the seeds (analysis of
+    variance, two ways, without interaction); NaN with one seed or one level."""
+    seeds, levels = scores.shape
+    if min(seeds, levels) < 2:
+        return np.nan
+    of_level = scores.mean(0) - scores.mean()
+    rest = scores - scores.mean(1, keepdims=True) - of_level
+    between, within = seeds * (of_level**2).sum() / (levels - 1), (rest**2).sum() / ((levels - 1) * (seeds - 1))
+    return float(stats.f.sf(between / within, levels - 1, (levels - 1) * (seeds - 1))) if within else float(between == 0)
+
+
 def wilcoxon(d: np.ndarray) -> float:
     """Two-sided p of the signed-rank test of the differences d [n], zeros left out; 1 if all are."""
     return float(stats.wilcoxon(d).pvalue) if d.any() else 1.0

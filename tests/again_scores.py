@@ -65,20 +65,29 @@ class Scores:
         return self.score.get((method, h, gamma, domains, dim, negatives, target, seed, "ndcg", 10))
 
     def grid(self, what: str, domains="") -> list:
-        """The values of h (at gamma 2) or gamma (at h 3) that every seed has."""
+        """The values of h (at gamma 2) or gamma (at h 3) that were run, if a seed has all of them."""
+        found = self.values(what, domains)
+        return found if self.full(what, domains) else []
+
+    def full(self, what: str, domains="", only=()) -> list[int]:
+        """The seeds that have all values, or all of some."""
+        kind = lambda value: ("adc", *((value, 2.0) if what == "h" else (3, value)), domains, 100, 5)
+        wanted = only or self.values(what, domains)
+        return [seed for seed in self.seeds if all((*kind(v), seed) in self.place for v in wanted)]
+
+    def values(self, what: str, domains="") -> list:
+        """Likewise, that any seed has."""
         place, fixed = {"h": (1, (2, 2.0)), "gamma": (2, (1, 3))}[what]
         keys = {
             key[:6] + (key[7],) for key in self.score if key[0] == "adc" and key[3] == domains and key[4:6] == (100, 5)
         }
-        found = {key[place] for key in keys if key[fixed[0]] == fixed[1]}
-        kind = lambda value: ("adc", *((value, 2.0) if what == "h" else (3, value)), domains, 100, 5)
-        return sorted(v for v in found if all((*kind(v), seed) in self.place for seed in self.seeds))
+        return sorted({key[place] for key in keys if key[fixed[0]] == fixed[1]})
 
-    def top(self, target, what, domains=""):
-        return max(
-            self.grid(what, domains),
-            key=lambda v: mean(self.base(target, s, domains=domains, **{what: v}) for s in self.seeds),
-        )
+    def levels(self, targets, what, domains="") -> dict:
+        """h or gamma -> by seed, mean over the targets."""
+        score = lambda v, s: mean(self.base(k, s, domains=domains, **{what: v}) for k in targets)
+        seeds = self.full(what, domains)
+        return {v: [score(v, s) for s in seeds] for v in self.grid(what, domains)}
 
     def named(self, name: str) -> tuple[str, list[str]]:
         members = [k for k in self.targets if k in self.sets[name]] if name else self.targets
@@ -86,5 +95,10 @@ class Scores:
 
     def set_gamma(self, name: str):
         domains, members = self.named(name)
-        value = lambda g: mean(mean(self.base(k, s, gamma=g, domains=domains) for k in members) for s in self.seeds)
-        return max(self.grid("gamma", domains), key=value) if len(self.grid("gamma", domains)) > 2 else None
+        found = self.levels(members, "gamma", domains)
+        return top(found) if len(found) > 2 else None
+
+
+def top(levels: dict):
+    """The level with the highest mean."""
+    return max(levels, key=lambda level: mean(levels[level]))

@@ -7,7 +7,7 @@ import pytest
 from adc import baselines, report, runs, train
 from adc.errors import UserError
 from adc.model import ADC
-from adc.results import analysis, asymmetry, depth
+from adc.results import analysis, asymmetry, depth, performance
 
 SIZES = {"electronics": 23009, "kitchen": 19856, "toys": 13147, "dvd": 124438, "music": 174180, "video": 36180}
 MEAN = analysis.MEAN
@@ -104,6 +104,26 @@ def test_the_best_beside_the_papers_is_paired_over_common_seeds():
     assert best["high"] - best["difference"] == pytest.approx(12.7062 * 0.01, rel=1e-4)
     nowhere = analysis.best(rows, "gamma", {"a": 3.0}).loc["a"]
     assert np.isnan(nowhere["difference"]) and nowhere["seeds"] == 0
+
+
+def test_a_curve_is_drawn_over_the_seeds_that_have_all_of_it():
+    rows = pd.concat([levels({0.0: [0.1, 0.2], 2.0: [0.3, 0.4, 0.9]}), levels({0.0: [0.5], 2.0: [0.6]}, target="b")])
+    even = analysis.shared(rows, "gamma")
+    assert analysis.curve(even, "gamma")["mean"].tolist() == pytest.approx([0.15, 0.35, 0.5, 0.6])
+    alone = levels({0.0: [0.1], 2.0: [np.nan, 0.4]}).dropna()
+    assert len(analysis.shared(alone, "gamma")) == 2  # no seed has both
+
+
+def test_the_balancer_is_compared_on_the_same_seeds_and_says_how_many(tmp_path):
+    places = [saved(baselines.configuration(dataset="x", method="popularity"), {"a": 0.9, "b": 0.9}).folder]
+    for seed, gammas in ((0, (0.0, 2.0)), (1, (0.0, 2.0)), (2, (2.0,))):
+        done = [stored(0.1 * (seed + 1) + gamma, seed=seed, gamma=gamma, hidden_layers=3) for gamma in gammas]
+        done.append(stored(0.1 * (seed + 1), seed=seed, balancer="static", hidden_layers=3))
+        places += [run.folder for run in done]
+    runs.gather(places, "made")
+    found = performance.balance(report.results("x", "any")).loc[3]
+    assert found.loc["γ = 2", "a"] == pytest.approx(2.15) and found.loc["static", "a"] == pytest.approx(0.15)
+    assert found["seeds"].tolist() == [2, 2, 2]
 
 
 def test_beyond_counts_only_intervals_above_zero():

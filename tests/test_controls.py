@@ -38,6 +38,7 @@ def test_a_gain_counts_when_its_interval_over_the_seeds_is_above_zero():
     assert summary.loc[1, ["low", "high"]].tolist() == pytest.approx([0.1 - half, 0.1 + half], rel=1e-6)
     assert summary.loc[1, "gain (%)"] == pytest.approx(50)
     said = controls.words(summary)
+    assert "0.0248 to 0.0248 to either side" in said
     assert "At transfer 0" in said and "above zero: none." in said and "adc (+0.1000)" in said
 
 

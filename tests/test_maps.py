@@ -58,19 +58,25 @@ def test_users_behind_a_cell_are_those_of_the_smallest_domain_and_of_all():
     assert maps.evaluable(table()).loc[(0.0, 1.0)].tolist() == [4, 14.5]
 
 
-def test_words_tell_cells_that_are_better_from_as_many_as_chance_would_find():
+def test_words_tell_cells_whose_interval_excludes_zero_and_the_mean_of_the_map_over_the_seeds():
     cells = [(t, a) for t in (0.0, 0.33, 0.67, 1.0) for a in (0.0, 0.5, 1.0, 1.5)]
-    for sure, told in (
-        (0, "Better nowhere beyond noise: 0 of 16"),
-        (2, "Better nowhere beyond noise: 2 of 16"),
-        (3, "Better at (transfer, asymmetry) = (0, 0), (0, 0.5), (0, 1): 3 of 16"),
-    ):
-        differences = maps.differences(table(cells))
-        differences["difference"] = np.where(differences["seed"] == 0, -0.1, 0.1)
-        certain = differences.set_index(maps.CELL).index.isin(cells[:sure])
-        differences.loc[certain, "difference"] = 0.1 + 0.001 * differences["seed"]
-        said = maps.words(differences, "static", "static")
-        assert told in said and "Worse nowhere beyond noise: 0 of 16" in said and "From transfer 0 to 1" in said
+    differences = maps.differences(table(cells))
+    differences["difference"] = np.where(differences["seed"] == 0, -0.1, 0.1)
+    certain = differences.set_index(maps.CELL).index.isin(cells[:3])
+    differences.loc[certain, "difference"] = 0.1 + 0.001 * differences["seed"]
+    said = maps.words(differences, "static", "static")
+    assert "in 3 of 16 cells: (transfer, asymmetry) = (0, 0), (0, 0.5), (0, 1)." in said
+    assert "Worse with the whole interval in 0 of 16 cells." in said and "0.4 would on each side" in said
+    means = np.array([(3 * 0.1 - 13 * 0.1) / 16, (3 * 0.101 + 13 * 0.1) / 16])
+    half = 12.706205 * (means[1] - means[0]) / 2
+    assert f"{means.mean():+.4f} ({means.mean() - half:+.4f} to {means.mean() + half:+.4f})" in said
+    assert "From transfer 0 to 1" in said
+
+
+def test_words_tell_how_many_runs_the_limit_of_epochs_stopped():
+    rows = [("adc", "a", 8), ("adc", "a", 8), ("adc", "b", 5), ("bpr", "c", 3)]
+    said = maps.unfinished(pd.DataFrame(rows, columns=["method", "run", "trained"]), 8)
+    assert "8 epochs" in said and said.endswith("adc 50%, bpr 0%.")
 
 
 @pytest.mark.slow

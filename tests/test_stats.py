@@ -9,7 +9,7 @@ from scipy import stats as scipy_stats
 from scored import long
 
 from adc.errors import UserError
-from adc.stats import TESTS, agreement_of_rankings, compare, holm, paired_t, wilcoxon, words
+from adc.stats import TESTS, agreement_of_rankings, compare, holm, levels_differ, paired_t, wilcoxon, words
 
 COLUMNS = ["method", "target", "seed", "user", "value"]
 P = [*TESTS, *(f"{test}_holm" for test in TESTS)]
@@ -245,3 +245,13 @@ def test_agreement_of_rankings_by_hand():
     other = pd.Series({"random": 0.1, "bpr": 0.6, "adc": 0.5, "easer": 0.9, "cdcf": np.nan})
     assert agreement_of_rankings(full, other) == pytest.approx(1 / 3)  # of three methods in both, one pair is swapped
     assert np.isnan(agreement_of_rankings(full, other[["easer"]]))
+
+
+def test_of_two_levels_the_f_test_is_the_paired_t_test_and_it_errs_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(5, 2)) + 10 * rng.normal(size=(5, 1))
+    assert levels_differ(scores) == pytest.approx(paired_t(scores[:, 0] - scores[:, 1])[1])
+    null = [levels_differ(rng.normal(size=(2, 5)) + 10 * rng.normal(size=(2, 1))) < 0.05 for _ in range(2000)]
+    assert 0.035 < np.mean(null) < 0.065
+    assert levels_differ(np.array([[1.0, 2.0, 3.0], [1.1, 2.1, 3.2]])) < 0.01
+    assert np.isnan(levels_differ(np.ones((1, 3)))) and np.isnan(levels_differ(np.ones((3, 1)))) and levels_differ(np.ones((3, 3))) == 1

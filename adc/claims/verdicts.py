@@ -1,35 +1,38 @@
 """The rules of the ledger (notebook 09): numbers in, a verdict out. Each docstring is the rule as the reader sees it.
 
-Intervals are 95 % t-intervals over seeds. With one seed there is none (`low` is None), and no rule that asks for one
-can say more than "holds in part".
+Intervals are 95 % t-intervals over seeds. With one seed there is none (`low` is None), and a rule that asks for one cannot
+tell.
 """
 
 from collections.abc import Mapping, Sequence
 
-from scipy import stats
-
 HOLDS, IN_PART, FAILS = "holds", "holds in part", "does not hold"
-UNTESTABLE, NOT_RUN = "cannot be tested on this data", "not run in this profile"
-VERDICTS = (HOLDS, IN_PART, FAILS, UNTESTABLE, NOT_RUN)
+UNTOLD, UNTESTABLE, NOT_RUN = "cannot be told from chance", "cannot be tested on this data", "not run in this profile"
+VERDICTS = (HOLDS, IN_PART, FAILS, UNTOLD, UNTESTABLE, NOT_RUN)
 
 
-def counted(true: int, of: int) -> str:
-    """Holds if it is so in every case; in part if in more than half of them."""
+def counted(true: int, of: int, untold: int = 0) -> str:
+    """Holds if it is so in every case; in part if in more than half of them; cannot be told if so many cases cannot be told
+    from chance that it may be so in more than half."""
+    if 2 * true <= of < 2 * (true + untold):
+        return UNTOLD
     return _graded(true == of, 2 * true > of)
 
 
-def above(differences: Mapping[str, float], low: float | None) -> str:
-    """Holds if the difference is above zero in every case and the interval of their mean is above zero; in part if the
-    mean is above zero, and so are the interval or more than half of the cases."""
-    values = list(differences.values())
-    clear, most = low is not None and low > 0, 2 * sum(d > 0 for d in values) > len(values)
-    return _graded(clear and min(values) > 0, sum(values) > 0 and (clear or most))
+def above(differences: Mapping[str, float], low: float | None, high: float | None) -> str:
+    """Cannot be told if the interval of the mean difference has zero within. Does not hold if it lies below; above, holds if
+    the difference is above zero in every case, else in part."""
+    if low is None or high is None or low <= 0 <= high:
+        return UNTOLD
+    return _graded(low > 0 and min(differences.values()) > 0, low > 0)
 
 
-def gained(mean: float, low: float | None, high: float | None, paper: float) -> str:
-    """Holds if the interval of the mean gain is above zero and reaches the paper's gain; in part if the mean gain is
-    above zero."""
-    return _graded(low is not None and high is not None and low > 0 and high >= paper, mean > 0)
+def gained(low: float | None, high: float | None, paper: float) -> str:
+    """Cannot be told if the interval of the mean gain has both zero and the paper's gain within. Holds if it lies above zero and
+    reaches the paper's, in part if it lies above zero and below the paper's; else does not hold."""
+    if low is None or high is None or low <= 0 and high >= paper:
+        return UNTOLD
+    return _graded(low > 0 and high >= paper, low > 0)
 
 
 def ordered(right: int, of: int, tau: float) -> str:
@@ -43,26 +46,29 @@ def near(value: float, paper: float, allowed: float) -> str:
     return _graded(abs(value - paper) <= allowed + 1e-9, False)
 
 
-def best_gamma(best: float, paper: float, beside: float) -> str:
-    """Holds if the best gamma of the set is the paper's; in part if it lies on that side of the best gamma of all
-    domains on which the paper's lies of its own, which is 2."""
-    return _graded(best == paper, (best - beside) * (paper - 2) > 0)
+def best_gamma(best: float, paper: float, beside: float, told: bool) -> str:
+    """Cannot be told if the set's scores at all gammas (F-test), or at the best and the paper's, differ no more than by chance.
+    Holds if the best gamma of the set is the paper's; in part if it lies on that side of the best gamma of all domains on
+    which the paper's lies of its own, which is 2."""
+    return _graded(best == paper, (best - beside) * (paper - 2) > 0) if told else UNTOLD
 
 
-def deeper(best: Sequence[int]) -> str:
-    """From the best depths, smallest domain first. Holds if they never fall and the last is above the first; in part if
-    Kendall's tau of depth and size is above zero."""
-    rises = all(a <= b for a, b in zip(best, best[1:], strict=False)) and best[-1] > best[0]
-    return _graded(rises, stats.kendalltau(range(len(best)), best).statistic > 0)  # NaN, all alike, is not
+def deeper(best: Sequence[int], low: float | None, high: float | None) -> str:
+    """From the best depths, smallest domain first, and the interval of Kendall's tau of depth and size in each seed. Cannot be
+    told if it has zero within; does not hold if it lies below. Above, holds if the depths never fall, else in part."""
+    if low is None or high is None or low <= 0 <= high:
+        return UNTOLD
+    return _graded(low > 0 and all(a <= b for a, b in zip(best, best[1:], strict=False)), low > 0)
 
 
-def saturated(low: float) -> str:
-    """Holds unless the interval of what a larger value adds lies above zero."""
-    return _graded(low <= 0, False)
+def saturated(low: float, high: float, allowed: float) -> str:
+    """Does not hold if the interval of what a larger value adds lies above zero; holds if it ends below what is allowed, a
+    hundredth of the score; else cannot be told."""
+    return FAILS if low > 0 else HOLDS if high < allowed else UNTOLD
 
 
 def untestable() -> str:
-    """The sentence is about the paper's own data, and this is other data; or nothing here can bear it out."""
+    """The sentence is about the paper's own data, and this is other data; or it is so by construction."""
     return UNTESTABLE
 
 

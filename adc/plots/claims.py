@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 
 from adc import looks
 from adc.claims import COLOURS, PALE, counts
-from adc.claims.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, UNTESTABLE
+from adc.claims.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, UNTESTABLE, UNTOLD
 
-SIGNS = {HOLDS: "✓", IN_PART: "±", FAILS: "✗", UNTESTABLE: "?", NOT_RUN: "–"}
+SIGNS = {HOLDS: "✓", IN_PART: "±", FAILS: "✗", UNTOLD: "≈", UNTESTABLE: "?", NOT_RUN: "–"}
 
 
 def ledger(table: pd.DataFrame, label: str) -> Figure:

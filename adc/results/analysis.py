@@ -97,6 +97,16 @@ def curve(rows: pd.DataFrame, *levels: str) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["target", *levels, "mean", "low", "high", "seeds", "diverged"])
 
 
+def shared(rows: pd.DataFrame, *levels: str) -> pd.DataFrame:
+    """The rows of the seeds that have every value of the levels, target by target, so that a curve does not bend where a seed
+    is missing; all rows where no seed has."""
+    kept = []
+    for _, some in rows.groupby("target", sort=False):
+        full = some.groupby("seed")["run"].count() == len(some.drop_duplicates(list(levels)))
+        kept.append(some[some["seed"].isin(full.index[full])] if full.any() else some)
+    return pd.concat(kept) if kept else rows
+
+
 def difference(a: pd.Series, b: pd.Series) -> dict[str, float]:
     """a - b over the seeds that both have (the indices): difference, p, low, high, seeds; NaN where there is none."""
     d = (a - b).dropna().to_numpy()
@@ -112,8 +122,7 @@ def best(rows: pd.DataFrame, level: str, paper: Mapping[str, float]) -> pd.DataF
     """
     found = {}
     for target, some in rows.groupby("target", sort=False):
-        wide = some.pivot(index="seed", columns=level, values="value").sort_index(axis=1)
-        wide = wide.dropna() if len(wide.dropna()) else wide
+        wide = shared(some, level).pivot(index="seed", columns=level, values="value").sort_index(axis=1)
         means, theirs = wide.mean(), paper.get(target, np.nan)
         top = means.idxmax()
         there = wide[theirs] if theirs in wide else pd.Series(np.nan, wide.index)

@@ -58,4 +58,7 @@ def words(summary: pd.DataFrame) -> str:
         better = some[some["low"] > 0]
         names = ", ".join(f"{row.method} ({row.gain:+.4f})" for row in better.itertuples())
         said.append(f"At transfer {transfer:g}, better with all domains than alone, its interval over the seeds above zero: {names or 'none'}.")
+        half = (some["high"] - some["low"]) / 2
+        if half.notna().any():
+            said.append(f"The intervals reach {half.min():.4f} to {half.max():.4f} to either side; gains smaller than that cannot be seen here.")
     return " ".join(said)

@@ -8,7 +8,6 @@ import itertools
 from collections.abc import Sequence
 
 import pandas as pd
-from scipy import stats as distributions
 from tqdm.auto import tqdm
 
 from adc import data, runs, searched, stats
@@ -24,7 +23,7 @@ def scores(
 ) -> pd.DataFrame:  # fmt: skip
     """Test NDCG@10 (full ranking) of ADC, static and the references; missing runs are made.
 
-    One row a (transfer, asymmetry, seed, method, target): value, users (evaluable), run. A seed is that of the twin,
+    One row a (transfer, asymmetry, seed, method, target): value, users (evaluable), run, trained (epochs). A seed is that of the twin,
     its split and the training. Settings are those of the search on the twin; ADC has h = 3, gamma = 2. references:
     methods of `adc.baselines`, and "adc_alone".
     """
@@ -44,7 +43,8 @@ def scores(
 def _values(run: runs.Run) -> list[dict]:
     of = {"protocol": "full", "metric": "ndcg", "n": 10, "group": "all"}
     return [
-        {"target": entry["target"], "value": entry["value"], "users": entry["users"], "run": run.folder.name}
+        {"target": entry["target"], "value": entry["value"], "users": entry["users"], "run": run.folder.name,
+         "trained": run.metrics["epochs"]}
         for entry in run.metrics["values"] if of.items() <= entry.items()
     ]  # fmt: skip
 
@@ -86,13 +86,15 @@ def evaluable(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def words(differences: pd.DataFrame, other: str, name: str) -> str:
-    """Where ADC is better or worse than another method, whether chance would do as much, and where it gains most."""
+    """ADC less another method on the mean of the map, in how many cells it is better or worse, and where it gains most."""
     differences = differences[differences["other"] == other]
-    some, mean = over_seeds(differences), differences["difference"].mean()
-    said = [f"**ADC less {name}**: {mean:+.4f} on average over the map."]
+    some, whole = over_seeds(differences), differences.groupby("seed")["difference"].mean()
+    mean, _, low, high = stats.paired_t(whole.to_numpy())
     if some["low"].isna().all():
-        return f"{said[0]} One seed gives no interval."
+        return f"**ADC less {name}**: {mean:+.4f} on average over the map. One seed gives no interval."
+    said = [f"**ADC less {name}**: {mean:+.4f} ({low:+.4f} to {high:+.4f}) on average over the map."]
     said += [_where(some, some["low"] > 0, "better"), _where(some, some["high"] < 0, "worse")]
+    said.append(f"By chance {len(some) * stats.LEVEL / 2:.1f} would on each side, or several together, as cells share seeds and users.")
     for row in rises(differences).itertuples():
         range_ = f"{some[row.along].min():g} to {some[row.along].max():g}"
         said.append(f"From {row.along} {range_} it changes by {row.rise:+.4f} ({row.low:+.4f} to {row.high:+.4f}).")
@@ -100,12 +102,14 @@ def words(differences: pd.DataFrame, other: str, name: str) -> str:
 
 
 def _where(cells: pd.DataFrame, chosen: pd.Series, how: str) -> str:
-    """Beyond noise: less than one map in twenty would have so many intervals on that side of zero by chance."""
-    by_chance = distributions.binom.sf(chosen.sum() - 1, len(cells), stats.LEVEL / 2)
-    if by_chance >= stats.LEVEL:
-        verdict = f"{how.capitalize()} nowhere beyond noise"
-    else:
-        listed = ", ".join(f"({row.transfer:g}, {row.asymmetry:g})" for row in cells[chosen].itertuples())
-        verdict = f"{how.capitalize()} at (transfer, asymmetry) = {listed}"
-    expected = f"{len(cells) * stats.LEVEL / 2:.1f} would by chance"
-    return f"{verdict}: {chosen.sum()} of {len(cells)} intervals exclude zero on that side, {expected}."
+    listed = ", ".join(f"({row.transfer:g}, {row.asymmetry:g})" for row in cells[chosen].itertuples())
+    where = f": (transfer, asymmetry) = {listed}" if listed else ""
+    return f"{how.capitalize()} with the whole interval in {chosen.sum()} of {len(cells)} cells{where}."
+
+
+def unfinished(scores: pd.DataFrame, epochs: int) -> str:
+    """How many runs of each method were stopped by the limit of epochs rather than by validation, in words."""
+    each = scores.drop_duplicates("run")
+    share = (each["trained"] >= epochs).groupby(each["method"], sort=False).mean()
+    said = ", ".join(f"{method} {value:.0%}" for method, value in share.items())
+    return f"Of the runs these were still training when the limit of {epochs} epochs stopped them, and more would change the map: {said}."

@@ -8,6 +8,7 @@ from pandas.io.formats.style import Styler
 from adc import paths, runs, stats
 from adc.evaluate import GROUPS
 from adc.report import METHODS, NAMES
+from adc.results import analysis
 
 RIVALS = ("bpr", "clfm", "cdcf", "sconet")  # the paper's own
 HURDLES = ("random", "popularity", "itemknn", "ease", "bpr", "bpr_merged", "static")
@@ -139,18 +140,19 @@ def as_published(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def balance(results: pd.DataFrame) -> pd.DataFrame:
-    """What the balancer does by itself: NDCG@10 (full) of equal weights and of every gamma at each depth, over seeds.
+    """What the balancer does by itself: NDCG@10 (full) of equal weights and of every gamma at each depth, over the seeds that
+    have them all.
 
-    Rows (hidden_layers, balancing), columns targets and their mean; only depths at which both were run.
+    Rows (hidden_layers, balancing), columns targets, their mean and the number of seeds; only depths at which both were run.
     """
     some = values(results[results["method"].isin(["static", "adc"])], "full", "ndcg", 10)
     both = some.groupby("hidden_layers")["method"].nunique() == 2
     some = some[some["hidden_layers"].isin(both.index[both])]
     named = some["gamma"].map("γ = {:g}".format).where(some["method"] == "adc", "static")
-    table = some.assign(balancing=named).pivot_table(
-        index=["hidden_layers", "balancing"], columns="target", values="value", sort=False
-    )
-    return table.assign(mean=table.mean(axis=1)).sort_index()
+    even = pd.concat([analysis.shared(rows, "balancing") for _, rows in some.assign(balancing=named).groupby("hidden_layers")])
+    by = even.groupby(["hidden_layers", "balancing"])
+    table = even.pivot_table(index=["hidden_layers", "balancing"], columns="target", values="value", sort=False)
+    return table.assign(mean=table.mean(axis=1), seeds=by["seed"].nunique()).sort_index()
 
 
 def by_group(chosen: pd.DataFrame) -> pd.DataFrame:
