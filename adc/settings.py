@@ -100,7 +100,7 @@ class Settings:
     learning_rate: float = 1e-4  # of the network
     vector_rate: float = 1e-3  # of user and item vectors
     weight_decay: float = 0.0  # of A's and W's weights, decoupled
-    penalty: float = 0.01  # L2 on the user and item vectors of each triple, as BPR has it
+    penalty: float = 0.01  # L2: on items' vectors in each triple, as BPR has it; on u_con, filled in (R6), once a user of the batch
     initial_losses: str = "common"  # L_k(0) (R13)
     reduction: str = "mean"  # R14
     observed: str = "all"  # what counts as a positive (R23)

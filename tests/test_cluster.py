@@ -12,7 +12,10 @@ from unittest.mock import Mock
 
 import pytest
 from conftest import TOY_PROFILE, Toy
+from small import random_ratings
 
+from adc import data, settings, studies
+from adc.data.table1 import TABLE_I
 from workflow import costs, estimate, failure, job, options, plan
 
 START = Path(__file__).parent / "slurm" / "start.sh"
@@ -126,11 +129,34 @@ def test_costs_are_those_measured_and_grow_beyond(monkeypatch):
     rows = [row | {"method": method, "ratings": 1000} for method in ("adc", "ease")]
     monkeypatch.setattr(costs, "measured", lambda: rows)
     assert costs.seconds("adc", 1000, 10) == 1 + 10 * (2 + 3) + 4 + 5
-    assert costs.cost("adc", 2000) == {"setup": 2, "epoch": 4, "validation": 12, "test": 16, "rest": 10, "memory": 500}
-    assert costs.cost("ease", 2000)["test"] == 32 and costs.cost("ease", 2000)["memory"] == 700
+    assert costs.cost("adc", 2000) == {"setup": 2, "epoch": 4, "validation": 6, "test": 16, "rest": 10, "memory": 500}
+    assert costs.cost("ease", 2000) == {"setup": 2, "epoch": 4, "validation": 24, "test": 32, "rest": 10, "memory": 700}
     assert costs.cost("new", 500) == costs.cost("adc", 1000)  # the next larger one
 
 
-def test_the_page_holds_what_was_measured():
+def test_the_page_holds_what_was_measured_and_what_follows_from_it(monkeypatch):
     page = costs.PAGE.read_text(encoding="utf-8")
     assert all(part in page for part in costs._measurements())
+    small, large = (row for row in costs.measured() if row["method"] == "bpr" and row["scale"] in (0.3, 1))
+    monkeypatch.setattr(costs, "measured", lambda: [small])
+    rule = costs.cost("bpr", large["ratings"])
+    told = f"to take {rule['epoch']:.1f} s an epoch, {rule['test']:.1f} s for the test and {rule['memory'] / 1000:.1f} GB; with later code it took "
+    assert told + f"{large['epoch']:.1f} s, {large['test']:.1f} s and {large['peak'] / 1000:.1f} GB" in " ".join(page.split())
+
+
+@pytest.mark.parametrize("study", [*studies.STUDIES, "depth, asymmetry, balancing", "pairs, sets, readings"])
+@pytest.mark.parametrize("dataset", ["movielens", "twin"])
+def test_a_grid_is_estimated_by_the_runs_that_it_trains(study, dataset, monkeypatch):
+    given = {"dataset": dataset, "seed": 0, "study": study, "depths": "1, 2, 3", "gammas": "0, 2", "epochs": 4}
+    runs, whole = estimate.trainings(plan.Job(plan.GRID, dataset, given, ""))  # without ratings
+    monkeypatch.setattr(data, "load", lambda dataset: random_ratings(domains=6))
+    domains = [settings.named(config["domains"]) for config in studies.together(**given)]
+    of_sets, alone = sum(len(some) > 1 for some in domains), sum(len(some) == 1 for some in domains)
+    assert runs == len(domains) - alone * 5 / 6  # one on each domain counts as one on all
+    assert whole == runs - of_sets + of_sets / 3 * estimate.SETS
+
+
+def test_three_sets_see_half_as_many_ratings_again_as_all_domains():
+    sizes = {name: facts[2] for name, facts in TABLE_I.items()}
+    seen = sum(sizes[name] for names in studies.sets(sizes).values() for name in names)
+    assert seen / sum(sizes.values()) == pytest.approx(estimate.SETS, abs=0.05)

@@ -118,7 +118,8 @@ FACTS = [
     (r"the mean of (five) epochs", lambda: {5: "five"}[fit.WINDOW]),
     (r"\((\d+ against \d+) in MovieLens's Horror", lambda: "{} against {}".format(*voters("movielens", "Horror"))),
     (r"(\d+ against \d+) in toys of the small twin, split seed 0\)", lambda: "{} against {}".format(*voters("twin-s0.03", "toys"))),
-    (r"Table II uses the paper's \(h, γ\): (.*?) \|", lambda: pairs()),
+    (r"Table II uses the paper's \(h, γ\): (.*?);", lambda: pairs()),
+    (r"other domains by their size, (.*?) \|", lambda: by_size()),
     (r"optuna\): (15 trials of at most 40 epochs) for every method, .* on the validation ratings of split seed 0", lambda: trials()),
     (r"© (2026) the adc companion authors", lambda: (ROOT / "LICENSE").read_text().split("(c) ")[1][:4]),
     (r"(50 / 10 / rest)", lambda: "{:.0f} / {:.0f} / rest".format(*(100 * share for share in FRACTIONS))),
@@ -155,6 +156,12 @@ def pairs() -> str:
     for name in ("toys", "electronics", "kitchen", "video", "dvd", "music"):
         groups.setdefault(of[name], []).append(name)
     return ", ".join(f"{', '.join(names)} ({h}, {gamma:g})" for (h, gamma), names in groups.items())
+
+
+def by_size() -> str:
+    names = {40: "the largest", 30: "the second largest", 10: "the smallest", 20: "the rest"}
+    of = report.paper_setting({name: size for size, name in names.items()})
+    return ", ".join(f"{name} ({of[name][0]}, {of[name][1]:g})" for name in names.values())
 
 
 def trials() -> str:

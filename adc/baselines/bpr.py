@@ -1,4 +1,5 @@
-"""BPR [28] on each domain by itself: ADC's loss and sampler (Eq. 1) without the network, x_ui = u_u·v_i + b_i.
+"""BPR [28] on each domain by itself: ADC's loss and sampler (Eq. 1) without the network, x_ui = u_u·v_i + b_i. It descends
+as ADC does, by Adam on the rows of a batch of users, whose loss is a mean per domain, in place of its authors' SGD triple by triple.
 
 The item bias b_i belongs to BPR as it is published in code (MyMediaLite, cornac); without it sparse domains fall far
 below popularity. It is kept as the last column of the item vectors, against a constant 1 of every user.

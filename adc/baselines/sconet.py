@@ -11,6 +11,7 @@ that are crossed, a_t <- ReLU(W_t a_t + b_t + sum over q != t of H_tq a_q). What
   about four times as fast (six towers); on validation the one pair of trials made was level. Both are exact.
 * Their code drops the cross terms at prediction, though it trained with them: `crossed_prediction` off.
 * The loss is binary cross entropy of positives and sampled negatives (R17): a mean a domain, their sum unweighted.
+  It is descended by Adam, as theirs, but on batches of users, and without their code's clip of gradients at 10.
 * Each tower has one logit in place of a softmax over two, which is the same. Weights start by He's rule, not at
   N(0, 0.01²), and so that no tower is dead: the authors' logs have runs that end with all scores the same.
 """

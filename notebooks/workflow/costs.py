@@ -10,9 +10,9 @@ from workflow import NOTEBOOKS, ROOT
 
 FILE, PAGE = NOTEBOOKS / "workflow" / "costs.json", ROOT / "docs" / "cluster.md"
 BEGIN, END = "<!-- costs: written by ./run_all.sh bench costs -->", "<!-- end of costs -->"
-# How each part grows beyond what was measured, with users, items and ratings growing alike: ranking all items for all users
-# with the square, EASE's inverse with the cube of the items
-POWERS = {"setup": 1, "epoch": 1, "validation": 2, "test": 2, "rest": 1, "memory": 1}
+# How each part grows beyond what was measured, with users, items and ratings growing alike: the test, all items for all users, with
+# the square; validation, all items for `adc.fit.MOST` users at most, with the items; EASE's inverse with the cube of the items
+POWERS = {"setup": 1, "epoch": 1, "validation": 1, "test": 2, "rest": 1, "memory": 1}
 OWN_POWERS = {"ease": {"validation": 3, "test": 3, "memory": 2}}  # it is solved anew to score
 AROUND = 700  # MB of a job beside its kernel's: Snakemake, twice, and papermill
 SPARE = 1.5  # times what was measured
@@ -77,14 +77,14 @@ def _sizing() -> list[str]:
         if job.notebook in (*plan.RUNS, plan.GRID):
             method = job.parameters.get("method") or "adc"
             epochs = job.parameters["epochs"] or baselines.METHODS[method].Settings().epochs
-            kind = (job.parameters.get("study") or method, method, estimate.trainings(job), epochs)
+            kind = (job.parameters.get("study") or method, method, *estimate.trainings(job), epochs)
             kinds[kind] = kinds.get(kind, 0) + 1
     lines = [_line("run", "jobs", "trainings each", *(f"{each} at {n}×" for n in GROWN for each in ("hours", "GB"))), _line(*["---"] * 9)]
     total = dict.fromkeys(GROWN, 0.0)
-    for (name, method, trainings, epochs), jobs in kinds.items():
+    for (name, method, trainings, whole, epochs), jobs in kinds.items():
         cells = []
         for n in GROWN:
-            hours = trainings * seconds(method, n * TABLE_I, epochs) / 3600
+            hours = whole * seconds(method, n * TABLE_I, epochs) / 3600
             total[n] += jobs * hours
             cells += [_short(hours), _short((cost(method, n * TABLE_I)["memory"] + AROUND) / 1000)]
         lines.append(_line(name if trainings == 1 else f"grid: {name}", jobs, trainings, *cells))
