@@ -35,6 +35,7 @@ COMPARED = {  # what is compared -> (with, without)
 QUESTION = next(iter(COMPARED))
 MEAN = "mean over domains"
 FEW = 30  # users; below that a domain's score hangs on a handful of people
+ONE = "With one domain there is nothing to compare."
 YES, NO, UNKNOWN = "yes", "no, it does harm", "cannot be told"
 
 
@@ -170,6 +171,8 @@ def _popular(values: pd.DataFrame) -> str:
 
 def by_domain(ratings: Ratings, compared: pd.DataFrame, users: pd.Series) -> str:
     """A line of markdown a domain: is transfer worth it there? users: those tested, by domain, mean over the seeds."""
+    if ratings.p == 1:
+        return ONE
     rows = compared[(compared["what"] == QUESTION) & (compared["target"] != MEAN)].set_index("target")
     lines = []
     for domain in ratings.domains:
@@ -183,8 +186,10 @@ def by_domain(ratings: Ratings, compared: pd.DataFrame, users: pd.Series) -> str
     return "\n".join(lines)
 
 
-def others(compared: pd.DataFrame) -> str:
+def others(ratings: Ratings, compared: pd.DataFrame) -> str:
     """The comparisons behind the question, a line of markdown each: the mean over domains, and where a verdict is sure."""
+    if ratings.p == 1:
+        return ONE
     lines = []
     for what, some in compared[compared["what"] != QUESTION].groupby("what", sort=False):
         whole = some[some["target"] == MEAN]
@@ -193,7 +198,7 @@ def others(compared: pd.DataFrame) -> str:
         sure = {word: ", ".join(single.loc[single["verdict"] == verdict, "target"]) for word, verdict in (("above", YES), ("below", NO))}
         where = "; ".join(f"{word} zero in {names}" for word, names in sure.items() if names) or "in no single domain sure"
         lines.append(f"- {what}: {mean}; {where}.")
-    return "\n".join(lines)
+    return "\n".join(lines) or "None of these comparisons was run."
 
 
 def _signed(row: Any) -> str:
@@ -242,8 +247,10 @@ def newcomers(table: pd.DataFrame) -> pd.DataFrame:
     return means.rename(columns=NAMES).assign(users=users)[["users", *map(NAMES.get, means)]]
 
 
-def newcomers_words(table: pd.DataFrame) -> str:
-    """A warning where they are few, in words. table: of `newcomers`."""
+def newcomers_words(ratings: Ratings, table: pd.DataFrame) -> str:
+    """A warning where they are few, in words; nothing where there are no other domains. table: of `newcomers`."""
+    if ratings.p == 1:
+        return ""
     few = table.index[~(table["users"] >= FEW)]
     where = f"Fewer than {FEW} such users are tested in {', '.join(few)}: read those rows as noise. " if len(few) else ""
     return f"{where}Scores are means over the splits that have such users; ADC on one domain knows nothing of them and is left out."

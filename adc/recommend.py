@@ -198,10 +198,14 @@ class Recommender:
 
     def _given(self, ratings: pd.DataFrame | Sequence[dict]) -> list[np.ndarray]:
         """Somebody's items in every domain, p x [..]."""
-        frame, own = pd.DataFrame(ratings), [[] for _ in self.domains]
+        wanted, own = "Her ratings must be a table with the columns domain and item, one row or more. Found", [[] for _ in self.domains]
+        try:
+            frame = pd.DataFrame(ratings)
+        except (TypeError, ValueError) as error:
+            kind = type(ratings).__name__
+            raise UserError(f"{wanted} a {kind} that is no table; put a single rating into brackets: [{{'domain': …, 'item': …}}].") from error
         if frame.empty or not {"domain", "item"} <= set(frame.columns):
-            found = f"{len(frame)} rows with the columns {', '.join(map(str, frame.columns)) or 'none'}"
-            raise UserError(f"Her ratings must be a table with the columns domain and item, one row or more. Found {found}.")
+            raise UserError(f"{wanted} {len(frame)} rows with the columns {', '.join(map(str, frame.columns)) or 'none'}.")
         for domain, item in zip(frame["domain"], frame["item"].map(str)):
             known = self.ratings.items[self.ratings.index(domain)]
             place = np.flatnonzero(known == item)

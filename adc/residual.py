@@ -1,8 +1,10 @@
-"""Not the paper's model: ADC on top of BPR. z^(k) = u^(k) + W·(last hidden layer), from BPR's vectors, with W = 0 at first.
+"""Not the paper's model: ADC on top of BPR. z = W0·u + W·A_h(u_con) + b, z and u of all domains together, u from BPR.
 
-Training starts from BPR's ranking, and the network adds to it what other domains know; a user who has no vector in a domain
-starts as the mean of those who have. BPR is trained as `baselines` trains it, with what the search found for it. The runs
-are called `adc_residual`, never `adc`: they are a try at the smallest change by which ADC keeps up with popularity and BPR.
+At first W0 is the identity, W = 0 and b = 0: training starts from BPR's ranking, and a user who has no vector in a domain
+as the mean of those who have. Then all of it is trained. What other domains know comes through the network, and through W0,
+which becomes a linear map between the domains; the scores do not tell one from the other. BPR is trained as `baselines`
+trains it, with what the search found for it. The runs are called `adc_residual`, never `adc`: they are a try at a small
+change by which ADC keeps up with popularity and BPR.
 
     residual.run(residual.configuration(dataset="movielens", penalty=0.0025))
 """
@@ -14,6 +16,7 @@ import torch
 from torch import nn
 
 from adc import baselines, fit, mf, runs, train, tuned
+from adc.errors import UserError
 from adc.model import ADC
 from adc.split import Split
 
@@ -50,6 +53,12 @@ def run(config: dict, show: bool = True) -> runs.Run:
 def learner(config: dict, parts: Split, show: bool = False) -> "Residual":
     """The trainer of a `configuration`; what it starts from is BPR at the epochs that validation chose."""
     keeper, _, _ = fit.learn(baselines.learner(config["bpr"], parts), parts, config["bpr"], show)
+    if 0 in keeper.epoch:
+        rate, where = config["bpr"]["learning_rate"], f"split {config['seed']} of '{config['dataset']}'"
+        raise UserError(
+            f"BPR, on which adc_residual stands, diverged in its first epoch on {where}: a loss or score is no finite number. "
+            f"Give it a learning_rate below {rate:g}: residual.configuration(…, bpr={{'learning_rate': …}})."
+        )
     starts = [mf.Start(kept["user"].astype(np.float32), kept["item"], 0.0, None) for kept in keeper.kept]
     return Residual(train.settings_of(config), parts, starts)
 

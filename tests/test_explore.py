@@ -1,6 +1,7 @@
 """Notebook 10's logic: finding users, lists of several methods, telling runs apart, training that is watched."""
 
 import ast
+import copy
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,12 @@ import films
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from adc import baselines, data, fit, paths, recommend, started, train
 from adc.errors import UserError
 from adc.explore import cards, drivers, lookup, watch
-from adc.split import TRAIN
+from adc.split import TEST, TRAIN, split
 
 ADC = Path(lookup.__file__).parents[1]
 quiet = lambda passes: None
@@ -85,7 +87,18 @@ def test_nobody_active_enough_is_said(here):
 
 def test_the_suggestion_is_a_query_that_finds_somebody(here):
     for domains in (here.adc.domains, here.adc.domains[:2], here.adc.domains[:1]):
-        assert len(lookup.search(here.adc.parts, lookup.suggestion(domains)))
+        parts = split(here.adc.ratings.only(domains), 0)
+        assert lookup.suggestion(parts).endswith(domains[-1]) and len(lookup.search(parts, lookup.suggestion(parts)))
+    sparse = replace(parts, part=np.full_like(parts.part, TEST))
+    sparse.part[:3] = TRAIN  # nobody has five
+    assert lookup.suggestion(sparse) == "" and 1 <= len(lookup.search(sparse, "")) <= 3
+
+
+def test_a_query_of_the_readers_own_comes_first_where_it_finds_somebody(here):
+    parts = here.adc.parts
+    assert lookup.first(parts, "u7") == ("u7", "") and lookup.first(parts, "") == (lookup.suggestion(parts), "")
+    query, told = lookup.first(parts, "active in Westerns")
+    assert query == lookup.suggestion(parts) and "'Westerns' is neither" in told
 
 
 def test_lists_are_the_recommenders_and_mark_her_test_ratings(here):
@@ -247,6 +260,17 @@ def test_the_influence_is_counted_as_by_hand(here, networks):
 def test_of_a_single_domain_nothing_would_be_left(here, networks):
     found = drivers.influence(networks[0], here.adc.parts, here.adc.row("u0"), 0)
     assert found.summary.empty and "fewer than two" in drivers.words(found) and "fewer than two" in cards.influence(found)
+
+
+@pytest.mark.parametrize("left", [0, 1, 30])
+def test_where_there_is_no_order_no_domain_drives_it(here, networks, monkeypatch, left):
+    model = copy.deepcopy(networks[0])
+    with torch.no_grad():
+        model.item.zero_()  # of 30 items all have the same score
+    monkeypatch.setattr(drivers, "candidates", lambda parts, user, domain: np.arange(30) < left)
+    found = drivers.influence(model, here.adc.parts, here.adc.row("u5"), 0)
+    assert found.ranks.empty and found.summary.empty
+    assert "fewer than two items are left" in drivers.words(found) and "fewer than two items are left" in cards.influence(found)
 
 
 # cards

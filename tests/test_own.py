@@ -74,6 +74,9 @@ def test_the_headline_says_what_the_numbers_say(tmp_path, home, levels, said):
     assert told.startswith(said) and "2 domains and 5 splits" in told
     assert ("cannot be seen with these ratings" in told) == ("told" in said)
     lines = own.by_domain(ratings(tmp_path), compared, pd.Series({"films": 100.0, "books": 12.0})).split("\n")
+    assert own.others(ratings(tmp_path), compared).count("\n") == len(own.COMPARED) - 2
+    assert "None of these" in own.others(ratings(tmp_path), compared[compared["what"] == own.QUESTION])
+    assert "noise" in own.newcomers_words(ratings(tmp_path), own.newcomers(made()))
     assert len(lines) == 2 and sum("Only about 12 users" in line for line in lines) == 1
 
 
@@ -101,7 +104,11 @@ def test_one_domain_and_no_overlap_are_told_in_a_sentence(tmp_path, home, capsys
     one = ratings(tmp_path, HEADER + "\n".join(lines(domains=("films",))))
     assert "has one domain only, 'films': there is nothing to transfer from." in capsys.readouterr().out
     values = own.wide(made(domains=("films",)))
-    assert own.headline(one, values, own.compare(values)).startswith("**There is nothing to transfer:** ")
+    compared = own.compare(values)
+    assert own.headline(one, values, compared).startswith("**There is nothing to transfer:** ")
+    assert {own.by_domain(one, compared, pd.Series({"films": 50.0})), own.others(one, compared)} == {own.ONE}
+    new = own.newcomers(made(domains=("films",)).assign(elsewhere_users=0))
+    assert own.newcomers_words(one, new) == "" and new["users"].to_dict() == {"films": 0}
     apart = [line.replace(",u", ",books-u") if line.startswith("books") else line for line in lines()]
     other = ratings(tmp_path, HEADER + "\n".join(apart))
     assert "no user has ratings in more than one domain" in data.alone(other)

@@ -1,5 +1,7 @@
 """A stored run in use: what is recommended, to whom, by which rule; and what is said when it cannot be."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -191,6 +193,7 @@ def test_slips_are_told_in_one_sentence_or_two():
         "n = 2.5: expected": lambda: model.top("a0", "films", n=2.5),
         "table with the columns domain and item": lambda: model.new([{"item": "03"}], "films"),
         "one row or more": lambda: model.new([], "films"),
+        "Found a dict that is no table; put a single rating into brackets": lambda: model.new({"domain": "films", "item": "03"}, "films"),
         "has no item 'x'": lambda: model.new([{"domain": "books", "item": "x"}], "films"),
         "no finished run of dataset 'other'": lambda: recommend.stored_runs("other"),
         "no finished run of 'ease' with seed 7": lambda: recommend.pick(model.ratings.name, "ease", seed=7),
@@ -238,3 +241,7 @@ def test_a_dataset_that_is_not_prepared_here_is_told(tmp_path, monkeypatch, home
         recommend.load(run.folder)
 
 
+def test_the_notebook_counts_a_runs_files_and_claims_of_newcomers_no_more_than_the_rules_say():
+    text = (Path(__file__).parents[1] / "notebooks" / "16_recommend.ipynb").read_text(encoding="utf-8")
+    assert "A run is five files in a folder" in text and len(list(picked("adc").run.folder.iterdir())) == 5
+    assert "Nobody here is known from other domains only." in text and "has training ratings in every domain" not in text

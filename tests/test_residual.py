@@ -1,11 +1,14 @@
 """ADC on top of BPR: it starts as BPR, and moves as autograd says. Synthetic ratings only."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from small import random_parts, random_ratings
 
 from adc import baselines, data, fit, residual
+from adc.errors import UserError
 from adc.loss import agreement, bpr
 from adc.sample import epoch
 
@@ -61,3 +64,28 @@ def test_its_runs_bear_its_own_name_and_score_again_from_what_is_stored(tmp_path
     learner = made()
     again = fit.factor_score(learner.parts, 1, learner.arrays(1)())(np.arange(7))
     assert torch.allclose(again, learner.score(1)(np.arange(7)), atol=1e-5)
+
+
+def test_it_is_the_formula_that_is_told_and_all_of_it_is_trained():
+    learner = made(learning_rate=1e-2)
+    model, width, users = learner.model, learner.model.A[-1].out_features, torch.from_numpy(learner.users)
+
+    def told():  # z = W0·u + W·A_h(u_con) + b
+        hidden = model.hidden(users)[0]
+        u, A = hidden[:, width:], model.trunk(model.concatenate(users))
+        return u @ model.W.weight[:, width:].T + A @ model.W.weight[:, :width].T + model.W.bias
+
+    W0 = model.W.weight[:, width:]
+    assert torch.equal(W0, torch.eye(len(W0))) and not model.W.weight[:, :width].any() and not model.W.bias.any()
+    learner.epoch()
+    assert torch.allclose(model(users).flatten(1), told(), atol=1e-5)
+    across = model.W.weight[: model.d, width + model.d : width + 2 * model.d]  # of W0, from the second domain to the first
+    assert across.abs().min() > 0 and model.W.weight[:, :width].any() and model.W.bias.all()
+    notebook = (Path(__file__).parents[1] / "notebooks" / "17_on_top.ipynb").read_text(encoding="utf-8")
+    assert "z = W0·u + W·A_h(u_con) + b" in residual.__doc__ and "$$z = W_0\\\\,[u] + W\\\\,A_h(u_{con}) + b$$" in notebook
+
+
+def test_bpr_that_diverges_at_once_is_told():
+    config = residual.configuration(bpr=BPR | {"learning_rate": 1e38}, **QUICK)
+    with pytest.raises(UserError, match=r"BPR, on which adc_residual stands, diverged in its first epoch on split 0 .* below 1e\+38"):
+        residual.learner(config, random_parts())

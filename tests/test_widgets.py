@@ -1,13 +1,16 @@
 """Notebook 10's controls without a browser: what a click changes, and what stands on a page that nobody can click."""
 
 import threading
+from html import unescape
 
 import films
 import ipywidgets as W
+import pandas as pd
 import pytest
 from IPython.display import HTML, Image
 
-from adc import paths, plots
+from adc import data, paths, plots, train
+from adc.errors import UserError
 from adc.explore import live, lookup, task, watch, widgets
 
 WAIT = 600  # seconds at most; a training here takes one or two, a busy machine longer
@@ -43,8 +46,20 @@ def trained(once, monkeypatch):
     return once[1]
 
 
-def page(dataset: str, usable: bool = True) -> widgets.Lab:
-    lab = widgets.Lab(dataset)
+@pytest.fixture(scope="module")
+def books(once):
+    """A second dataset beside the first, untrained: other domains, and users whose ids are numbers."""
+    place, _ = once
+    table = pd.read_csv(place / "films.csv", keep_default_na=False)
+    table["domain"] = table["domain"].map(dict(zip(films.DOMAINS, ("Novels", "Poems", "Plays"), strict=True)))
+    table.assign(user=table["user"].str[1:]).to_csv(place / "books.csv", index=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ADC_HOME", str(place))
+        return data.prepare(str(place / "books.csv")).name
+
+
+def page(dataset: str, usable: bool = True, **given) -> widgets.Lab:
+    lab = widgets.Lab(dataset, **given)
     lab.usable = usable
     return lab
 
@@ -172,3 +187,78 @@ def test_a_page_nobody_can_click_shows_the_same(trained):
 def test_an_unknown_target_is_told(trained):
     with pytest.raises(lookup.UserError, match="Unknown domain 'Western'"):
         widgets.Lab(trained, target="Western")
+
+
+def test_a_second_dataset_is_searched_in_its_own_domains(trained, books):
+    lab = page(trained)
+    box, person = lab.choose(), lab.person()
+    (dataset, _), (query,), (users, target) = inside(box, W.Dropdown), inside(person, W.Text), inside(person, W.Dropdown)
+    assert query.value == "active in Drama and Sci & Fi"
+    dataset.value = books
+    if lab.here is None:
+        inside(box, W.Button, button_style="primary")[0].click()
+        ended()
+    for name, asked in ((books, "active in Novels and Plays"), (trained, "active in Drama and Sci & Fi"), (books, "active in Novels and Plays")):
+        dataset.value = name
+        assert lab.dataset == lab.ratings.name == lab.here.adc.ratings.name == name and lab.here.adc.run in lab.found
+        assert query.value == asked and users.value == lab.user and lab.user in lab.here.adc.users
+        assert list(target.options) == lab.here.adc.domains and "neither" not in text(box) + text(person)
+    assert widgets.Lab(books, user=7).user == "7"  # MovieLens' ids are numbers too
+
+
+def test_a_run_on_one_domain_is_searched_in_that_domain(trained):
+    only = watch.run(train.configuration(dataset=trained, domains="Comedy", hidden_layers=1, **films.TINY), lambda passes: None)
+    lab = page(trained, user="active in Drama")
+    box, person = lab.choose(), lab.person()
+    (_, run), (query,) = inside(box, W.Dropdown), inside(person, W.Text)
+    lab.user = "u1"  # who is nowhere in Comedy
+    assert query.value == "active in Drama"
+    run.value = only.folder.name
+    assert lab.here.adc.domains == ["Comedy"] and lab.user in lab.here.adc.users and query.value == "active in Comedy"
+    assert "'Drama' is neither" in unescape(text(person)) and "Shown instead: active in Comedy." in text(person)
+    with pytest.raises(UserError, match="'Western' is neither"):
+        widgets.Lab(trained, user="active in Western")
+
+
+def test_what_a_reader_typed_stays_with_another_run_on_the_same_domains(trained):
+    other = watch.run(films.configurations(trained)[0] | {"seed": 1}, lambda passes: None)
+    lab = page(trained)
+    box, person = lab.choose(), lab.person()
+    (_, run), (query,) = inside(box, W.Dropdown), inside(person, W.Text)
+    query.value = "active in Drama and Comedy"
+    run.value = other.folder.name
+    assert lab.here.adc.run.folder == other.folder and query.value == "active in Drama and Comedy"
+
+
+def test_a_choice_that_fails_is_told_and_leaves_the_page_as_it_was(trained, books, monkeypatch):
+    watch.run(films.configurations(trained)[0] | {"seed": 1}, lambda passes: None)
+    lab = page(trained)
+    box = lab.choose()
+    dataset, run = inside(box, W.Dropdown)
+    before = lab.dataset, lab.ratings, lab.found, lab.here, lab.user, lab.turn
+
+    def damaged(*_):
+        raise UserError("model.npz is damaged.")
+
+    for name, control, value in (("opened", run, run.options[1][1]), ("stored", dataset, books)):
+        monkeypatch.setattr(lookup, name, damaged)
+        control.value = value
+        assert "model.npz is damaged." in text(box) and (lab.dataset, lab.ratings, lab.found, lab.here, lab.user, lab.turn) == before
+        assert dataset.value == trained and run.value == lab.here.adc.run.folder.name
+
+
+def test_where_nobody_is_active_in_two_domains_everybody_is_shown(trained, monkeypatch):
+    monkeypatch.setattr(lookup, "ACTIVE", 99)
+    lab = page(trained)
+    person = lab.person()
+    assert lab.user in lab.here.adc.users and inside(person, W.Text)[0].value == "" and "50 users found" in text(person)
+
+
+def test_what_is_trained_on_a_page_of_a_named_profile_is_shown(dataset):
+    lab = page(dataset, profile="quick")
+    box, lists = lab.choose(), lab.recommended()
+    (button,) = inside(box, W.Button, button_style="primary")
+    button.click()
+    ended()
+    assert lab.here is not None and button.layout.display == "none" and "BPR" in text(lists)
+    assert "now shows all stored runs, not only those of 'quick'" in unescape(text(box))

@@ -41,12 +41,15 @@ def influence(model: ADC, parts: Split, user: int, domain: int, n: int = 10) -> 
 
     `pull`: how far an item's score lies above the mean of all candidates, less the same without the domain; mean over the
     n items, in standard deviations of her scores. BPR learns differences of scores, so only these are compared.
-    With training ratings in fewer than two domains nothing of her would remain: the tables have no columns.
+    With training ratings in fewer than two domains nothing of her would remain: the tables have no columns. Where no two
+    candidates have different scores there is no order to explain: the tables are empty.
     """
     names, free = parts.ratings.domains, np.flatnonzero(candidates(parts, user, domain))
     own = np.flatnonzero(model.rows[user].numpy() >= 0).tolist()
     own = own if len(own) > 1 else []
     x = (z_without(model, user, own)[:, domain] @ model.items(domain).T).numpy()[:, free]  # [1 + q, candidates]
+    if x.shape[1] < 2 or not np.ptp(x[0]) > 0:
+        return Influence(names[domain], pd.DataFrame(), pd.DataFrame())
     first = np.argsort(-x[0], kind="stable")[:n]
     ranks = np.array([1 + (x[1:] > x[1:, [i]]).sum(1) for i in first]).reshape(len(first), len(own))
     above = x[:, first] - x.mean(1, keepdims=True)  # [1 + q, n]
@@ -67,6 +70,8 @@ def candidates(parts: Split, user: int, domain: int) -> np.ndarray:
 
 def words(found: Influence) -> str:
     """The influence in a sentence or two."""
+    if found.ranks.index.empty:
+        return f"In {found.target} fewer than two items are left to recommend her, or all have the same score: there is no order to explain."
     if found.summary.empty:
         return "She has training ratings in fewer than two domains: with a vector left out nothing of her would remain."
     stay, pull, n = found.summary["stay"], found.summary["pull"], len(found.ranks)

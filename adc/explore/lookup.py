@@ -132,9 +132,21 @@ def _named(text: str, domains: list[str]) -> list[int]:
     return sorted(named)
 
 
-def suggestion(domains: list[str]) -> str:
-    """A query to begin with: a middling and the smallest domain."""
-    return "active in " + " and ".join(dict.fromkeys([domains[max(0, len(domains) // 2 - 1)], domains[-1]]))
+def suggestion(parts: Split) -> str:
+    """A query to begin with: a middling and the smallest domain; nothing asked where nobody is active in both."""
+    domains = parts.ratings.domains
+    both = [*dict.fromkeys([max(0, len(domains) // 2 - 1), len(domains) - 1])]
+    there = counts(parts)[:, both].min(1).max() >= ACTIVE
+    return "active in " + " and ".join(domains[k] for k in both) if there else ""
+
+
+def first(parts: Split, own: str) -> tuple[str, str]:
+    """A query to begin with: the reader's own, or where that finds nobody here the suggestion, and what is wrong with hers."""
+    try:
+        search(parts, own)
+    except UserError as error:
+        return suggestion(parts), str(error)
+    return own or suggestion(parts), ""
 
 
 def lists(here: Opened, user: str, domain: str, n: int = 10) -> dict[str, pd.DataFrame | None]:

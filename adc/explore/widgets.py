@@ -11,11 +11,13 @@ from matplotlib.figure import Figure
 from traitlets import Any, HasTraits, Int, Unicode
 
 from adc import data, report
+from adc.data.schema import Ratings
 from adc.errors import UserError
 from adc.explore import cards, drivers, lookup, pictures, watch
 from adc.explore.task import LABEL, WIDE, Task, usable
 from adc.explore.watch import Tell
 from adc.model import ADC
+from adc.runs import Run
 
 Part: TypeAlias = W.Widget | HTML  # what a page shows to somebody, and to nobody
 SAME = 1e-3  # difference of z up to which networks trained again count as those of the run
@@ -26,31 +28,36 @@ class Lab(HasTraits):
 
     turn, user, domain = Int(), Any(), Unicode()
 
-    def __init__(self, dataset: str = "movielens", profile: str = "any", user: str = "", target: str = ""):
+    def __init__(self, dataset: str = "movielens", profile: str = "any", user: str | int = "", target: str = ""):
         super().__init__()
-        self.profile, self.usable, self.query, self.target = profile, usable(), user, target
+        self.profile, self.usable, self.query, self.target = profile, usable(), str(user), target
         self.networks: dict[Path, tuple[list[ADC], float]] = {}  # by the run's folder: a network a target, distance from what is stored
         self.here: lookup.Opened | None = None
         self.look(dataset)
         if target:
             self.ratings.index(target)  # an unknown one is told
+        if self.query and self.here:
+            lookup.search(self.here.adc.parts, self.query)  # likewise; among other data, later, another query may stand in
 
     def look(self, dataset: str, chosen: str = "") -> None:
         """Find the runs of a dataset and open one, by its folder's name, or else the best on validation."""
-        ratings = data.load(dataset)
-        self.dataset, self.ratings, self.found = dataset, ratings, lookup.stored(dataset, self.profile)
-        self.open(chosen)
+        self._take(dataset, data.load(dataset), lookup.stored(dataset, self.profile), chosen)
 
-    def open(self, chosen: str = "") -> None:
-        """Take a run of ADC with its rivals; nothing where there is none."""
-        there = lookup.networks(self.found)
+    def open(self, chosen: str) -> None:
+        """Open another of the runs found."""
+        self._take(self.dataset, self.ratings, self.found, chosen)
+
+    def _take(self, dataset: str, ratings: Ratings, found: list[Run], chosen: str) -> None:
+        """Take a run of ADC with its rivals, nothing where there is none; what fails leaves all as it was."""
+        there = lookup.networks(found)
         run = next((run for run in there if run.folder.name == chosen), there[0] if there else None)
-        here = lookup.opened(run, self.found) if run else None
-        domains, user = here.adc.domains if here else self.ratings.domains, self.user
+        here = lookup.opened(run, found) if run else None
+        domains, user = here.adc.domains if here else ratings.domains, self.user
         if here and user not in here.adc.users:
-            self.query = self.query or lookup.suggestion(domains)
-            user = here.adc.users[lookup.search(here.adc.parts, self.query)[0]]
+            query, _ = lookup.first(here.adc.parts, self.query)
+            user = here.adc.users[lookup.search(here.adc.parts, query)[0]]
         target = next((name for name in (self.domain, self.target) if name in domains), domains[-1])
+        self.dataset, self.ratings, self.found = dataset, ratings, found
         with self.hold_trait_notifications():
             self.here, self.user, self.domain = here, user if here else None, target
             self.turn += 1
@@ -99,6 +106,17 @@ class Lab(HasTraits):
         self.networks[model.run.folder] = networks, gap
         other = "" if gap < SAME else " So this is another training by the same configuration, not the stored one."
         return f"Trained again from the run's configuration; largest difference of z from what the run stored: {gap:.1e}.{other}"
+
+    def train(self, tell: Tell, say: Callable[[str], None]) -> str:
+        """Train and store what is missing, and open it; returns a closing sentence."""
+        before = 0
+        for config in lookup.missing(self.dataset, self.here):
+            say(f"Training {config['method']} {config['variant']} …")
+            watch.run(config, partial(lambda before, passes: tell(before + passes), before))
+            before += watch.passes(config)
+        named, self.profile = self.profile, "any"  # what is trained here belongs to no profile
+        self.look(self.dataset, self.here.adc.run.folder.name if self.here else "")
+        return "Trained, tested and stored." + (f" The page now shows all stored runs, not only those of '{named}'." if named != "any" else "")
 
     # the parts: controls with what they show, or that alone
 
@@ -150,34 +168,23 @@ def chooser(lab: Lab) -> W.Widget:
         train.description = "Train " + ", ".join(wanted)
         train.layout.display = "" if wanted else "none"
         state["filling"] = True
+        dataset.value = lab.dataset
         run.options = [(lookup.name(r), r.folder.name) for r in lookup.networks(lab.found)]
         run.value = lab.here.adc.run.folder.name if lab.here else None
         state["filling"] = False
 
     def change(to: dict) -> None:
-        if to["owner"] is run and to["new"] and not state["filling"]:
-            lab.open(to["new"])
-        elif to["owner"] is dataset:
-            try:
-                lab.look(to["new"])
-            except UserError as error:
-                task.say(str(error))
-
-    def fill(tell: Tell) -> str:
-        def later(before: int, passes: int) -> None:
-            tell(before + passes)
-
-        before = 0
-        for config in lookup.missing(lab.dataset, lab.here):
-            task.say(f"Training {config['method']} {config['variant']} …")
-            watch.run(config, partial(later, before))
-            before += watch.passes(config)
-        lab.look(lab.dataset, lab.here.adc.run.folder.name if lab.here else "")
-        return "Trained, tested and stored."
+        if state["filling"] or not to["new"]:
+            return
+        try:
+            (lab.open if to["owner"] is run else lab.look)(to["new"])
+        except UserError as error:
+            task.say(str(error))
+            refresh()  # back to what is open
 
     def begin(_: W.Button) -> None:
         most = sum(map(watch.passes, lookup.missing(lab.dataset, lab.here)))
-        task.start(fill, most, "Preparing …")
+        task.start(partial(lab.train, say=task.say), most, "Preparing …")
 
     train.on_click(begin)
     dataset.observe(change, "value")
@@ -194,6 +201,7 @@ def finder(lab: Lab) -> W.Widget:
     users = W.Dropdown(description="user", style=LABEL, layout=W.Layout(width="auto", flex="2 1 460px"))
     target = W.Dropdown(description="target", style=LABEL, layout=WIDE)
     said, card = W.HTML(), shown(lab, lab.ratings_card)
+    state: dict[str, object] = {"about": None, "begun": ""}
 
     def search(_: object = None) -> None:
         if lab.here is None:
@@ -213,9 +221,13 @@ def finder(lab: Lab) -> W.Widget:
         if lab.here is None:
             return
         target.options, target.value = lab.here.adc.domains, lab.domain
-        if not query.value:
-            query.value = lab.query or lookup.suggestion(lab.here.adc.domains)
+        wrong, about = "", (lab.dataset, lab.here.adc.domains)
+        if state["about"] != about or query.value == state["begun"]:  # what she typed stays, but not among other data
+            query.value, wrong = lookup.first(lab.here.adc.parts, lab.query)
+            state.update(about=about, begun=query.value)
         search()
+        if wrong:
+            said.value = cards.note(f"{wrong} Shown instead: {query.value or 'everybody'}.")
 
     def choose(change: dict) -> None:
         if change["new"]:
