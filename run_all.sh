@@ -77,6 +77,11 @@ set_up() {
         ready || make_environment # another call may have made it meanwhile
         exec 9>&-
     fi
+    if command -v flock >/dev/null; then # for clear_away, also after exec
+        exec 8<"$env/.ready"
+        flock -s 8
+        export ADC_WITHIN="$root"
+    fi
     export PYTHONPATH="$root/notebooks:$root${PYTHONPATH:+:$PYTHONPATH}"
 }
 
@@ -91,9 +96,11 @@ ready() {
 make_environment() {
     local tool python
     : >"$log"
-    if tool="$(find_conda)"; then
+    if tool="$(find_conda)" && [ -f "$root/.env" ]; then
+        echo "$root/.env is a file and stays as it is; the environment goes into .venv, without conda."
+    elif [ "$tool" ]; then
         env="$root/.env"
-        rm -rf "$env"
+        clear_away "$env"
         quietly "making .env with $(basename "$tool")" from_conda "$tool" && mark_ready && return
         echo "That did not work; trying Python's own venv and pip instead."
     fi
@@ -103,11 +110,24 @@ make_environment() {
         exit 1
     fi
     env="$root/.venv"
-    rm -rf "$env"
+    clear_away "$env"
     quietly "making .venv with $("$python" --version)" "$python" -m venv "$env" || give_up
     quietly "installing what requirements.txt names" \
         "$env/bin/python" -m pip install -r "$root/requirements.txt" -e "$root" || give_up
     mark_ready
+}
+
+# Never an environment that a call is at work in; one within such a call would wait for ever.
+clear_away() {
+    if [ -e "$1/.ready" ] && command -v flock >/dev/null && exec 8<>"$1/.ready" && ! flock -n 8; then
+        if [ "${ADC_WITHIN:-}" = "$root" ]; then
+            echo "$1 has to be made anew, but a call that this one is part of runs in it: end that first." >&2
+            exit 1
+        fi
+        echo "Waiting: a call (or JupyterLab) is at work in $1, which has to be made anew; when it ends this goes on."
+        flock 8
+    fi
+    rm -rf "$1"
 }
 
 from_conda() {

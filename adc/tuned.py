@@ -1,12 +1,14 @@
 """What the search found (R32): `adc/tuned.json`, a dataset's settings for every method, written by `./run_all.sh tune`."""
 
 import json
+import re
 from pathlib import Path
 
 from adc import files
 from adc.balancers import BALANCERS
 
 FILE = Path(__file__).with_name("tuned.json")
+OWN = re.compile(r"-[0-9a-f]{8}$")  # the hash that ends the name of a reader's own file, and of nothing else
 
 
 def read() -> dict[str, dict[str, dict]]:
@@ -27,8 +29,8 @@ def parameters(dataset: str, method: str) -> dict:
 
 
 def name(dataset: str) -> str:
-    """What a dataset is called in the table."""
-    return "twin" if dataset.split("-")[0] == "twin" else dataset
+    """What a dataset is called in the table. An own file may be called Twin too."""
+    return "twin" if dataset.split("-")[0] == "twin" and not OWN.search(dataset) else dataset
 
 
 def write(dataset: str, method: str, found: dict) -> None:

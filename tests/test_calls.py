@@ -1,5 +1,6 @@
 """Whole calls of the workflow on toy notebooks: what the reader sees, and resumable after anything dies."""
 
+import fcntl
 import json
 import os
 import signal
@@ -39,6 +40,15 @@ def test_a_job_that_snakemake_finds_half_done_is_counted_too():
         shown.event(number, "started")
         shown.event(number, "finished", 4.0)
     assert said[0].startswith("[1/2] 01_data toy") and said[1].startswith("[2/2] 03_train_adc toy seed=0")
+
+
+def test_a_job_that_ends_twice_is_counted_once():
+    said = []
+    shown = progress.Progress(LABELS, 1, lambda text, **_: said.append(text), status=False)
+    for number in (0, 0, 1):  # where a cluster sees its file late, it is done again
+        shown.event(number, "started")
+        shown.event(number, "finished", 4.0)
+    assert [line[:5] for line in said] == ["[1/3]", "[1/3]", "[2/3]"] and shown.left == [2]
 
 
 # Whole calls, on toy notebooks
@@ -217,3 +227,15 @@ def test_of_two_calls_at_once_the_second_waits_and_finds_everything_done(toy):
     assert sorted("4 done already, 0 to do" in words for words in said) == [False, True]
     assert sorted(json.loads(toy.results()).values()) == [2, 3]
     assert len((toy.home / "trained.txt").read_text().split()) == 2
+
+
+@pytest.mark.slow
+def test_a_call_that_waited_is_planned_by_what_is_there_when_it_goes_on(toy):
+    (toy.home / "data/.workflow").mkdir(parents=True)
+    with open(toy.home / "data/.workflow/lock", "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        call = toy.start("--cores", "2")
+        assert call.stdout.readline().startswith("Waiting: ")
+        toy.profile("quick", TOY_PROFILE.replace("method: bpr", "methode: bpr"))
+    said, _ = call.communicate(timeout=90)
+    assert call.returncode == 1 and "04_baselines has no parameter 'methode'" in said and not (toy.home / "data/processed").exists()

@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from adc import files, runs
+from adc import files, paths, runs
+from adc.errors import UserError
 from workflow import __main__ as driver
-from workflow import estimate, job, options, plan
+from workflow import engine, estimate, failure, job, options, plan
 
 # Parameters
 
@@ -57,6 +58,46 @@ def test_a_grid_that_lost_a_run_goes_on(home):
     (home / "runs/m/adc-1/metrics.json").unlink()
     driver._forget_lost([grid])
     assert not (home / grid.output).exists() and not (home / grid.leaves[0]).exists()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_without_the_table_all_runs_are_gathered_again_also_those_of_other_calls(home, there):
+    notes = [home / plan.gathering(*whose) for whose in (("quick", "m"), ("quick", "twin"), ("paper", "m"))]
+    for note in notes:
+        files.write_json(note, {})
+    files.write_json(paths.results(), {}) if there else None
+    driver._forget_lost([plan.Job(plan.GATHER, "m", {}, plan.gathering("quick", "m"))])
+    assert [note.exists() for note in notes] == [there] * 3
+
+
+@pytest.mark.parametrize(
+    "words, found, runs, code",
+    [
+        ([], [[0], [1], []], 2, 0),  # Snakemake had overlooked the second
+        (["--retries", "2"], [[0], [1], []], 2, 0),
+        (["--forceall"], [[0, 1], [0, 1]], 1, 0),
+        (["--until", "job0"], [[0, 1], [1]], 1, 0),
+        ([], [[0], [0]], 1, 1),
+    ],
+)
+def test_what_snakemake_overlooked_is_done_whatever_its_words(home, monkeypatch, words, found, runs, code):
+    made, found = [], iter(found)
+    monkeypatch.setattr(engine, "todo", lambda *_: next(found))
+    monkeypatch.setattr(engine, "run", lambda planned, pending, asked: made.append(pending) or True)
+    assert driver.run(chain(), options.Options(extra=words)) == code and len(made) == runs
+
+
+@pytest.mark.parametrize("command, told", [("tune", "has no 11_search. Leave out --profile"), ("render", "has no 10_explore on movielens, which")])
+def test_a_profile_without_what_the_command_is_for_is_refused_before_anything_runs(command, told):
+    with pytest.raises(UserError, match=told):
+        driver.planned_for(options.Options(command, "smoke", data=["movielens"]))
+
+
+def test_a_run_that_is_not_where_it_was_planned_is_told_with_its_causes(home, monkeypatch):
+    monkeypatch.setattr(job, "_execute", lambda *_: None)
+    lost = plan.Job("02_mf_init", "m", {}, "m/02.html", leaves=["m/metrics.json"], label="02 m")
+    with pytest.raises(failure.Failed, match="did not leave .*metrics.json.* code or settings changed after"):
+        job._run(lost, 0)
 
 
 # How long it will take

@@ -25,7 +25,7 @@ case "$*" in
     "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
     "-m pip "*) echo "collecting something"; sleep "${PIP_SLEEPS:-0}"; exit "${PIP_EXITS:-0}" ;;
     "-m workflow.options"*) exit "${SLIP:-0}" ;;
-    *) echo "in $PWD: $*" ;;
+    *) echo "in $PWD: $*"; sleep "${RUN_SLEEPS:-0}" ;;
 esac
 """
 CONDA = """#!/usr/bin/env bash
@@ -166,6 +166,43 @@ def test_where_conda_fails_pip_is_tried(entrance):
     entrance.tool("conda", CONDA)
     code, said = entrance.run(CONDA_EXITS="1")
     assert code == 0 and "could not solve" in said and entrance.asked("-m pip install") == 1
+
+
+def test_a_file_with_the_name_of_condas_environment_stays(entrance):
+    entrance.tool("conda", CONDA)
+    (entrance.root / ".env").write_text("TOKEN=1\n")
+    code, said = entrance.run()
+    assert code == 0 and ".env is a file and stays" in said and (entrance.root / ".env").read_text() == "TOKEN=1\n"
+    assert entrance.asked("-m pip install") == 1 and "Setting up" not in entrance.run()[1]
+
+
+@pytest.fixture
+def at_work(entrance):
+    """A call at work, in an environment that newer requirements ask to make anew."""
+    if not shutil.which("flock"):
+        pytest.skip("flock is not installed")
+    call = entrance.start("--profile", "smoke", RUN_SLEEPS="60")
+    while not entrance.asked("-m workflow --profile"):
+        time.sleep(0.05)
+    with open(entrance.root / "requirements.txt", "a") as pins:
+        pins.write("another==1.0\n")
+    yield call
+    if call.poll() is None:
+        os.killpg(call.pid, signal.SIGKILL)
+    call.communicate()
+
+
+def test_an_environment_is_made_anew_when_the_call_in_it_has_ended(entrance, at_work):
+    second = entrance.start()
+    assert second.stdout.readline().startswith("Waiting: a call") and (entrance.root / ".venv/bin/python").exists()
+    os.killpg(at_work.pid, signal.SIGKILL)
+    said, _ = second.communicate(timeout=30)
+    assert second.returncode == 0 and said.count("Setting up") == 2 and entrance.asked("-m pip install") == 2
+
+
+def test_a_call_within_another_does_not_wait_for_it(entrance, at_work):
+    code, said = entrance.run(ADC_WITHIN=str(entrance.root.resolve()))
+    assert code == 1 and "end that first" in said and (entrance.root / ".venv/bin/python").exists()
 
 
 def pins() -> dict[str, str]:

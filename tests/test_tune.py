@@ -104,3 +104,11 @@ def test_found_settings_are_kept_by_dataset_and_method_and_shared_by_twins():
     tuned.write("twin", "pcgrad", {"parameters": {"width": 100}})
     assert tuned.parameters("twin", "static") == {"gamma": 1.0} and tuned.parameters("twin", "pcgrad") == {"width": 100}
     assert tuned.parameters("movielens", "bpr") == {"penalty": 0.25} and tuned.parameters("movielens", "adc") == {}
+
+
+def test_a_file_that_is_called_twin_is_none():
+    tuned.write("twin", "bpr", {"parameters": {"penalty": 0.5}})
+    tuned.write("twin-study-0123abcd", "bpr", {"parameters": {"penalty": 0.1}})
+    assert tuned.parameters("twin", "bpr") == {"penalty": 0.5} and tuned.parameters("twin-89abcdef", "bpr") == {}
+    for name in ("twin-s0.03-t1e-05-a2.0", "twin-seed12345678"):
+        assert tuned.parameters(name, "bpr") == {"penalty": 0.5}

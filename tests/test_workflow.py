@@ -1,10 +1,12 @@
 """The workflow before anything runs: strict parameters, profiles, command line and plan."""
 
+from pathlib import Path
+
 import nbformat
 import pytest
 from conftest import TOY_PROFILE
 
-from adc import runs, settings, studies, train
+from adc import runs, settings, studies, train, tuned
 from adc.errors import UserError
 from workflow import options, plan, profile, source
 
@@ -247,6 +249,17 @@ def test_a_report_without_runs_before_it_waits_for_the_ratings():
     (shown,) = of(planned, "17_on_top")
     assert not of(planned, plan.GATHER) and shown.after == ["processed/movielens/01_data.html"]
     assert "profile" not in shown.parameters
+
+
+def test_what_trains_by_the_settings_found_is_done_again_when_they_change():
+    planned = [job for words in (("variant", []), ("quick", ["twin"])) for job in plan.jobs(options.Options(profile=words[0], data=words[1]))]
+    assert {job.notebook for job in planned if str(tuned.FILE) in job.inputs} == {"12_controls", "14_map", "17_on_top"}
+
+
+def test_a_checkout_that_snakemake_cannot_read_is_told(monkeypatch):
+    monkeypatch.setattr(plan, "ROOT", Path("/home/me/{x}/adc"))
+    with pytest.raises(UserError, match="braces.*Rename the folder"):
+        plan.jobs(options.Options(profile="smoke"))
 
 
 def test_a_grid_can_be_for_some_sources_only():

@@ -6,6 +6,7 @@ import sys
 import time
 
 from adc import paths, tuned
+from adc.errors import UserError
 from workflow import book, engine, estimate, failure, lock, options, plan, render
 from workflow.progress import clock
 
@@ -22,7 +23,7 @@ def main(arguments: list[str]) -> int:
             return 0
         if asked.command == "render":
             asked = render.options(asked)
-        planned = estimate.by_urgency(plan.jobs(asked))
+        planned = planned_for(asked)
         return dry_run(planned, asked) if asked.dry_run else run(planned, asked)
     except Exception as error:
         if not (told := failure.expected(error)):
@@ -34,10 +35,22 @@ def main(arguments: list[str]) -> int:
         return 130
 
 
+def planned_for(asked: options.Options) -> list[plan.Job]:
+    """The jobs of a call. Raises `UserError` where they do not hold what its command is for."""
+    planned = plan.jobs(asked)
+    if asked.command == "render":
+        render.shown(planned, asked.profile)
+    if asked.command == "tune" and not any(job.notebook == plan.SEARCH for job in planned):
+        raise UserError(f"The profile {asked.profile} has no {plan.SEARCH}. Leave out --profile: tune then takes the profile search.")
+    return estimate.by_urgency(planned)
+
+
 def run(planned: list[plan.Job], asked: options.Options) -> int:
     """Run what is not done yet and name the files worth opening."""
     began, data = time.monotonic(), paths.home() / "data"
-    with lock.whole_folder():
+    with lock.whole_folder() as waited:
+        if waited:  # code and settings may be others by now, by which the plan names runs; the lock goes with this process's files
+            os.execv(sys.executable, [sys.executable, "-m", "workflow", *sys.argv[1:]])
         lock.sweep()
         _forget_lost(planned)
         _set_back(planned)
@@ -48,7 +61,9 @@ def run(planned: list[plan.Job], asked: options.Options) -> int:
                 print("Not finished. Mend the cause and give the same command again: it goes on from here.")
                 return 1
             # Snakemake overlooks a job's own changed input while something that it only comes `after` is made anew
-            before, pending = pending, [] if asked.extra else engine.todo(planned, asked, data)
+            before, pending = pending, engine.todo(planned, asked, data)
+            if asked.extra and set(pending) <= set(before):  # words after -- may force jobs or leave some out: those never get done
+                break
             if pending == before:
                 steps = ", ".join(planned[number].label for number in pending)
                 print(f"Notebooks or code changed meanwhile. The same command does again: {steps}.")
@@ -86,11 +101,12 @@ def _summary(planned: list[plan.Job], pending: list[int], asked: options.Options
 
 
 def _forget_lost(planned: list[plan.Job]) -> None:
-    """Without the table the runs have to be gathered again, without one of its runs a grid goes on, whatever is noted."""
+    """Without the table all runs have to be gathered again, also for calls to come, and without one of its runs a grid goes on,
+    whatever is noted."""
     data = paths.home() / "data"
+    for noted in data.glob(plan.gathering("*", "*")) if not paths.results().exists() else []:
+        noted.unlink()
     for job in planned:
-        if job.notebook == plan.GATHER and not paths.results().exists():
-            (data / job.output).unlink(missing_ok=True)
         for runs in job.leaves if job.notebook == plan.GRID else []:
             if (data / runs).exists() and not all((data / run / "metrics.json").exists() for run in plan.listed(data / runs)):
                 (data / runs).unlink(), (data / job.output).unlink(missing_ok=True)

@@ -59,7 +59,8 @@ def _run(job: Job, number: int) -> None:
         _execute(job, original, executed)
         missing = [name for name in job.leaves if not (data / name).is_file()]
         if missing:
-            raise failure.Failed(f"{job.label} ended well but did not leave {data / missing[0]}; does it save its run?")
+            told = f"{job.label} ended well but did not leave {data / missing[0]}. Does it save its run? Or were code or settings"
+            raise failure.Failed(f"{told} changed after this call was planned? Then give the same command again.")
         _publish(job, executed, data / job.output)
 
 

@@ -23,7 +23,8 @@ def _file(name: str) -> Path:
 
 @contextmanager
 def whole_folder():
-    """Hold the data folder for this call; wait, and say for whom, while another call is at work."""
+    """Hold the data folder for this call; wait, and say for whom, while another call is at work. Yields whether it waited."""
+    waited = False
     with open(_file("lock"), "a+", encoding="utf-8") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -33,12 +34,13 @@ def whole_folder():
                 flush=True,
             )
             fcntl.flock(held, fcntl.LOCK_EX)
+            waited = True
         held.truncate(0)
         held.write(json.dumps({"pid": os.getpid(), "since": time.strftime("%H:%M:%S"), "arguments": sys.argv[1:]}))
         held.flush()
         with open(_file("jobs"), "w") as jobs:
             _when_free(jobs)
-        yield
+        yield waited
 
 
 @contextmanager

@@ -3,12 +3,14 @@
 import hashlib
 import importlib
 import json
+import re
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from adc import balancers, data, paths, runs, tuned
-from workflow import profile, source
+from adc.errors import UserError
+from workflow import ROOT, profile, source
 from workflow.options import SOURCES, Options
 
 DATA, START, SEARCH, GRID = "01_data", "02_mf_init", "11_search", "13_grid"
@@ -43,6 +45,8 @@ class Job:
 
 def jobs(options: Options) -> list[Job]:
     """All jobs of a call, in the order of the story. Raises `UserError` for whatever cannot be run as asked."""
+    if re.search(r"\{.*\}", str(ROOT)):
+        raise UserError(f"{ROOT}: Snakemake takes braces in a path for its wildcards. Rename the folder and give the same command again.")
     chosen = profile.named(options.profile)
     for notebook in chosen.notebooks:
         source.path(notebook)
@@ -59,6 +63,11 @@ def jobs(options: Options) -> list[Job]:
 def profile_of(name: str, options: Options) -> str:
     """The profile that a source runs under."""
     return options.profile if name in SOURCES else options.own or options.profile
+
+
+def gathering(chosen: str, dataset: str) -> str:
+    """What notes that a profile's runs on a dataset are gathered, relative to `data/`."""
+    return f"reports/{chosen}/{dataset}/runs.json"
 
 
 def listed(file: Path) -> list[str]:
@@ -167,7 +176,7 @@ def _reports(chosen: profile.Profile, ratings: Job, trained: list[Job], grids: l
     what = {"profile": chosen.name, "dataset": dataset}
     what["runs"] = list(dict.fromkeys(Path(job.output).parent.as_posix() for job in trained))
     what["lists"] = list(dict.fromkeys(name for job in grids for name in job.leaves))  # what they hold is known when they are done
-    gather = Job(GATHER, dataset, what, f"{place}/runs.json", done)
+    gather = Job(GATHER, dataset, what, gathering(chosen.name, dataset), done)
     gathered = [gather.output] if done else []
     found = [gather] if done else []
     for notebook in chosen.notebooks:
@@ -192,7 +201,9 @@ def _notebook(chosen: profile.Profile, notebook: str, given: dict, device: str) 
 @cache
 def _sources(notebook: str) -> list[str]:
     path = source.path(notebook)
-    return [str(file) for file in [path, *source.files(source.modules(path))]]
+    modules = source.modules(path)
+    found = [tuned.FILE] if "adc.searched" in modules and tuned.FILE.exists() else []  # others read runs, whose names hold it
+    return [str(file) for file in [path, *source.files(modules), *found]]
 
 
 def _hash(parameters: dict) -> str:

@@ -37,7 +37,7 @@ class Progress:
 
     def _finished(self, number: int, seconds: float) -> None:
         label = self.labels[number]
-        self.left.remove(number)
+        self.left = [other for other in self.left if other != number]  # it may have ended before: a cluster's job that was done again
         self.seconds[number] = seconds
         self.took[label.split()[0]].append(seconds)
         count = f"[{len(self.labels) - len(self.left)}/{len(self.labels)}]"

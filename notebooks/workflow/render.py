@@ -44,15 +44,19 @@ def options(asked: Options) -> Options:
     return replace(asked, data=list(dict.fromkeys(source for _, source in SHOWN)))
 
 
+def shown(planned: list[plan.Job], profile: str) -> list[tuple[plan.Job, str]]:
+    """The jobs to copy and what their data are called there. Raises `UserError` where a profile lacks one."""
+    if profile == VARIANT:
+        return [(job, HASH.sub("", job.dataset)) for job in planned if job.notebook in COMPARED]
+    return [(pick(planned, notebook, source, wanted), source) for (notebook, source), wanted in SHOWN.items()]
+
+
 def write(planned: list[plan.Job], profile: str) -> None:
     """Copy the executed notebooks that are worth reading, scrubbed of this machine and stamped."""
+    for job, source in shown(planned, profile):
+        _copy(job, source, profile)
     if profile == VARIANT:
-        for job in planned:
-            if job.notebook in COMPARED:
-                _copy(job, HASH.sub("", job.dataset), profile)
         return
-    for (notebook, source), wanted in SHOWN.items():
-        _copy(pick(planned, notebook, source, wanted), source, profile)
     readme.write(list(dict.fromkeys(job.dataset for job in planned if job.notebook == plan.GATHER)), profile)
     print(f"Wrote the results in {readme.README.name}")
 
@@ -76,7 +80,8 @@ def pick(planned: list[plan.Job], notebook: str, source: str, wanted: dict) -> p
     for job in planned:
         if job.notebook == notebook and job.dataset in {*datasets, source} and wanted.items() <= job.parameters.items():
             return job
-    raise UserError(f"The profile has no {notebook} on {source} with {wanted}; change it, or SHOWN in {__file__}.")
+    which = f"{notebook} on {source}" + f" with {wanted}" * bool(wanted)
+    raise UserError(f"The profile has no {which}, which render shows. Leave out --profile, or change the profile or SHOWN in {__file__}.")
 
 
 def stamped(executed: nbformat.NotebookNode, profile: str) -> nbformat.NotebookNode:
