@@ -149,7 +149,8 @@ def balance(results: pd.DataFrame) -> pd.DataFrame:
     both = some.groupby("hidden_layers")["method"].nunique() == 2
     some = some[some["hidden_layers"].isin(both.index[both])]
     named = some["gamma"].map("γ = {:g}".format).where(some["method"] == "adc", "static")
-    even = pd.concat([analysis.shared(rows, "balancing") for _, rows in some.assign(balancing=named).groupby("hidden_layers")])
+    some = some.assign(balancing=named)
+    even = pd.concat([some.iloc[:0], *(analysis.shared(rows, "balancing") for _, rows in some.groupby("hidden_layers"))])
     by = even.groupby(["hidden_layers", "balancing"])
     table = even.pivot_table(index=["hidden_layers", "balancing"], columns="target", values="value", sort=False)
     return table.assign(mean=table.mean(axis=1), seeds=by["seed"].nunique()).sort_index()
