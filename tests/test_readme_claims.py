@@ -47,7 +47,7 @@ def test_every_command_of_the_workflow_plans_its_work(toy, words, monkeypatch):
     for name in options.profiles():
         toy.profile(name, quick)
     for file in (word for word in words if word.endswith((".csv", ".tsv", ".parquet"))):
-        (toy.elsewhere / file).write_text("domain,user,item,rating\na,u,i,3\n")
+        (toy.elsewhere / file).write_text("domain,user,item,rating\n" + "".join(f"d,u{k % 9},i{k},{1 + k % 5}\n" for k in range(90)))
     if words[:1] == ["tune"]:  # the toy has nothing to search
         monkeypatch.setenv("ADC_HOME", str(toy.home)), monkeypatch.chdir(toy.elsewhere)
         assert any(job.notebook == "11_search" for job in planned_for(options.parse(words)))
