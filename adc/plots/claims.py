@@ -25,9 +25,9 @@ def ledger(table: pd.DataFrame, label: str) -> Figure:
         for x, row in enumerate(table[table["section"] == section].itertuples()):
             _tile(panel, x, y, row.verdict, f"{row.Index}\n{SIGNS[row.verdict]}")
     for place, (verdict, number) in enumerate(counts(table).items()):
-        x, y = left + apart * (place % 3), last + place // 3
-        _tile(panel, x, y, verdict, f"{number}\n{SIGNS[verdict]}")
-        panel.text(x + 1.1, y + 0.45, verdict, va="center")
+        x, below = left + apart * (place % 3), last + place // 3
+        _tile(panel, x, below, verdict, f"{number}\n{SIGNS[verdict]}")
+        panel.text(x + 1.1, below + 0.45, verdict, va="center")
     return looks.titled(figure, "The paper's claims", label)
 
 

@@ -46,10 +46,12 @@ def ledger(datasets: list[str], profile: str) -> str:
     tables = {dataset: claims.ledger(evidence.collect(dataset, profile)) for dataset in datasets}
     first = tables[datasets[0]]
     head = ["the paper claims", "its number", *(cell for dataset in datasets for cell in (data.label(dataset), "verdict"))]
-    told = "NDCG@10, ± 95 % interval over seeds; the rules and all other claims: [09_claims](notebooks/09_claims.ipynb)."
+    told = "NDCG@10, ± 95 % interval over seeds. *Cannot be told from chance*: these runs leave room for the claim and for its opposite. "
+    told += "The rules and all other claims: [09_claims](notebooks/09_claims.ipynb)."
+    ours = lambda row: row["ours"] + f" ({row['n'].split(',')[0]})" * (row["n"] != "–")
     lines = [f"**The paper's claims.** {told}", "", _row(head), _row(["---"] * len(head))]
     for name in first.index[first["main"]]:
-        found = [table.loc[name, what] for table in tables.values() for what in ("ours", "verdict")]
+        found = [cell for table in tables.values() for cell in (ours(table.loc[name]), table.loc[name, "verdict"])]
         lines.append(_row([first.loc[name, "says"], first.loc[name, "paper"], *found]))
     counts = [f"{data.label(dataset)}: {claims.words(table)}" for dataset, table in tables.items()]
     return "\n".join([*lines, "", "\n\n".join(counts)])
