@@ -114,6 +114,21 @@ def test_a_curve_is_drawn_over_the_seeds_that_have_all_of_it():
     assert len(analysis.shared(alone, "gamma")) == 2  # no seed has both
 
 
+def test_the_height_of_a_seed_is_taken_out_of_a_curves_intervals():
+    rows = levels({0.0: [0.1, 0.5], 1.0: [0.2, 0.6], 2.0: [0.3, 0.9]})
+    before, after = analysis.curve(rows, "gamma"), analysis.curve(analysis.within(rows, "gamma"), "gamma")
+    assert after["mean"].tolist() == pytest.approx(before["mean"].tolist())
+    free = np.array([[0.1, 0.5], [0.2, 0.6], [0.3, 0.9]]) - (np.array([0.2, 2 / 3]) - (0.2 + 2 / 3) / 2)
+    half = 12.7062 * free.std(axis=1, ddof=1) / np.sqrt(2) * np.sqrt(3 / 2)
+    assert (after["high"] - after["mean"]).tolist() == pytest.approx(half, rel=1e-4)
+    assert (after["high"] - after["low"] < before["high"] - before["low"]).all()
+    beside = levels({0.0: [0.15, 0.62]})
+    moved = analysis.within(beside, "gamma", base=rows)
+    assert moved["value"].mean() == pytest.approx(0.385) and moved["value"].std() < 0.02
+    uneven = levels({0.0: [0.1, 0.5], 1.0: [0.2]})
+    assert analysis.within(uneven, "gamma")["value"].tolist() == uneven["value"].tolist()
+
+
 def test_the_balancer_is_compared_on_the_same_seeds_and_says_how_many(tmp_path):
     places = [saved(baselines.configuration(dataset="x", method="popularity"), {"a": 0.9, "b": 0.9}).folder]
     for seed, gammas in ((0, (0.0, 2.0)), (1, (0.0, 2.0)), (2, (2.0,))):

@@ -107,6 +107,24 @@ def shared(rows: pd.DataFrame, *levels: str) -> pd.DataFrame:
     return pd.concat(kept) if kept else rows
 
 
+def within(rows: pd.DataFrame, *levels: str, base: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The rows without each seed's own height, its mean over all levels of `base` (else of the rows) less that of all seeds: the
+    means of a curve stay, and its intervals are those of what changes along it (Cousineau 2005, widened as in Morey 2008).
+
+    The rows as they are where seeds differ in the levels that they have.
+    """
+    found = []
+    for target, some in rows.groupby("target", sort=False):
+        mine = some if base is None else base[base["target"] == target]
+        n, own = len(mine.drop_duplicates(list(levels))), mine.groupby("seed")["value"].agg(["mean", "count"])
+        if n > 1 and (own["count"] == n).all():
+            free = some["value"] - some["seed"].map(own["mean"] - own["mean"].mean())
+            mean = free.groupby([some[name] for name in levels]).transform("mean")
+            some = some.assign(value=mean + (free - mean) * (n / (n - 1)) ** 0.5)
+        found.append(some)
+    return pd.concat(found) if found else rows
+
+
 def difference(a: pd.Series, b: pd.Series) -> dict[str, float]:
     """a - b over the seeds that both have (the indices): difference, p, low, high, seeds; NaN where there is none."""
     d = (a - b).dropna().to_numpy()
