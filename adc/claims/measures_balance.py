@@ -128,10 +128,10 @@ def equal_norms(e: Evidence) -> Finding:
     if not (found := ends(e, 0.0)):
         return missing(f"γ = 0 at h = {H}")
     spread = lambda norms: norms.std() / norms.mean()
-    with_, without = ({seed: spread(of(end)) for seed, end in found.items()}
-                      for of in (lambda end: end["norm"], lambda end: end["norm"] / end["weight"]))  # fmt: skip
-    words = f"spread of the norms, by their mean, {np.mean([*without.values()]):.2f} before the weights, {np.mean([*with_.values()]):.2f} after"
-    return single(pd.Series(without) - pd.Series(with_), "spread", words)
+    before = pd.Series({seed: spread(end["norm"] / end["weight"]) for seed, end in found.items()})
+    after = pd.Series({seed: spread(end["norm"]) for seed, end in found.items()})
+    words = f"spread of the norms, by their mean, {before.mean():.2f} before the weights, {after.mean():.2f} after"
+    return single(before - after, "spread", words)
 
 
 def quick_learners(e: Evidence) -> Finding:
