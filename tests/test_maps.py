@@ -165,6 +165,15 @@ def test_transfer_is_read_off_the_mean_of_the_twins_and_its_ends_allow_for_their
     assert marks.transfer(0.6, curve, 1) < 0.75 < marks.transfer(0.6, curve, -1)
 
 
+def test_a_map_without_real_datasets_is_drawn_and_says_so(style):
+    curve = pd.DataFrame({"transfer": [0.0, 1.0], "agreement": [0.1, 0.9]})
+    places = marks.placed([], curve)
+    assert list(places) == marks.PLACED and "No real dataset" in marks.words(places)
+    plots.calibration(curve, places, "synthetic").canvas.draw()
+    summary = maps.over_seeds(maps.differences(table([(t, a) for t in (0.0, 1.0) for a in (0.0, 1.0)])))
+    plots.heat(summary, {"static": "static"}, places, "synthetic").canvas.draw()
+
+
 def test_datasets_are_placed_with_their_labels(tmp_path, monkeypatch):
     monkeypatch.setenv("ADC_HOME", str(tmp_path))
     monkeypatch.setattr(marks, "CUTS", 1)

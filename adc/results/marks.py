@@ -70,8 +70,11 @@ def transfer(agreement: float, curve: pd.DataFrame, side: int = 0) -> float:
     return float(np.interp(agreement, np.maximum.accumulate(level), level.index))
 
 
+PLACED = ["label", "asymmetry", "agreement", "low", "high", "transfer", "transfer_low", "transfer_high"]
+
+
 def placed(datasets: Sequence[str], curve: pd.DataFrame) -> pd.DataFrame:
-    """Prepared datasets on the map: `label, asymmetry, agreement, low, high, transfer, transfer_low, transfer_high`.
+    """Prepared datasets on the map, a row each, with the columns of PLACED.
 
     low and high: 95 % interval of the agreement; that of transfer allows for the calibration's uncertainty too.
     """
@@ -84,7 +87,7 @@ def placed(datasets: Sequence[str], curve: pd.DataFrame) -> pd.DataFrame:
             "transfer": transfer(value, curve), "transfer_low": transfer(low, curve, 1),
             "transfer_high": transfer(high, curve, -1),
         }  # fmt: skip
-    return pd.DataFrame.from_dict(rows, orient="index")
+    return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=PLACED)
 
 
 def words(place: pd.DataFrame) -> str:
@@ -97,7 +100,7 @@ def words(place: pd.DataFrame) -> str:
         else:
             range_ = f"{row['transfer_low']:.2f} to {row['transfer_high']:.2f}"
             said.append(f"{where}; transfer about {row['transfer']:.2f} ({range_}).")
-    return " ".join(said)
+    return " ".join(said) or "No real dataset is placed on the map here."
 
 
 def _cuts(ratings: Ratings, seed: int) -> list[list[list[sp.csr_array]]]:
