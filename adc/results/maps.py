@@ -112,4 +112,4 @@ def unfinished(scores: pd.DataFrame, epochs: int) -> str:
     each = scores.drop_duplicates("run")
     share = (each["trained"] >= epochs).groupby(each["method"], sort=False).mean()
     said = ", ".join(f"{method} {value:.0%}" for method, value in share.items())
-    return f"Of the runs these were still training when the limit of {epochs} epochs stopped them, and more would change the map: {said}."
+    return f"Of the runs these were still training when the limit of {epochs} epochs stopped them; more might change the map: {said}."
