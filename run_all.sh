@@ -22,7 +22,7 @@
 #                                   runs the profile own, a report on it, unless a profile is named
 #   --cores N                       how many notebooks run at once, each on one thread (all cores)
 #   --device auto|cpu|cuda          where networks are trained (auto)
-#   --dry-run                       say what would run and roughly how long it would take
+#   --dry-run                       say what would run, roughly how long it would take and how much room
 #   --help                          this text
 #
 # A killed call loses nothing but the runs it was in: the same command goes on from there. A second call at the same

@@ -66,7 +66,8 @@ def arrays(found: runs.Run, ratings: Ratings) -> list[dict[str, np.ndarray]]:
         with zipfile.ZipFile(file) as archive:
             return [_domain(archive, found.config["method"], ratings, k) for k in range(ratings.p)]
     except FileNotFoundError as error:
-        raise UserError(f"{file} is missing, so the run cannot recommend. Copy it again, or run its notebook.") from error
+        told = f"{file} is missing, so the run cannot recommend. Copy it again, or delete {found.folder.name} and run its notebook."
+        raise UserError(told) from error
     except _BROKEN as error:
         raise UserError(
             f"{file} is damaged, or not a model of a '{found.config['method']}' run on dataset '{ratings.name}': {_told(error)}. "

@@ -3,10 +3,11 @@
 import os
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
-from adc import files, paths, runs
+from adc import files, paths, runs, studies
 from adc.errors import UserError
 from workflow import __main__ as driver
 from workflow import engine, estimate, failure, job, options, plan
@@ -170,3 +171,33 @@ def test_a_call_takes_all_work_over_the_cores_or_its_longest_chain(home, monkeyp
 def test_every_profile_can_be_estimated(home, name):
     planned = plan.jobs(options.Options(profile=name))
     assert all(took > 0 for took in estimate.seconds(planned))
+
+
+def test_room_is_that_of_the_vectors_that_runs_store(home):
+    small, big = (plan.Job(plan.DATA, "twin", {"dataset": "twin", "scale": scale}, "data") for scale in (0.03, 1.0))
+    run, counted = (plan.Job("04_baselines", "twin", {"method": method}, method, leaves=[method]) for method in ("bpr", "popularity"))
+    assert estimate.gigabytes([big, run, counted], range(3)) == pytest.approx(0.345, abs=0.001)  # as a run of Table I's size leaves
+    assert estimate.gigabytes([small, run], [1]) == pytest.approx(0.03 * 0.345, abs=0.001)
+    assert estimate.gigabytes([big, run], [0]) == 0
+    files.write_json(home / "bpr", {})  # stored
+    assert estimate.gigabytes([big, run], [1]) == 0
+
+
+def test_a_grid_is_estimated_without_what_others_leave_or_is_stored(home):
+    given = {"dataset": "twin", "seed": 0, "study": "depth", "depths": "1, 2, 3", "epochs": 4}
+    first, second, *_ = (runs.folder(config).relative_to(home).as_posix() for config in studies.together(**given))
+    grid = plan.Job(plan.GRID, "twin", given, "grid", after=[f"{first}/notebook.html"], leaves=["studies/a/runs.json"])
+    assert estimate.trainings(grid) == estimate.trainings(grid, stored=True) == (4, 4)  # one layer has nothing to pretrain
+    estimate.note([(grid, 100.0)])
+    files.write_json(home / second / "metrics.json", {})
+    assert estimate.trainings(grid) == (4, 4) and estimate.trainings(grid, stored=True) == (3, 3)
+    assert estimate.seconds([grid]) == [75.0]
+
+
+@pytest.mark.parametrize("free, told", [(1e9, "There are 1.0 GB free"), (1e12, "")])
+def test_a_call_that_may_fill_the_disk_says_so_before(home, free, told, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=free))
+    asked = options.Options(profile="paper", data=["twin"])
+    planned = plan.jobs(asked)
+    said = driver._summary(planned, list(range(len(planned))), asked)
+    assert "GB of runs" in said and told in said and ("free" in said) is bool(told)

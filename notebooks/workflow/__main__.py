@@ -1,6 +1,7 @@
 """What `./run_all.sh` starts once the environment is there; its help is the head of that script."""
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -82,9 +83,7 @@ def dry_run(planned: list[plan.Job], asked: options.Options) -> int:
     """Say what would run; nothing is written."""
     with engine.stand_in() as folder:
         pending = engine.todo(planned, asked, folder)
-    print(_summary(planned, pending, asked))
-    for number in pending:
-        print(f"  {planned[number].label}")
+    print("\n  ".join([_summary(planned, pending, asked), *(planned[number].label for number in pending)]))
     return 0
 
 
@@ -96,8 +95,12 @@ def _summary(planned: list[plan.Job], pending: list[int], asked: options.Options
     what = ", ".join(f"{profile} on {' and '.join(datasets)}" for profile, datasets in names.items())
     steps = f"{len(planned)} steps, {len(planned) - len(pending)} done already, {len(pending)} to do"
     cores = f"{asked.cores} core{'s' * (asked.cores != 1)}"
-    time = f" Roughly {clock(estimate.together(planned, pending, asked.cores), 0)} on {cores}." if pending else ""
-    return f"Profile {what}: {steps}.{time}"
+    if not pending:
+        return f"Profile {what}: {steps}."
+    time, room = clock(estimate.together(planned, pending, asked.cores), 0), estimate.gigabytes(planned, pending)
+    free = shutil.disk_usage(paths.home()).free / 1e9
+    lack = f" There are {free:.1f} GB free below {paths.home()}: make room before it fills." if room > free else ""
+    return f"Profile {what}: {steps}. Roughly {time} on {cores}, leaving some {room:.1f} GB of runs.{lack}"
 
 
 def _forget_lost(planned: list[plan.Job]) -> None:

@@ -1,4 +1,4 @@
-"""Roughly how long jobs take: as the same kind took before in this data folder, else by built-in figures."""
+"""Roughly how long jobs take, as the same kind took before in this data folder or else by built-in figures; and how much room on disk."""
 
 import hashlib
 import json
@@ -7,11 +7,12 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from adc import files, paths
 from adc.balancers import RIVALS
 from workflow import costs, source
-from workflow.plan import CONTROLS, DATA, GRID, SEARCH, Job, listed
+from workflow.plan import CONTROLS, DATA, GRID, RUNS, SEARCH, Job, listed
 
 KEPT = 5  # latest times of a kind, of which the median counts
 AGAIN = 3.0  # a notebook that finds its run stored
@@ -22,10 +23,24 @@ OTHER_NOTEBOOK = 10.0
 EPOCH = {"adc": (0.1, 1.5, 95), "bpr": (0.05, 1.5, 60), "bpr_merged": (0.05, 1.5, 50), "cdcf": (0.05, 1.5, 70),
          "clfm": (0.05, 4.0, 40), "sconet": (0.1, 6.0, 180)}  # fmt: skip
 RANKING = 45.0
-MILLIONS = {"movielens": (0.1, 0.0007), "twin": (0.391, 0.0915), "amazon": (0.391, 0.0915)}  # of ratings, of users
-UNKNOWN = 0.1, 0.01
 STOPPED = 0.9  # share of its epochs that a run trains before it stops early
 SETS = 1.5  # runs on all domains that see as many ratings as one each on Sets 1-3: Sets 1 and 2 are all domains, Set 3 about half by Table I
+# Runs on all domains, all in all, of the notebooks that train by themselves, at their own defaults
+OF_A_NOTEBOOK = {"12_controls": 22, "14_map": 144, "17_on_top": 20}
+FEW = ("random", "popularity", "ease")  # store no vectors
+GB = 0.4  # a million vectors of 100 numbers of four bytes
+
+
+class Size(NamedTuple):
+    """Of a dataset, in millions."""
+
+    ratings: float
+    users: float  # of the largest domain
+    vectors: float  # at most, of a user in every domain and of every item: what a run stores
+
+
+MILLIONS = {"movielens": Size(0.1, 0.0007, 0.012), "twin": Size(0.391, 0.0915, 0.863), "amazon": Size(0.391, 0.0915, 0.863)}
+UNKNOWN = Size(0.1, 0.01, 0.1)
 
 
 def seconds(planned: list[Job]) -> list[float]:
@@ -41,11 +56,17 @@ def together(planned: list[Job], pending: Iterable[int], cores: int) -> float:
     return max(sum(each) / cores, *_hanging(planned, each), 0.0)
 
 
+def gigabytes(planned: list[Job], pending: Iterable[int]) -> float:
+    """What the runs of the pending jobs take on disk, at most."""
+    sizes = _sizes(planned)
+    return sum(_stored(planned[number], sizes.get(planned[number].dataset, UNKNOWN)) for number in pending)
+
+
 def by_urgency(planned: list[Job]) -> list[Job]:
     """The jobs with their priority: the seconds that hang on each, itself included, so that long chains begin first; and
     with what they ask of a cluster."""
     each, sizes = seconds(planned), _sizes(planned)
-    ratings = [sizes.get(job.dataset, UNKNOWN)[0] for job in planned]
+    ratings = [sizes.get(job.dataset, UNKNOWN).ratings for job in planned]
     asked = [costs.request(job.parameters.get("method") or "adc", *of) for job, *of in zip(planned, ratings, each, strict=True)]
     told = zip(planned, _hanging(planned, each), asked, strict=True)
     return [replace(job, priority=int(hang), resources=resources) for job, hang, resources in told]
@@ -61,8 +82,7 @@ def went_on(job: Job, began: float) -> bool:
     data = paths.home() / "data"
     own = []
     if job.notebook == GRID:  # notebook 03's of this seed, if any, are always there before it
-        others = {Path(name).parent for name in job.after}
-        own = [data / run / "metrics.json" for run in listed(data / job.leaves[0]) if Path(run) not in others]
+        own = [data / run / "metrics.json" for run in listed(data / job.leaves[0]) if run not in _before(job)]
     elif job.notebook == SEARCH:
         own = (data / job.leaves[0]).parent.glob("trial-*.json")
     return any(file.stat().st_mtime < began for file in own)
@@ -83,56 +103,78 @@ def kind(job: Job) -> str:
     return f"{job.notebook} {job.dataset} {hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:8]}"
 
 
-def _one(job: Job, timed: dict[str, list[float]], size: tuple[float, float]) -> float:
+def _one(job: Job, timed: dict[str, list[float]], size: Size) -> float:
     if not is_new(job):
         return AGAIN
+    _, whole = trainings(job, stored=True)
     if found := timed.get(kind(job)):
-        return statistics.median(found)
+        return statistics.median(found) * (whole / max(1, trainings(job)[1]) if job.notebook == GRID else 1)
     base = NOTEBOOK.get(job.notebook, OTHER_NOTEBOOK)
     if job.notebook in CONTROLS:  # all their work, at the notebook's own defaults
-        usual = source.parameters(source.path(job.notebook))
-        shares = [job.parameters[name] / usual[name] for name in ("scale", "seeds", "epochs") if type(usual.get(name)) in (int, float)]
-        return base * math.prod(shares)
+        return base * _times(job, "scale", "seeds", "epochs")
     method = job.parameters.get("method") or "adc"
     empty, *slopes = EPOCH.get("adc" if method in (*RIVALS, "adc_residual") else method, (0.0, 0.0, 0.0))
     epochs = (job.parameters.get("epochs") or (100 if job.leaves else 0)) * STOPPED
-    _, whole = trainings(job)
-    return base + whole * epochs * (empty + sum(map(math.prod, zip(slopes, size))) + RANKING * math.prod(size))
+    return base + whole * epochs * (empty + sum(map(math.prod, zip(slopes, size))) + RANKING * size.ratings * size.users)
 
 
-def trainings(job: Job) -> tuple[int, float]:
-    """How many runs a job trains, each once; and how many runs on all domains take as long."""
+def _times(job: Job, *names: str) -> float:
+    """How many times the notebook's own defaults the parameters are, multiplied."""
+    usual = source.parameters(source.path(job.notebook))
+    return math.prod(job.parameters[name] / usual[name] for name in names if type(usual.get(name)) in (int, float))
+
+
+def _stored(job: Job, size: Size) -> float:
+    if job.notebook in OF_A_NOTEBOOK:  # the controls and the map make twins of their own
+        size = MILLIONS["twin"] if job.notebook in CONTROLS else size
+        scale = job.parameters["scale"] if job.notebook in CONTROLS else 1
+        return OF_A_NOTEBOOK[job.notebook] * _times(job, "seeds") * size.vectors * scale * GB
+    if job.notebook not in (*RUNS, GRID) or not is_new(job) or job.parameters.get("method") in FEW:
+        return 0.0
+    return trainings(job, stored=True)[1] * size.vectors * GB * (job.parameters.get("dim") or 100) / 100
+
+
+def trainings(job: Job, stored: bool = False) -> tuple[int, float]:
+    """How many runs a job trains, each once, but not those that notebook 03 leaves before it; and how many runs on all domains
+    take as long. stored: leave out also what the data folder holds."""
     if job.notebook == SEARCH:
         return job.parameters["trials"], job.parameters["trials"]
     if job.notebook != GRID:
         return 1, 1
-    from adc import settings, studies
+    from adc import runs, settings, studies
 
-    names = settings.named(job.parameters["study"])
-    count = lambda *some: len(studies.together(**job.parameters | {"study": settings.listed(some)}))
-    everywhere = count(*(name for name in names if name not in ("sets", "alone")))
+    data, there, names = paths.home() / "data", _before(job), settings.named(job.parameters["study"])
+    folders = lambda *some: [runs.folder(each) for each in studies.together(**job.parameters | {"study": settings.listed(some)})]
+    everywhere = sum(
+        folder.relative_to(data).as_posix() not in there and not (stored and (folder / "metrics.json").exists())
+        for folder in folders(*(name for name in names if name not in ("sets", "alone")))
+    )
     # these two ask which domains there are, which nobody knows yet: each set has the runs of `asymmetry`; `alone` has `joint`'s but those with
     # equal weights, one a domain, which count as one together
-    everywhere += count("joint") // 2 if "alone" in names else 0
-    of_a_set = count("asymmetry") if "sets" in names else 0
+    everywhere += len(folders("joint")) // 2 if "alone" in names else 0
+    of_a_set = len(folders("asymmetry")) if "sets" in names else 0
     return everywhere + 3 * of_a_set, everywhere + SETS * of_a_set
 
 
-def _sizes(planned: list[Job]) -> dict[str, tuple[float, float]]:
-    """Millions of ratings and of users of each dataset: known by its name, else as counted when it was prepared (users of the
-    largest domain), else from the length of its file."""
+def _before(job: Job) -> set[str]:
+    """The run folders that notebook 03 leaves before a grid, relative to `data/`."""
+    return {Path(name).parent.as_posix() for name in job.after}
+
+
+def _sizes(planned: list[Job]) -> dict[str, Size]:
+    """Of each dataset: known by its name, else as counted when it was prepared, else from the length of its file."""
     found = {}
     for job in planned:
         if job.notebook == DATA:
             manifest, name = paths.processed(job.dataset) / "manifest.json", job.parameters["dataset"]
             if name in MILLIONS:
-                ratings, users = (millions * job.parameters["scale"] for millions in MILLIONS[name])
+                found[job.dataset] = Size(*(millions * job.parameters["scale"] for millions in MILLIONS[name]))
             elif manifest.exists():
                 counts = json.loads(manifest.read_text(encoding="utf-8"))["counts"].values()
-                ratings, users = sum(each["ratings"] for each in counts) / 1e6, max(each["users"] for each in counts) / 1e6
+                users, items, ratings = ([each[what] / 1e6 for each in counts] for what in ("users", "items", "ratings"))
+                found[job.dataset] = Size(sum(ratings), max(users), len(counts) * sum(users) + sum(items))
             else:
-                ratings, users = (Path(name).stat().st_size / bytes_each for bytes_each in (30e6, 150e6))
-            found[job.dataset] = ratings, users
+                found[job.dataset] = Size(*(Path(name).stat().st_size / bytes_each for bytes_each in (30e6, 150e6, 15e6)))
     return found
 
 
