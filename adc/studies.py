@@ -53,6 +53,11 @@ def readings() -> list[dict]:
     return [{}] + [change for changes in settings.STARRED.values() for change in changes]
 
 
+def larger() -> list[dict]:
+    """More than d = 100 and more than five negatives, from which the paper gained nothing significant (§IV-E)."""
+    return [{"dim": 200}, {"negatives": 10}]
+
+
 def joint() -> list[dict]:
     """Is transfer worth it: ADC and equal weights on all domains, each in the settings of `alone`."""
     return [change | {"balancer": balancer} for change in alone() for balancer in ("gradnorm", "static")]
@@ -76,7 +81,7 @@ def sets(sizes: dict[str, int]) -> dict[str, list[str]]:
 
 STUDIES = {
     "pairs": pairs, "depth": depth, "asymmetry": asymmetry, "sets": asymmetry, "balancing": balancing, "readings": readings,
-    "joint": joint, "alone": alone,
+    "larger": larger, "joint": joint, "alone": alone,
 }  # fmt: skip
 
 

@@ -287,7 +287,7 @@ def enough(e: Evidence, name: str, paper: int) -> Finding:
     base = lambda table: table[(table["hidden_layers"] == H) & (table["gamma"] == GAMMA) & (table["domains"] == "")]
     small, large = base(e.study), base(e.larger[e.larger[name] > paper])
     if large.empty or small.empty or small[name].iloc[0] != paper:
-        return missing(f"{name} above {paper}; no profile runs it, 03_train_adc can")
+        return missing(f"study larger: {name} above {paper}")
     means = lambda table: table.groupby("seed")["value"].mean()
     gap = (means(large) - means(small)).dropna()
     said, _, low, high = plus_minus(gap)
