@@ -208,6 +208,13 @@ def test_gamma_zero_and_static_are_two_things():
     assert "γ = 2 less static +0.1000 [+0.1000, +0.1000]" in said and "γ = 0 less static +0.0550" in said
 
 
+def test_static_is_drawn_on_the_seeds_that_have_every_gamma():
+    adc, static = levels({0.0: [0.1, 0.3], 2.0: [0.2, 0.4, 0.9]}), levels({0.0: [0.2, 0.5, 0.8]})
+    rows, (of_adc, of_static) = asymmetry.drawn(adc, static)
+    assert len(rows) == 4 + 2 and set(rows["seed"]) == {0, 1}
+    assert of_adc["mean"].tolist() == pytest.approx([0.2, 0.3]) and of_static["mean"].tolist() == pytest.approx([0.35])
+
+
 def test_weights_are_those_of_one_seed_by_gamma():
     for seed, gamma, w in ((0, 0.0, 1.5), (1, 0.0, 1.4), (1, 2.0, 1.8)):
         stored(0.1, gamma=gamma, seed=seed, weights={"a": w, "b": 2 - w})

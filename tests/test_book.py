@@ -9,6 +9,8 @@ from urllib.parse import unquote, urldefrag
 import nbformat
 import pytest
 
+from adc import claims
+from adc.claims import verdicts
 from adc.errors import UserError
 from workflow import NOTEBOOKS, ROOT, book, options, pages
 
@@ -147,7 +149,8 @@ def test_titles_and_menu_tell_real_from_synthetic(site):
         what = pages.kind(copy)
         assert re.search(rf"<title>[^<]*, {what}\)", text) and f"{what.capitalize()} ratings: {pages.stamp(copy)['data']}" in text
     cover = (site / "index.html").read_text(encoding="utf-8")
-    assert re.search(r"05 · Performance \(real\)", cover) and re.search(r"05 · Performance \(synthetic\)", cover)
+    named = {f"05 · Performance ({pages.shown(copy)})" for copy in pages.copies("05_performance")}
+    assert len(named) == len(pages.copies("05_performance")) > 1 and [name for name in named if name not in cover] == []
 
 
 def test_the_cover_holds_the_ledger_as_the_readme_has_it(site):
@@ -155,6 +158,17 @@ def test_the_cover_holds_the_ledger_as_the_readme_has_it(site):
     block = (ROOT / "README.md").read_text(encoding="utf-8").partition("**The paper's claims.**")[2].partition("<!-- end")[0]
     numbers = re.findall(r"[-+]\d\.\d{4} ± \d\.\d{4}", block)
     assert len(numbers) > 10 and [number for number in numbers if number not in cover] == []
+
+
+def test_every_verdict_of_the_ledger_has_its_colour(site):
+    cover = (site / "index.html").read_text(encoding="utf-8")
+    bars = re.findall(r"Of (\d+) checkable sentences.*?</p>\s*(<div class=\"bar\">.*?</div>)", cover, re.S)
+    assert len(bars) == 2 and all(sum(map(int, re.findall(r">(\d+)</span>", bar))) == int(of) for of, bar in bars)
+    cells = re.findall(r"<td([^>]*)><p>([^<]*)</p></td>", cover)
+    told = [where for where, text in cells if text in verdicts.VERDICTS]
+    assert len(told) > 30 and all("verdict-" in where for where in told)
+    style = (pages.COVER.parent / "_static" / "style.css").read_text(encoding="utf-8")
+    assert re.findall(r"^\.verdict-\d { background: (#\w+)", style, re.M) == [colour.lower() for colour in claims.COLOURS.values()]
 
 
 # Figures of the cover, and slips

@@ -8,7 +8,7 @@ import pandas as pd
 from adc import looks, paths, runs, settings, studies
 from adc.balancers import BALANCERS
 from adc.data.table1 import TABLE_I
-from adc.results.analysis import MEAN, beyond, difference, plain, signed, with_mean
+from adc.results.analysis import MEAN, beyond, curve, difference, plain, shared, signed, with_mean, within
 
 PAPER_GAMMA = {"Set 1": 1.0, "Set 2": 0.5, "Set 3": 2.5}  # for all six domains: BASE's
 
@@ -17,6 +17,13 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of Fig. 4, with MEAN: every gamma at h = 3, and equal weights (method static), over all domains and sets."""
     usual = table["method"].isin(["adc", "static"]) & (table["hidden_layers"] == studies.BASE["hidden_layers"])
     return with_mean(table[usual & plain(table)])
+
+
+def drawn(adc: pd.DataFrame, static: pd.DataFrame) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """What `plots.asymmetry` draws of the rows of both: those of the seeds that have every gamma, and their two curves."""
+    even = shared(adc, "gamma")
+    beside = static[static["seed"].isin(even["seed"])]
+    return pd.concat([even, beside]), [curve(within(some, "gamma", base=even), "gamma") for some in (even, beside)]
 
 
 def against_static(adc: pd.DataFrame, static: pd.DataFrame) -> str:

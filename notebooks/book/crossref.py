@@ -4,9 +4,10 @@ import re
 
 from docutils import nodes
 
+from adc.claims.verdicts import VERDICTS
+
 READING = re.compile(r"\bR\d+\b")
 NOTEBOOK = re.compile(r"\d\d_\w+")
-VERDICTS = ("holds", "holds in part", "does not hold", "cannot be tested on this data", "not run in this profile")
 SILENT = (nodes.literal, nodes.literal_block, nodes.reference, nodes.title, nodes.raw, nodes.math, nodes.math_block)
 
 

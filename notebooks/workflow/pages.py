@@ -34,6 +34,13 @@ def kind(page: Path) -> str:
     return "synthetic" if "synthetic" in stamp(page)["data"] else "real"
 
 
+def shown(page: Path) -> str:
+    """What a notebook's page shows, with the name of its data where the notebook has several pages of that kind."""
+    notebook, _, data = page.stem.rpartition("-")
+    alike = [copy for copy in copies(notebook) if kind(copy) == kind(page)]
+    return kind(page) + (f", {data}" if len(alike) > 1 else "")
+
+
 @cache
 def stamp(copy: Path) -> dict:
     """What an executed copy says made it."""
@@ -96,9 +103,9 @@ def _place(goal: Path, anchor: str, page: Path, target: Path) -> str | None:
         return f"readme/{slug(anchor)}.md" if slug(anchor) in _readme()[1] and slug(anchor) != ORDER else "index.md"
     if goal in (RENDERED, NOTEBOOKS):
         return "index.md"
-    if goal.parent == NOTEBOOKS and (shown := copies(goal.stem)):
-        same = [copy for copy in shown if copy.stem.rpartition("-")[2] == page.stem.rpartition("-")[2]]
-        goal = (same or shown)[0]
+    if goal.parent == NOTEBOOKS and (found := copies(goal.stem)):
+        same = [copy for copy in found if copy.stem.rpartition("-")[2] == page.stem.rpartition("-")[2]]
+        goal = (same or found)[0]
     elif goal.is_file() and goal not in [*copies(), *sources(), *documents()]:
         place = target / goal.relative_to(ROOT)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -122,8 +129,8 @@ def _choices(text: str) -> str:
     """Where a notebook is named, all its pages, each with what it shows."""
 
     def all_of(found):
-        shown = copies(found[2]) or [NOTEBOOKS / f"{found[2]}.ipynb"]
-        links = ", ".join(f"[{kind(page)}]({page.relative_to(ROOT).as_posix()})" for page in shown)
+        named = copies(found[2]) or [NOTEBOOKS / f"{found[2]}.ipynb"]
+        links = ", ".join(f"[{shown(page)}]({page.relative_to(ROOT).as_posix()})" for page in named)
         return f"{found[1]}: {links}"
 
     return LISTED.sub(all_of, text)
@@ -147,13 +154,15 @@ def _cover(about: str, sections: dict[str, str], target: Path) -> str:
 
 def _verdict(line: str) -> str:
     """How many claims have which verdict on one dataset, in words and as a bar."""
+    from adc.claims.verdicts import VERDICTS  # loads PyTorch
+
     data, _, words = line.partition(": ")
     claimed = words.partition(". ")[0]
+    either = [verdict.replace("holds", "holds?").replace("does", "do(?:es)?") for verdict in VERDICTS]  # of one, of many
     parts = [
         f'<span class="verdict-{code}" style="flex: {found[1]}" title="{found[0]}">{found[1]}</span>'
-        for code, word in enumerate(("holds?", "holds? in part", "do(?:es)? not hold", "cannot be tested.*?", "not run.*?"))
-        if (found := re.search(rf"(\d+) {word}(?=,|$)", claimed))
-    ]
+        for code, word in enumerate(either) if (found := re.search(rf"(\d+) {word}(?=,|$)", claimed))
+    ]  # fmt: skip
     return f'**{data[0].upper()}{data[1:]}.** {words}\n\n<div class="bar">{"".join(parts)}</div>'
 
 
@@ -198,16 +207,16 @@ def _notebook(page: Path, target: Path) -> nbformat.NotebookNode:
 
 def _entry(page: Path) -> str:
     title = next(cell.source for cell in nbformat.read(page, as_version=4).cells if cell.source.startswith("# "))
-    return f"{title.partition(chr(10))[0][2:]} ({kind(page)}) <{page.relative_to(ROOT).as_posix()}>"
+    return f"{title.partition(chr(10))[0][2:]} ({shown(page)}) <{page.relative_to(ROOT).as_posix()}>"
 
 
 def _menu(sections: list[str]) -> str:
     """The order of the pages: hidden lists of contents, as Sphinx has them."""
-    shown = {what: [page for page in copies() if kind(page) == what] for what in ("real", "synthetic")}
+    of = {what: [page for page in copies() if kind(page) == what] for what in ("real", "synthetic")}
     early = [page for page in sources() if page.stem < "10"]
     menus = {
-        "The paper, on real ratings": map(_entry, sorted([*shown["real"], *early], key=lambda page: page.name)),
-        "On synthetic ratings": map(_entry, shown["synthetic"]),
+        "The paper, on real ratings": map(_entry, sorted([*of["real"], *early], key=lambda page: page.name)),
+        "On synthetic ratings": map(_entry, of["synthetic"]),
         "To run oneself": [_entry(page) for page in sources() if page not in early],
         "About this companion": [f"readme/{name}.md" for name in sections if name != ORDER],
         "Behind it": [page.relative_to(ROOT).as_posix() for page in documents()],
