@@ -19,7 +19,7 @@ def test_results_land_between_the_marks_and_the_rest_stays(tmp_path, monkeypatch
     monkeypatch.setattr(readme, "section", lambda dataset, profile: f"table of {dataset}, {profile}")
     monkeypatch.setattr(readme, "ledger", lambda datasets, profile: f"claims on {' and '.join(datasets)}, {profile}")
     page = tmp_path / "README.md"
-    page.write_text(f"# title\n{readme.BEGIN}\nold\n{readme.END}\nlast words\n")
+    page.write_text(f"# title\n{readme.BEGIN}\nold\n{readme.END}\n" + "\n".join(readme.PAPER) + "\nlast words\n")
     readme.write(["a", "b"], "quick", page)
     text = page.read_text()
     assert "table of a, quick" in text and "table of b, quick" in text and "old" not in text
@@ -27,6 +27,9 @@ def test_results_land_between_the_marks_and_the_rest_stays(tmp_path, monkeypatch
     assert text.startswith("# title\n") and text.endswith("\nlast words\n")
     readme.write(["a", "b"], "quick", page)
     assert page.read_text() == text
+    readme.write(["a"], "paper", page)
+    between = page.read_text().split(readme.PAPER[0])[1].split(readme.PAPER[1])[0]
+    assert page.read_text().replace(between, "\n") == text and "table of a, paper" in between and "claims on a, paper" in between
 
 
 def test_a_readme_without_the_marks_is_refused_and_left_alone(tmp_path):

@@ -18,7 +18,9 @@ from workflow.__main__ import planned_for
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-PROSE = TEXT[: TEXT.index(readme.BEGIN)] + TEXT[TEXT.index(readme.END) :]
+PROSE = TEXT
+for begin, end in ((readme.BEGIN, readme.END), readme.PAPER):
+    PROSE = PROSE[: PROSE.index(begin)] + PROSE[PROSE.index(end) :]
 SNIPPETS = [text for text in re.findall(r"^```python\n(.*?)^```", TEXT, re.M | re.S) if "my.csv" not in text]  # that: tests/test_own.py
 OWN = ("lab", "test", "bench")  # run_all.sh does these without the workflow
 ELSEWHERE = {*OWN, "book"}  # the site is built by test_book
@@ -97,6 +99,7 @@ def searched() -> set:
 # a phrase of the README, and what it has to be; a group in the phrase is compared with the value
 FACTS = [
     (r"a name of its own\. (Five) seeds each", lambda: {5: "Five"}[source.parameters(source.path("17_on_top"))["seeds"]]),
+    (r"ratings as Table I has, (five) seeds", lambda: {5: "five"}[len(profile.named("paper").seeds)]),
     (r"Python (3\.11) or newer", lambda: tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"].strip(">=")),
     (r"every h from (1 to 5)", lambda: f"{min(depths())} to {max(depths())}"),
     (r"(six) other balancers", lambda: {6: "six"}[sum(issubclass(kind, balancer.Successor) for kind in balancers.BALANCERS.values())]),

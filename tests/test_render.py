@@ -17,10 +17,13 @@ def test_a_committed_copy_is_of_the_source_beside_it(rendered):
 @pytest.mark.skipif(not COMMITTED, reason="nothing rendered yet")
 def test_the_copies_are_those_that_render_makes():
     compared = [(notebook, data) for notebook, found in render.COMPARED.items() for data in found]
-    assert {path.stem for path in COMMITTED} == {f"{notebook}-{data}" for notebook, data in [*render.SHOWN, *compared]}
+    large = [(notebook, render.FULL) for notebook in render.OF_PAPER]
+    assert {path.stem for path in COMMITTED} == {f"{notebook}-{data}" for notebook, data in [*render.SHOWN, *compared, *large]}
 
 
-OF_QUICK = [path for path in COMMITTED if path.stem.rpartition("-")[0] not in render.COMPARED]
+OF_VARIANT = [path for path in COMMITTED if path.stem.rpartition("-")[0] in render.COMPARED]
+OF_PAPER = [path for path in COMMITTED if path.stem.rpartition("-")[2] == render.FULL]
+OF_QUICK = [path for path in COMMITTED if path not in OF_VARIANT + OF_PAPER]
 
 
 @pytest.mark.parametrize("rendered", OF_QUICK, ids=lambda path: path.stem)
@@ -34,7 +37,16 @@ def test_a_committed_copy_has_the_quick_profiles_parameters(rendered):
     assert "synthetic" in mark["data"] or data != "twin"
 
 
-@pytest.mark.parametrize("rendered", [path for path in COMMITTED if path not in OF_QUICK], ids=lambda path: path.stem)
+@pytest.mark.parametrize("rendered", OF_PAPER, ids=lambda path: path.stem)
+def test_a_committed_copy_at_the_papers_size_has_that_profiles_parameters(rendered):
+    mark = nbformat.read(rendered, as_version=4).metadata["adc"]
+    notebook = rendered.stem.rpartition("-")[0]
+    planned = plan.jobs(render.options(options.Options(profile=render.PAPER)))
+    assert mark["profile"] == render.PAPER and "synthetic" in mark["data"]
+    assert mark["parameters"] == render.pick(planned, notebook, "twin", {}).parameters
+
+
+@pytest.mark.parametrize("rendered", OF_VARIANT, ids=lambda path: path.stem)
 def test_a_committed_copy_of_the_variant_has_its_profiles_parameters(rendered):
     mark, (entry,) = nbformat.read(rendered, as_version=4).metadata["adc"], profile.named(render.VARIANT).entries("17_on_top")
     assert mark["profile"] == render.VARIANT
@@ -155,3 +167,5 @@ def test_a_copy_is_stale_once_its_source_changes_but_not_by_running_it(rendered,
 def test_links_between_notebooks_lead_to_the_copies():
     text = "see 05_performance.ipynb#How-sure and 13_grid.ipynb#x"
     assert render.linked(text, "movielens") == "see 05_performance-movielens.ipynb#How-sure and ../13_grid.ipynb#x"
+    assert render.linked("06_depth.ipynb#x", "twin") == "../06_depth.ipynb#x"
+    assert render.linked("06_depth.ipynb#x", render.FULL) == "06_depth-twin_paper.ipynb#x"

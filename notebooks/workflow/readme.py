@@ -9,12 +9,13 @@ from workflow import NOTEBOOKS
 
 README = NOTEBOOKS.parent / "README.md"
 BEGIN, END = "<!-- results: written by ./run_all.sh render -->", "<!-- end of results -->"
+PAPER = "<!-- paper's sizes: written by ./run_all.sh render --profile paper -->", "<!-- end of paper's sizes -->"
 
 
 def write(datasets: list[str], profile: str, target: Path = README) -> None:
-    """Put the comparison on each dataset between the two marks of the README."""
+    """Put the comparison on each dataset between two marks of the README; the profile paper has marks of its own."""
     parts = lambda: [*(section(dataset, profile) for dataset in datasets), ledger(datasets, profile)]
-    files.put_between(target, BEGIN, END, lambda: "\n\n".join(parts()))
+    files.put_between(target, *(PAPER if profile == "paper" else (BEGIN, END)), lambda: "\n\n".join(parts()))
 
 
 def section(dataset: str, profile: str) -> str:

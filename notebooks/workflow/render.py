@@ -29,6 +29,9 @@ SHOWN = {
     ("12_controls", "twin"): {},
     ("14_map", "twin"): {},
 }
+# of the profile paper, on the twin at Table I's size
+PAPER, FULL = "paper", "twin_paper"
+OF_PAPER = ("05_performance", "06_depth", "07_asymmetry", "08_sensitivity", "09_claims")
 # the profile of which any dataset's copies may be committed, and those that are; the files of the other two are not in the project
 VARIANT, COMPARED = "variant", {"17_on_top": ("movielens", "ciao_small6", "epinions6_sparse")}
 HASH = re.compile(r"-[0-9a-f]{8}$")  # of a file's content, in the name of its dataset
@@ -40,14 +43,16 @@ def options(asked: Options) -> Options:
     if asked.profile == VARIANT:
         return asked
     if asked.data:
-        raise UserError("render shows movielens and twin; leave out --data.")
-    return replace(asked, data=list(dict.fromkeys(source for _, source in SHOWN)))
+        raise UserError("render shows movielens and twin, the profile paper the twin alone; leave out --data.")
+    return replace(asked, data=["twin"] if asked.profile == PAPER else list(dict.fromkeys(source for _, source in SHOWN)))
 
 
 def shown(planned: list[plan.Job], profile: str) -> list[tuple[plan.Job, str]]:
     """The jobs to copy and what their data are called there. Raises `UserError` where a profile lacks one."""
     if profile == VARIANT:
         return [(job, HASH.sub("", job.dataset)) for job in planned if job.notebook in COMPARED]
+    if profile == PAPER:
+        return [(pick(planned, notebook, "twin", {}), FULL) for notebook in OF_PAPER]
     return [(pick(planned, notebook, source, wanted), source) for (notebook, source), wanted in SHOWN.items()]
 
 
@@ -71,7 +76,8 @@ def _copy(job: plan.Job, source: str, profile: str) -> None:
 
 def linked(text: str, source: str) -> str:
     """A link to another notebook leads to its copy of the same data, or else to the notebook itself."""
-    return LINK.sub(lambda at: f"{at[1]}-{source}.ipynb#" if (at[1], source) in SHOWN else f"../{at[1]}.ipynb#", text)
+    beside = OF_PAPER if source == FULL else [notebook for notebook, data in SHOWN if data == source]
+    return LINK.sub(lambda at: f"{at[1]}-{source}.ipynb#" if at[1] in beside else f"../{at[1]}.ipynb#", text)
 
 
 def pick(planned: list[plan.Job], notebook: str, source: str, wanted: dict) -> plan.Job:
