@@ -125,10 +125,10 @@ def _times(job: Job, *names: str) -> float:
 
 
 def _stored(job: Job, size: Size) -> float:
-    if job.notebook in OF_A_NOTEBOOK:  # the controls and the map make twins of their own
-        size = MILLIONS["twin"] if job.notebook in CONTROLS else size
-        scale = job.parameters["scale"] if job.notebook in CONTROLS else 1
-        return OF_A_NOTEBOOK[job.notebook] * _times(job, "seeds") * size.vectors * scale * GB
+    if job.notebook in OF_A_NOTEBOOK:
+        own = job.notebook in CONTROLS  # they make twins themselves
+        vectors = MILLIONS["twin"].vectors * job.parameters["scale"] if own else size.vectors
+        return OF_A_NOTEBOOK[job.notebook] * _times(job, "seeds") * vectors * GB
     if job.notebook not in (*RUNS, GRID) or not is_new(job) or job.parameters.get("method") in FEW:
         return 0.0
     return trainings(job, stored=True)[1] * size.vectors * GB * (job.parameters.get("dim") or 100) / 100
