@@ -1,4 +1,4 @@
-"""Which test items count as hits (R24): "a user has rated it above her average ratings" (§IV-B)."""
+"""Which test items are relevant (R24): "a user has rated it above her average ratings" (§IV-B)."""
 
 import numpy as np
 
@@ -12,36 +12,36 @@ RULES = {
     "train_only": "strictly above the mean of her training ratings in the domain",
     "stars4": "four stars or more",
 }
-# Ratings are kept as float32: 1.2 must not count as above the mean of 1.1, 1.2 and 1.3 by a rounding error.
+# Ratings are stored as float32: 1.2 must not count as above the mean of 1.1, 1.2 and 1.3 by a rounding error.
 TOLERANCE = 1e-6
 
 
 def relevant(
-    parts: Split, domain: int, rule: str = "above", seen: tuple[int, ...] = (TRAIN, VALID, TEST)
+    split: Split, domain: int, rule: str = "above", visible: tuple[int, ...] = (TRAIN, VALID, TEST)
 ) -> np.ndarray:
-    """Which of a domain's ratings are relevant: bool [ratings of the domain], in the order of `parts.of(domain)`.
-
-    Means are taken over the parts in `seen`, and ratings of other parts are never relevant: with (TRAIN, VALID),
-    choosing by validation looks at no test rating. A user without a rating to take a mean of has nothing relevant.
-    Raises `UserError` for a rule that is not in RULES.
-    """
+    """Which of a domain's ratings are relevant: bool, in the order of `split.of(domain)`.
+    Means are taken over the parts in `visible`, and ratings of other parts are never relevant: with (TRAIN,
+    VALID), choosing by validation looks at no test rating. A user without a rating to average has nothing
+    relevant. Raises `UserError` for a rule that is not in RULES."""
     if rule not in RULES:
         raise UserError(f"Unknown relevance rule '{rule}'. The rules are: {', '.join(RULES)} (R24).")
-    ratings = parts.ratings
-    here = ratings.domain == domain
-    known = np.isin(parts.part, seen)
+    ratings = split.ratings
+    here, in_sight = ratings.domain == domain, np.isin(split.part, visible)
     user, rating = ratings.user[here], ratings.rating[here]
     if rule == "stars4":
-        return (rating >= 4) & known[here]
-    averaged = known if rule == "all_domains" else here & known & ((parts.part == TRAIN) | (rule != "train_only"))
-    count = np.bincount(ratings.user[averaged], minlength=len(ratings.users))[user]
-    total = np.bincount(ratings.user[averaged], weights=ratings.rating[averaged], minlength=len(ratings.users))[user]
+        return (rating >= 4) & in_sight[here]
+    averaged = in_sight
+    if rule != "all_domains":
+        averaged = here & in_sight & ((split.part == TRAIN) | (rule != "train_only"))
+    n = len(ratings.users)
+    count = np.bincount(ratings.user[averaged], minlength=n)[user]
+    total = np.bincount(ratings.user[averaged], weights=ratings.rating[averaged], minlength=n)[user]
     above = rating - total / np.maximum(count, 1)
     slack = TOLERANCE * np.abs(rating)
-    return (above >= -slack if rule == "at_least" else above > slack) & (count > 0) & known[here]
+    return (above >= -slack if rule == "at_least" else above > slack) & (count > 0) & in_sight[here]
 
 
-def evaluable(parts: Split, domain: int, rule: str = "above") -> int:
+def evaluable(split: Split, domain: int, rule: str = "above") -> int:
     """Number of users with at least one relevant test rating in the domain: those that R25 averages over."""
-    tested = parts.part[parts.ratings.domain == domain] == TEST
-    return len(np.unique(parts.of(domain, TEST)[0][relevant(parts, domain, rule)[tested]]))
+    tested = split.part[split.ratings.domain == domain] == TEST
+    return len(np.unique(split.of(domain, TEST)[0][relevant(split, domain, rule)[tested]]))

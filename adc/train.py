@@ -1,279 +1,246 @@
-"""ADC trained (§III): one first-order step of L_cross (Eq. 3) with the balancer's (Eqs. 4–5), epochs, and the run."""
+"""ADC trained (§III): the plain step of Eqs. 1 to 5, epochs, and `fit` from a split to a trained model."""
 
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import fields
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from adc import balancers, data, fit, mf, runs, started
+from adc import balancers
+from adc.balancer import BalancerState, gradient_norms
+from adc.config import Config
+from adc.early_stopping import Arrays, Trained, train_epochs
 from adc.errors import UserError
-from adc.evaluate import products
-from adc.loss import agreement, pull, push
-from adc.model import ADC, Passed
+from adc.evaluation import Score, products
+from adc.fast_step import fast_step, hidden_layer
+from adc.losses import agreement, bpr
+from adc.mf_init import MFVectors, initial_vectors
+from adc.model import ADC
 from adc.optim import RowAdam, RowSGD
-from adc.pairs import Pairs
-from adc.sample import Triples, epoch
-from adc.settings import Settings, configuration, named
-from adc.split import TRAIN, Split, split
-from adc.through import Term, apart, gradient_at_W, gradient_at_z
+from adc.sampling import Batch, Triples, user_batches
+from adc.split import Split
 
-__all__ = ["Settings", "Trainer", "configuration", "run"]
+HISTORY = ("loss", "weight", "norm", "target", "rate")  # L_k, w_k, G_k, its target, r_k
 
 
-def run(config: dict, show: bool = True, prepared: tuple[Split, list[mf.Start]] | None = None) -> runs.Run:
-    """Train by a `configuration`, or return the stored run if it was trained before.
-
-    `prepared`: what `prepare` gives for it, where several runs share it.
-    """
-    found = runs.find(config)
-    if found is not None:
-        return found
-    parts, starts = prepared or prepare(config)
-    return fit.fit(Trainer(settings_of(config), parts, starts), parts, config, show=show)
-
-
-def prepare(config: dict) -> tuple[Split, list[mf.Start]]:
-    """The split ratings that a configuration means, and the MF start of every domain."""
-    parts = split(data.load(config["dataset"]).only(named(config["domains"])), config["seed"])
-    return parts, started.starts(parts, config["start"], config["dim"])
-
-
-def learner(config: dict, parts: Split) -> "Trainer":
-    """The trainer of a `configuration`, pretrained (R10)."""
-    return Trainer(settings_of(config), parts, started.starts(parts, config["start"], config["dim"]))
+def domain_losses(trainer: "Trainer", users: torch.Tensor, batch: Batch) -> tuple[dict, torch.Tensor]:
+    """L_k (Eq. 2) of every domain with triples in the batch, by domain; and the L2 term beside Eq. 3."""
+    c, model = trainer.config, trainer.model
+    hidden, u_con = model.hidden(users)  # [B, width], [B, p·d]
+    z = model.decouple(hidden)  # [B, p, d]
+    losses, l2 = {}, u_con.square().sum() / len(users)
+    for k, (row, positive, negative) in enumerate(batch):  # [T], [T], [T, c]
+        if len(row):
+            row, v = torch.from_numpy(row), model.items(k)
+            x_positive = (z[row, k] * v[positive]).sum(-1)  # u·v_i+ [T]
+            x_negative = (z[row, k, None] * v[negative]).sum(-1)  # u·v_i- [T, c]
+            in_batch = row.unique()  # each user once (R5)
+            alike = z if c.agreement_on == "z" else u_con.view_as(z)  # R1
+            others = None if c.agreement_with == "all" else trainer.member[users[in_batch]]  # R4
+            losses[k] = bpr(x_positive, x_negative, c.reduction)  # Eq. 1
+            losses[k] = losses[k] + c.agreement_weight * agreement(alike[in_batch], k, others)  # Eq. 2
+            l2 = l2 + (v[positive].square().sum() + v[negative].square().sum()) / len(row)
+    return losses, l2
 
 
-def settings_of(config: dict) -> Settings:
-    """The settings in a `configuration`, which holds more than them."""
-    return Settings(**{f.name: config[f.name] for f in fields(Settings)})
+def plain_step(trainer: "Trainer", users: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, BalancerState]:
+    """One step of §III by `users` [B]: Eqs. 1 to 3 move the network, Eqs. 4 and 5 the weights.
+    Returns L_k [p] (NaN for a domain without triples in the batch) and the balancer's state."""
+    c, model, balancer = trainer.config, trainer.model, trainer.balancer
+    losses, l2 = domain_losses(trainer, users, batch)  # Eqs. 1 and 2
+    layer = model.W.weight if c.norm_layer == "W" else model.A[-1].weight  # R15
+    norms = dict(zip(losses, gradient_norms(list(losses.values()), layer)))  # |∇_W L_k|
+    L_cross = sum((float(balancer.weights[k]) * L_k for k, L_k in losses.items()), 0 * l2)  # Eq. 3
+    model.zero_grad()
+    if balancer.needs == "gradients":
+        combined_backward(trainer, losses)  # the successors that change gradients rather than weights
+        torch.autograd.backward(L_cross, inputs=[model.item], retain_graph=True)
+        (c.embedding_l2 * l2).backward()
+    else:
+        (L_cross + c.embedding_l2 * l2).backward()
+    trainer.descend(users, batch)
+    values = {k: L_k.detach().nan_to_num(nan=math.inf, posinf=math.inf) for k, L_k in losses.items()}
+    L = trainer.per_domain(values)  # [p]
+    return L, balancer.step(L, trainer.per_domain(norms))  # Eqs. 4 and 5
+
+
+def combined_backward(trainer: "Trainer", losses: dict[int, torch.Tensor]) -> None:
+    """Leave in the shared tensors what `Balancer.combine` makes of the gradients of every w_k L_k."""
+    model, balancer = trainer.model, trainer.balancer
+    tensors = [model.W.weight, model.W.bias, *model.A.parameters(), model.user]
+    by_domain = [[torch.zeros_like(tensor) for tensor in tensors] for _ in range(model.p)]
+    for k, L_k in losses.items():
+        by_domain[k] = list(torch.autograd.grad(float(balancer.weights[k]) * L_k, tensors, retain_graph=True))
+    gradients = balancer.combine([torch.stack(of_tensor) for of_tensor in zip(*by_domain)])
+    for tensor, gradient in zip(tensors, gradients):
+        tensor.grad = gradient
+
+
+class Trainer:
+    """Network, optimisers and balancer of one training of ADC; a `Learner`.
+
+    `vectors`: the start of every domain, made here where none is given (§III-B(1))."""
+
+    network: Any = ADC
+    hidden_layer = staticmethod(hidden_layer)  # of the fast step and of evaluation
+
+    def __init__(self, config: Config, split: Split, vectors: list[MFVectors] | None = None):
+        self.config, self.split, self.p = config, split, split.ratings.p
+        self.device = pick_device(config.device)
+        torch.manual_seed(config.seed)
+        self.rng = np.random.default_rng([config.seed, 3])
+        self.users = split.training_users()
+        self._cache: HiddenCache | None = None  # hidden layers of users since the last step
+        self._snapshot: ADC | None = None  # of the model, for the domains whose best epoch this is
+        options = (config.negatives, config.resample_negatives, self.rng, config.observed)
+        self.triples = [Triples(split, k, *options) for k in range(self.p)]
+        self.member = torch.from_numpy(split.membership()).to(self.device)  # [n, p]
+        start = self._start(vectors or initial_vectors(split, config.init, config.dim))
+        self._build(start, config.hidden_layers)
+        if config.pretraining != "none" and config.hidden_layers > 1:
+            self._pretrain(start)
+        self.balancer = balancers.make(config.balancer, self.p, config.gamma)
+        self._first_epoch = config.initial_losses == "first_epoch"
+
+    def _start(self, vectors: list[MFVectors]) -> tuple:
+        """Rows [n, p], user vectors [rows, d] of each domain's training users, item vectors p x [m_k, d]."""
+        member = self.member.cpu().numpy()
+        rows = np.full(member.shape, -1)
+        rows[member] = np.arange(member.sum())
+        user, domain = np.nonzero(member)
+
+        def noisy(a: np.ndarray) -> np.ndarray:
+            return (a + self.rng.normal(0, self.config.init_noise, a.shape)).astype(np.float32)
+
+        stacked = np.stack([of_domain.user for of_domain in vectors])  # [p, n, d]
+        return rows, noisy(stacked[domain, user]), [noisy(of_domain.item) for of_domain in vectors]
+
+    def _pretrain(self, start: tuple) -> None:
+        """One hidden layer first, with equal weights; then all of them start from it (§III-C, R10)."""
+        deep = self.model
+        self._build(start, 1)
+        self.balancer = balancers.make("static", self.p, 0.0)
+        for _ in range(self.config.pretraining_epochs):
+            self._pass()
+        deep.deepen(self.model, identity=self.config.pretraining == "identity")
+        self._build(start, self.config.hidden_layers)
+        self.model.load_state_dict(deep.state_dict())
+
+    def _build(self, start: tuple, hidden_layers: int) -> None:
+        c = self.config
+        self.model = self.network(*start, hidden_layers, c.width, c.missing_vector).to(self.device)
+        layers = [*self.model.A, self.model.W]
+        weights = {"params": [layer.weight for layer in layers], "weight_decay": c.weight_decay}
+        biases = {"params": [layer.bias for layer in layers], "weight_decay": 0.0}
+        dense, by_row = (torch.optim.AdamW, RowAdam) if c.optimizer == "adam" else (torch.optim.SGD, RowSGD)
+        self.optimizer = dense([weights, biases], lr=c.learning_rate, fused=True)
+        self.user_optimizer = by_row(self.model.user, c.embedding_lr)
+        self.item_optimizer = by_row(self.model.item, c.embedding_lr)
+
+    def epoch(self) -> list[dict]:
+        """One pass over the users; for each domain the means over its steps of HISTORY."""
+        if not self._first_epoch:
+            return self._pass()
+        # R13 ★: L_k(0) is the mean loss of an epoch at equal weights
+        self._first_epoch, balancer = False, self.balancer
+        self.balancer = balancers.make("static", self.p, 0.0)
+        rows = self._pass()
+        self.balancer, balancer.initial = balancer, torch.tensor([row["loss"] for row in rows])
+        return rows
+
+    def _pass(self) -> list[dict]:
+        self._snapshot, values = None, {name: [] for name in HISTORY}
+        for users, batch in user_batches(self.triples, self.users, self.config.batch_users, self.rng):
+            losses, state = self.step(users, batch)
+            for name, value in zip(HISTORY, (losses, state.weights, state.norms, state.targets, state.rates)):
+                values[name].append(value)
+        self.balancer.end_epoch()
+        means = {name: torch.stack(of_steps).nanmean(0).tolist() for name, of_steps in values.items()}
+        return [{name: mean[k] for name, mean in means.items()} for k in range(self.p)]
+
+    def step(self, users: np.ndarray, batch: Batch) -> tuple[torch.Tensor, BalancerState]:
+        """One step, fast or plain as `config.step` says."""
+        self._cache, step = None, fast_step if self.config.step == "fast" else plain_step
+        of_batch = torch.from_numpy(users).to(self.device)
+        losses, state = step(self, of_batch, batch)
+        if self.balancer.needs == "after":
+            with torch.no_grad():
+                after, _ = domain_losses(self, of_batch, batch)
+            self.balancer.after(self.per_domain(after))
+        return losses, state
+
+    def descend(self, users: torch.Tensor, batch: Batch) -> None:
+        """Move the network, and the rows of the vectors that the batch uses, by the gradients in them."""
+        self.optimizer.step()
+        rows = self.model.rows[users]
+        rows = rows[rows >= 0]
+        items = [np.column_stack(pair).ravel() + self.model.first[k] for k, (_, *pair) in enumerate(batch)]
+        touched = torch.from_numpy(np.unique(np.concatenate(items))).to(self.device)
+        if self.config.train_users:
+            self.user_optimizer.step(rows, self.model.user.grad[rows])
+        if self.config.train_items and len(touched):
+            self.item_optimizer.step(touched, self.model.item.grad[touched])
+
+    def per_domain(self, values: dict[int, torch.Tensor]) -> torch.Tensor:
+        """Values by domain as one tensor [p], NaN where a domain has none."""
+        return torch.stack([values.get(k, torch.tensor(math.nan)).cpu() for k in range(self.p)])
+
+    def score(self, domain: int) -> Score:
+        """z_u^(k)·v_i by the parameters as they are when it is called: users [B] -> [B, m_k]."""
+
+        def scores(users: np.ndarray) -> torch.Tensor:
+            self._cache = self._cache or HiddenCache(self.model, self.hidden_layer)
+            return products(self._cache.z(users, domain), self.model.items(domain).detach())
+
+        return scores
+
+    def arrays(self, domain: int) -> Callable[[], Arrays]:
+        """z^(k) of every user [n, d] and v^(k) [m_k, d]; made later, from a copy that the domains share."""
+        if self._snapshot is None:
+            self._snapshot = copy.deepcopy(self.model)
+        return partial(factors, self._snapshot, domain, self.hidden_layer)
+
+
+class HiddenCache:
+    """The last hidden layer of users, computed once for all domains; good until parameters move."""
+
+    def __init__(self, model: ADC, hidden: Callable = hidden_layer):
+        self.model, self.hidden_layer, self.count = model, hidden, 0
+        self.row = torch.full((len(model.rows),), -1, device=model.rows.device)  # of a user in `hidden` [n]
+        self.hidden = model.W.weight.new_empty(len(model.rows), model.W.in_features)  # [n, width]
+
+    @torch.no_grad()
+    def z(self, users: np.ndarray, domain: int) -> torch.Tensor:
+        """z_u^(k) of different users [B] -> [B, d]."""
+        place = torch.from_numpy(users.astype(np.int64)).to(self.row.device)
+        new = place[self.row[place] < 0]
+        if len(new):
+            before, self.count = self.count, self.count + len(new)
+            self.row[new] = torch.arange(before, self.count, device=new.device)
+            self.hidden[before : self.count] = self.hidden_layer(self.model, new)[0]
+        return self.model.decouple_one(self.hidden.index_select(0, self.row[place]), domain)
+
+
+@torch.no_grad()
+def factors(model: ADC, domain: int, hidden: Callable = hidden_layer) -> Arrays:
+    """z^(k) of every user [n, d] and v^(k) [m_k, d]."""
+    chunks = torch.arange(len(model.rows), device=model.rows.device).split(4096)
+    z = torch.cat([model.decouple_one(hidden(model, users)[0], domain) for users in chunks])
+    return {"user": z.cpu().numpy(), "item": model.items(domain).cpu().numpy().copy()}
+
+
+def fit(split: Split, config: Config | None = None, show: bool = True) -> Trained:
+    """Train ADC on a split; each domain keeps the epoch that is best on its own validation (R18, R21)."""
+    config = config or Config()
+    title = f"ADC h={config.hidden_layers} γ={config.gamma:g}"
+    return train_epochs(Trainer(config, split), split, config.epochs, config.patience, title, show)
 
 
 def pick_device(name: str) -> torch.device:
     """`auto` takes a GPU where there is one; asking for one that is not there is a `UserError`."""
     if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("device=cuda was asked for, but PyTorch sees no GPU here. Use device=auto or device=cpu.")
+        raise UserError("device=cuda, but PyTorch sees no GPU here. Use device=auto or device=cpu.")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-class Trainer:
-    """Network, optimisers and balancer of one run; the `fit.Learner` of ADC. `starts`: one MF start a domain."""
-
-    network: type[ADC] = ADC
-
-    def __init__(self, settings: Settings, parts: Split, starts: list[mf.Start]):
-        self.s, self.parts, self.p = settings, parts, parts.ratings.p
-        self.device = pick_device(settings.device)
-        torch.manual_seed(settings.seed)
-        self.rng = np.random.default_rng([settings.seed, 3])
-        self.users = np.unique(parts.ratings.user[parts.part == TRAIN]).astype(np.int64)
-        self._passed: Passed | None = None  # who went through the network since the last step
-        self._copy: ADC | None = None  # of the model, for those of its domains that keep this epoch
-        self.triples = [Triples(parts, k, settings.negatives, settings.redraw, self.rng, settings.observed) for k in range(self.p)]
-        self._member = torch.from_numpy(membership(parts)).to(self.device)  # [n, p]
-        vectors = self._starting_vectors(starts)
-        self._build(vectors, settings.hidden_layers)
-        if settings.pretraining != "none" and settings.hidden_layers > 1:
-            self._pretrain(vectors)
-        self.balancer = balancers.make(settings.balancer, self.p, settings.gamma)
-        self._first_epoch = settings.initial_losses == "first_epoch"
-
-    def _starting_vectors(self, starts: list[mf.Start]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-        """Rows [n, p], user vectors [rows, d] of the users a domain was trained on, item vectors p x [m_k, d]."""
-        member = self._member.cpu().numpy()
-        rows = np.full(member.shape, -1)
-        rows[member] = np.arange(member.sum())
-        user, domain = np.nonzero(member)
-        noisy = lambda a: (a + self.rng.normal(0, self.s.start_noise, a.shape)).astype(np.float32)
-        stacked = np.stack([start.user for start in starts])  # [p, n, d]
-        return rows, noisy(stacked[domain, user]), [noisy(start.item) for start in starts]
-
-    def _pretrain(self, vectors: tuple[Any, Any, Any]) -> None:
-        """One hidden layer first, with equal weights; then `hidden_layers` of them start from it (§III-C, R10)."""
-        deep = self.model
-        self._build(vectors, 1)
-        self.balancer = balancers.make("static", self.p, 0.0)
-        for _ in range(self.s.pretraining_epochs):
-            self._pass()
-        deep.deepen(self.model, identity=self.s.pretraining == "identity")
-        self._build(vectors, self.s.hidden_layers)
-        self.model.load_state_dict(deep.state_dict())
-
-    def _build(self, vectors: tuple[Any, Any, Any], hidden_layers: int) -> None:
-        s = self.s
-        self.model = self.network(*vectors, hidden_layers, s.width, s.missing == "current").to(self.device)
-        layers = [*self.model.A, self.model.W]
-        network = [
-            {"params": [layer.weight for layer in layers], "weight_decay": s.weight_decay},
-            {"params": [layer.bias for layer in layers], "weight_decay": 0.0},
-        ]
-        dense, by_row = (torch.optim.AdamW, RowAdam) if s.optimizer == "adam" else (torch.optim.SGD, RowSGD)
-        self.optimizer = dense(network, lr=s.learning_rate, fused=True)
-        self.user_optimizer, self.item_optimizer = (by_row(t, s.vector_rate) for t in (self.model.user, self.model.item))
-
-    def epoch(self) -> list[dict]:
-        """One pass over the users; per domain the means over its steps of L_k, w_k, G_k, its target and r_k."""
-        if not self._first_epoch:
-            return self._pass()
-        self._first_epoch, moving = False, self.balancer  # R13 ★: L_k(0) is the mean loss of an epoch at equal weights
-        self.balancer = balancers.make("static", self.p, 0.0)
-        rows = self._pass()
-        self.balancer, moving.initial = moving, torch.tensor([row["loss"] for row in rows])
-        return rows
-
-    def _pass(self) -> list[dict]:
-        self._copy = None
-        seen = {name: [] for name in ("loss", "weight", "norm", "target", "rate")}
-        for users, batch in epoch(self.triples, self.users, self.s.batch_users, self.rng):
-            losses, norms = self.step(users, batch)
-            before = self.balancer.step(losses, norms)
-            if self.balancer.needs == "after":
-                self.balancer.after(self._losses(users, batch))
-            for name, value in zip(seen, (losses, before.weights, before.norms, before.targets, before.rates)):
-                seen[name].append(value)
-        self.balancer.end_epoch()
-        means = {name: torch.stack(values).nanmean(0).tolist() for name, values in seen.items()}  # [p] each
-        return [{name: values[k] for name, values in means.items()} for k in range(self.p)]
-
-    def step(self, users: np.ndarray, batch: list) -> tuple[torch.Tensor, torch.Tensor]:
-        """One descent step on L_cross = sum w_k L_k; returns L_k and g_k = |grad_W L_k|, each [p] (NaN: absent).
-
-        Backpropagation is cut at z: each w_k L_k is differentiated to z alone, its gradient at W follows as one
-        product with the hidden layer, and what is below sees the sum over the domains in one backward pass.
-        """
-        model, users, self._passed = self.model, torch.from_numpy(users).to(self.device), None
-        rows = model.looked_up(users)
-        vectors = model.user.detach().index_select(0, rows).requires_grad_()  # [R, d]
-        hidden, square = model.hidden(users, vectors)  # [B, width], []
-        z = model.decouple(hidden.detach()).detach()  # [B, p, d]
-        losses, terms, at_items = self._rank(batch, z)
-        beside = [self.s.penalty * square / len(users)]  # what does not pass through z
-        self._agree(losses, terms, users, z, vectors, beside)
-        norms = self._norms(terms, hidden)
-        self._descend(terms, hidden, beside, vectors)
-        if self.s.train_users:
-            self.user_optimizer.step(rows, vectors.grad)
-        if self.s.train_items:
-            self.item_optimizer.step(*at_items)
-        absent = torch.tensor([k not in terms for k in range(self.p)])
-        return losses.nan_to_num(nan=math.inf, posinf=math.inf).cpu().masked_fill(absent, math.nan), norms
-
-    def _rank(self, batch: list, z: torch.Tensor) -> tuple[torch.Tensor, dict, tuple]:
-        """Eq. 1 of every domain [p]; the terms, by domain with triples; the items looked up [I] and the gradient of the
-        weighted losses and the penalty there [I, d].
-        """
-        model, size, (B, p, d) = self.model, [len(row) for row, _, _ in batch], z.shape
-        place = np.concatenate([row + k * B for k, (row, _, _) in enumerate(batch)])  # [T]
-        item = np.concatenate([np.column_stack(pair) + model.first[k] for k, (_, *pair) in enumerate(batch)])  # [T, 1 + c]
-        pairs = Pairs(torch.from_numpy(place).to(z.device), torch.from_numpy(item).to(z.device), p * B, len(model.item))
-        v, z = model.item.detach().index_select(0, pairs.touched), z.transpose(0, 1).reshape(p * B, d)
-        losses, at_x = push(pairs.scores(z, v), size, self.s.reduction)
-        at_z, terms = pairs.at_rows(at_x, v).view(p, B, d), {}
-        for k, (row, _, _) in enumerate(batch):
-            if len(row):
-                some = torch.from_numpy(row[np.flatnonzero(np.diff(row, prepend=-1))]).to(z.device)
-                terms[k] = Term(some, z.new_zeros(len(some), p, d))
-                terms[k].at_z[:, k] = at_z[k].index_select(0, some)
-        w, size = self.balancer.weights.to(z), torch.tensor(size, device=z.device)
-        gradient = pairs.at_items(at_x * w.repeat_interleave(size)[:, None], z)
-        share = pairs.looked_up((1 / size).repeat_interleave(size))  # of a domain's triples, as BPR counts L2
-        gradient.addcmul_(v, share[:, None].to(v), value=2 * self.s.penalty)
-        return losses, terms, (pairs.touched, gradient)
-
-    def _agree(
-        self, losses: torch.Tensor, terms: dict, users: torch.Tensor, z: torch.Tensor, vectors: torch.Tensor | None,
-        beside: list,
-    ) -> None:  # fmt: skip
-        """Add lambda times Eq. 2's last term to the losses [p], and its gradient to the terms' at z, or (R1 ★: of u in
-        the place of z) itself to `beside`.
-        """
-        on_u = self.s.agreement_on == "u"
-        alike = self.model.concatenate(users, vectors).view_as(z) if on_u else z
-        for k, term in terms.items():
-            of_users = alike.index_select(0, term.users)  # [B_k, p, d]
-            others = None if self.s.agreement_with == "all" else self._member[users[term.users]]  # R4 ★ [B_k, p]
-            if on_u:
-                value = agreement(of_users, k, others)
-                beside.append(float(self.balancer.weights[k]) * self.s.agreement * value)
-            else:
-                value, gradient = pull(of_users, k, others)
-                term.at_z.add_(gradient, alpha=self.s.agreement)
-            losses[k] += self.s.agreement * value.detach()
-
-    def _norms(self, terms: dict, hidden: torch.Tensor) -> torch.Tensor:
-        """Norms of the domains' gradients at W, or at the last hidden layer (R15 ★) [p]; NaN without triples."""
-        norms, layer, W = torch.full((self.p,), math.nan), self.model.A[-1].weight, self.model.W.weight.detach()
-        several = apart(list(terms.values()), len(hidden), W.shape)
-        for k, term in terms.items():
-            if self.s.norm_layer == "W":
-                norms[k] = term.norm(hidden.detach(), several)
-            else:
-                below = gradient_at_z([term], [1.0], len(hidden), W) @ W
-                norms[k] = torch.autograd.grad(hidden, layer, below, retain_graph=True)[0].norm()
-        return norms
-
-    def _descend(self, terms: dict, hidden: torch.Tensor, beside: list, vectors: torch.Tensor) -> None:
-        """Move the network by the domains' weighted gradients at z; the gradient of the vectors is left in them."""
-        tensors = [self.model.W.weight, self.model.W.bias, *self.model.A.parameters(), vectors]
-        if self.balancer.needs == "gradients":
-            none = [torch.zeros_like(tensor) for tensor in tensors]
-            each = [self._through({k: terms[k]}, hidden, tensors) if k in terms else none for k in range(self.p)]
-            gradients = self.balancer.combine([torch.stack(of_tensor) for of_tensor in zip(*each)])
-        else:
-            gradients = self._through(terms, hidden, tensors)
-        for tensor, gradient in zip(tensors, gradients):
-            tensor.grad = gradient
-        torch.autograd.backward(beside)
-        self.optimizer.step()
-
-    def _through(self, terms: dict, hidden: torch.Tensor, tensors: list[torch.Tensor]) -> list[torch.Tensor]:
-        """The gradient of the weighted sum of some terms at W, its bias, and all below."""
-        every, W = self.balancer.weights.tolist(), self.model.W.weight.detach()
-        some, weights = list(terms.values()), [every[k] for k in terms]
-        at_z = gradient_at_z(some, weights, len(hidden), W)
-        at_W = gradient_at_W(some, weights, at_z, hidden.detach())
-        return [at_W, at_z.sum(0), *torch.autograd.grad(hidden, tensors[2:], at_z @ W, retain_graph=True)]
-
-    @torch.no_grad()
-    def _losses(self, users: np.ndarray, batch: list) -> torch.Tensor:
-        """L_k of a batch as the parameters are now [p] (NaN: absent)."""
-        users = torch.from_numpy(users).to(self.device)
-        z = self.model(users)
-        losses, terms, _ = self._rank(batch, z)
-        self._agree(losses, terms, users, z, None, [])
-        return losses.cpu()
-
-    def score(self, domain: int) -> fit.Score:
-        """z_u^(k)·v_i by the parameters as they are when it is called: users [B] -> [B, m_k]."""
-
-        def products_of(users: np.ndarray) -> torch.Tensor:
-            self._passed = self._passed or Passed(self.model)
-            return products(self._passed.z(users, domain), self.model.items(domain))
-
-        return products_of
-
-    def arrays(self, domain: int) -> Callable[[], fit.Arrays]:
-        """z^(k) of every user [n, d] and v^(k) [m_k, d]; made later, from a copy of the model that the domains share."""
-        if self._copy is None:
-            self._copy = copy.deepcopy(self.model)
-        return partial(factors, self._copy, domain)
-
-
-@torch.no_grad()
-def factors(model: ADC, domain: int) -> fit.Arrays:
-    """z^(k) of every user [n, d] and v^(k) [m_k, d]."""
-    every = torch.arange(len(model.rows), device=model.rows.device).split(4096)
-    z = torch.cat([model.one_of(model.hidden(some)[0], domain) for some in every])
-    return {"user": z.cpu().numpy(), "item": model.items(domain).cpu().numpy().copy()}
-
-
-def membership(parts: Split) -> np.ndarray:
-    """Which users have a training rating in which domain [n, p] bool."""
-    member = np.zeros((len(parts.ratings.users), parts.ratings.p), dtype=bool)
-    training = parts.part == TRAIN
-    member[parts.ratings.user[training], parts.ratings.domain[training]] = True
-    return member

@@ -1,4 +1,4 @@
-"""The balancers by name: the paper's and its readings (`adc.balancer`), and one file for each of its successors."""
+"""The balancers by name: the paper's and its readings (`adc.balancer`), and a file for each successor."""
 
 from adc.balancer import Balancer, GradNorm, GradNormClosed, GradNormLiteral, GradNormSoftmax, Successor
 from adc.balancers.dwa import DWA
@@ -10,25 +10,15 @@ from adc.balancers.uncertainty import Uncertainty
 from adc.errors import UserError
 
 BALANCERS: dict[str, type[Balancer]] = {
-    "gradnorm": GradNorm,
-    "gradnorm_softmax": GradNormSoftmax,
-    "gradnorm_closed": GradNormClosed,
-    "gradnorm_literal": GradNormLiteral,
-    "static": Balancer,
-    "uncertainty": Uncertainty,
-    "dwa": DWA,
-    "rlw": RandomWeights,
-    "metabalance": MetaBalance,
-    "pcgrad": PCGrad,
-    "famo": FAMO,
-}
-
-
-RIVALS = tuple(name for name, kind in BALANCERS.items() if issubclass(kind, Successor))  # each has a search of its own (R32)
+    "gradnorm": GradNorm, "gradnorm_softmax": GradNormSoftmax, "gradnorm_closed": GradNormClosed,
+    "gradnorm_literal": GradNormLiteral, "static": Balancer, "uncertainty": Uncertainty, "dwa": DWA,
+    "rlw": RandomWeights, "metabalance": MetaBalance, "pcgrad": PCGrad, "famo": FAMO,
+}  # fmt: skip
+SUCCESSORS = tuple(name for name, kind in BALANCERS.items() if issubclass(kind, Successor))  # searched (R32)
 
 
 def method(name: str) -> str:
-    """The method that a run with a balancer counts as: ADC with the paper's or a reading of it, else the balancer itself."""
+    """The method that a run with a balancer is: ADC with the paper's or a reading of it, else its own."""
     return "adc" if name.startswith("gradnorm") else name
 
 

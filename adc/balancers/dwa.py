@@ -1,34 +1,34 @@
-"""Dynamic weight average (Liu, Johns and Davison, CVPR 2019): more weight where the loss fell least, epoch by epoch."""
+"""Dynamic weight average (Liu, Johns and Davison, CVPR 2019): more weight where the loss falls least."""
 
 import math
 
 import torch
 
-from adc.balancer import Step, Successor, bounded
+from adc.balancer import BalancerState, Successor, bounded
 
 TEMPERATURE = 2.0
 
 
 class DWA(Successor):
-    """w = p softmax((L(t-1)/L(t-2)) / TEMPERATURE) in epoch t, L the mean loss of an epoch over its steps with data.
+    """w = p softmax((L(t-1)/L(t-2)) / TEMPERATURE) in epoch t, L an epoch's mean loss over steps with data.
 
-    The weights are 1 for two epochs, and until every domain was seen in one. A domain absent from a whole epoch keeps
-    its last mean.
-    """
+    The weights are 1 for two epochs, and until all domains had data. A domain without keeps its last mean."""
+
+    label = "DWA"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._seen: list[torch.Tensor] = []  # losses [p] of the steps of this epoch
+        self._losses_of_epoch: list[torch.Tensor] = []  # losses [p] of the steps of this epoch
         self._last = torch.full((self.p,), math.nan)  # mean losses of the epoch before
 
-    def step(self, losses: torch.Tensor, norms: torch.Tensor) -> Step:
-        self._seen.append(losses.detach())
+    def step(self, losses: torch.Tensor, norms: torch.Tensor) -> BalancerState:
+        self._losses_of_epoch.append(losses.detach())
         return super().step(losses, norms)
 
     def end_epoch(self) -> None:
-        mean = bounded(torch.stack(self._seen).nanmean(0))
+        mean = bounded(torch.stack(self._losses_of_epoch).nanmean(0))
         mean = torch.where(mean.isnan(), self._last, mean)
         ratio = mean / self._last
         if not ratio.isnan().any():
             self.weights = self.p * torch.softmax(ratio / TEMPERATURE, 0)
-        self._last, self._seen = mean, []
+        self._last, self._losses_of_epoch = mean, []

@@ -4,26 +4,25 @@ import math
 
 import torch
 
-from adc.balancer import RATE, Successor, bounded
+from adc.balancer import LEARNING_RATE, Successor, bounded
 
 DECAY = 0.01  # of the logits, as published
 
 
 class FAMO(Successor):
-    """w_k proportional to z_k / L_k, z = softmax of logits: a descent on sum_k z_k log L_k. The published weights sum
-    to 1; here to p, as those of the others.
+    """w_k ∝ z_k / L_k, z = softmax of logits: a descent on Σ z_k log L_k. The sum is p; published: 1.
 
-    After every step Adam moves the logits down the gradient of sum_k z_k (log L_k before - log L_k after), so that
-    weight goes to the losses that fell least. Weights are used before the losses of their batch are known: the L_k
-    under z_k is that of the batch before, as the step found it. A domain absent from a batch keeps its last fall (R16).
-    """
+    After every step Adam moves the logits down the gradient of Σ z_k (log L_k before - log L_k after), so
+    that weight goes to the losses that fell least. The L_k under z_k is that of the batch before, as weights
+    are used before their batch's is known. A domain absent from a batch keeps its last fall (R16)."""
 
+    label = "FAMO"
     needs = "after"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._logits = torch.zeros(self.p)
-        self._optimizer = torch.optim.Adam([self._logits], lr=RATE, weight_decay=DECAY)
+        self._optimizer = torch.optim.Adam([self._logits], lr=LEARNING_RATE, weight_decay=DECAY)
         self._after = torch.full((self.p,), math.nan)  # L_k once the parameters had moved [p]
 
     def after(self, losses: torch.Tensor) -> None:

@@ -9,29 +9,30 @@ RELAX = 0.7  # how far a gradient goes towards the common magnitude: 0 not at al
 
 
 class MetaBalance(Successor):
-    """At each shared tensor g_k becomes RELAX g_k m/m_k + (1 - RELAX) g_k; m_k is the moving norm of g_k there.
+    """At each shared tensor g_k becomes RELAX g_k m/m_k + (1 - RELAX) g_k; m_k is g_k's moving norm.
 
-    The published m is the moving norm of the one target's gradient. ADC is trained for all targets at once (R21), so
-    here m is the mean of the m_k. Moving norms start at zero as published; each is divided by the weight gathered so
-    far, which cancels where all domains are in all batches. A domain without a gradient keeps its moving norm (R16).
-    """
+    The published m is the moving norm of the one target's gradient; here, as all domains are targets (R21),
+    the mean of the m_k. Moving norms start at zero as published, each divided by its weight so far. A domain
+    without a gradient keeps its moving norm (R16)."""
 
+    label = "MetaBalance"
     needs = "gradients"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._moving: list[torch.Tensor] = []  # a tensor each: moving norms and the weight they gathered [2, p]
+        self._moving: list[torch.Tensor] = []  # of each tensor: moving norms and their weight [2, p]
 
     def combine(self, gradients: list[torch.Tensor]) -> list[torch.Tensor]:
         if not self._moving:
             self._moving = [gradient.new_zeros(2, self.p) for gradient in gradients]
-        return [self._balanced(gradient, moving) for gradient, moving in zip(gradients, self._moving, strict=True)]
+        pairs = zip(gradients, self._moving, strict=True)
+        return [self._balanced(gradient, moving) for gradient, moving in pairs]
 
     def _balanced(self, gradient: torch.Tensor, moving: torch.Tensor) -> torch.Tensor:
         norms = gradient.reshape(self.p, -1).norm(dim=1)
-        here = norms > 0
+        present = norms > 0
         new = torch.stack([norms, torch.ones_like(norms)])
-        moving.copy_(torch.where(here, BETA * moving + (1 - BETA) * new, moving))
-        m = moving[0] / moving[1]  # NaN for a domain not seen yet
-        factor = torch.where(here, RELAX * m.nanmean() / m + 1 - RELAX, 0.0)
+        moving.copy_(torch.where(present, BETA * moving + (1 - BETA) * new, moving))
+        m = moving[0] / moving[1]  # NaN for a domain without data so far
+        factor = torch.where(present, RELAX * m.nanmean() / m + 1 - RELAX, 0.0)
         return torch.tensordot(factor, gradient, 1)

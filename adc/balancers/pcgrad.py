@@ -6,12 +6,12 @@ from adc.balancer import Successor
 
 
 class PCGrad(Successor):
-    """The sum of the g_k after each, in random order of the others, lost its part against every g_j that it opposes.
+    """The sum of the g_k, each without its part against every g_j that it opposes, in random order.
 
-    A gradient is that at all shared tensors together. All projections are combinations of the g_k, so that their inner
-    products are all that is needed: one product of matrices a tensor, whatever the order.
-    """
+    A gradient is that at all shared tensors together. All projections are combinations of the g_k, so that
+    their inner products are all that is needed: one product of matrices a tensor, whatever the order."""
 
+    label = "PCGrad"
     needs = "gradients"
 
     def __post_init__(self) -> None:
@@ -22,7 +22,8 @@ class PCGrad(Successor):
     def combine(self, gradients: list[torch.Tensor]) -> list[torch.Tensor]:
         rows = [gradient.reshape(self.p, -1) for gradient in gradients]
         inner = torch.stack([row @ row.T for row in rows]).sum(0).tolist()
-        factors = [sum(column) for column in zip(*(self._projected(k, inner) for k in range(self.p)))]
+        projected = [self._projected(k, inner) for k in range(self.p)]
+        factors = [sum(column) for column in zip(*projected)]
         return [torch.tensordot(gradient.new_tensor(factors), gradient, 1) for gradient in gradients]
 
     def _projected(self, k: int, inner: list[list[float]]) -> list[float]:

@@ -1,0 +1,148 @@
+"""Training by epochs until validation no longer improves; each target keeps its best epoch (R18, R21)."""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm.auto import tqdm
+
+from adc.evaluation import RankingTask, Score, evaluate, groups, popularity, ranking_task, summarise
+from adc.metrics import ndcg
+from adc.split import TEST, VALID, Split
+
+WINDOW = 5  # epochs whose mean validation NDCG@10 counts; a single one's is noise with 50 users
+VALIDATION_RULE = "at_least"  # R24's ≥: the strict rule leaves a tenth of the users, too few to choose by
+MAX_VALIDATION_USERS = 4000  # of a domain, each epoch; of Table I's domains only dvd and music have more
+Arrays = dict[str, np.ndarray]
+Scorer = Callable[[Split, int, Arrays], Score]  # from a domain and a model's arrays to what scores users
+
+
+class Learner(Protocol):
+    """What `train_epochs` needs of a method."""
+
+    def epoch(self) -> list[dict]:
+        """Train for one epoch; a row of the history for each domain (`loss`, …; empty without learning)."""
+
+    def score(self, domain: int) -> Score:
+        """A function from users [B] to scores [B, m_k] by the parameters as they are now."""
+
+    def arrays(self, domain: int) -> Arrays | Callable[[], Arrays]:
+        """What its `Scorer` needs for one domain, detached, or a function that makes it later from parameters
+        as they are now; for `factor_score`: `user` [n, d] and `item` [m_k, d]."""
+
+
+def factor_score(split: Split, domain: int, arrays: Arrays) -> Score:
+    """Scores user·item from arrays; with an array `cold`, users cold in the domain get popularity (R36)."""
+    user, item = arrays["user"], arrays["item"].T  # [n, d], [d, m_k]
+    cold = groups(split, domain) > 0 if "cold" in arrays else None
+    popular = popularity(split, domain)
+
+    def score(users: np.ndarray) -> torch.Tensor:
+        with np.errstate(all="ignore"):  # a score that is no number is found where it is ranked
+            scores = user[users] @ item  # [B, m_k]
+        if cold is not None:
+            scores[cold[users]] = popular
+        return torch.from_numpy(scores)
+
+    return score
+
+
+class EarlyStopping:
+    """Keeps every target's model of the epoch with the best mean validation NDCG@10 of the last WINDOW."""
+
+    def __init__(self, targets: int, patience: int):
+        self.best, self.epoch = [-math.inf] * targets, [0] * targets
+        self.arrays: list[Any] = [None] * targets
+        self.recent, self.patience = [deque(maxlen=WINDOW) for _ in range(targets)], patience
+
+    def update(self, epoch: int, target: int, value: float, learner: Learner) -> None:
+        """Take in a validation value; the model is copied only when it is the best so far."""
+        self.recent[target].append(value)
+        mean = float(np.mean(self.recent[target]))
+        if self.arrays[target] is None or mean > self.best[target]:
+            self.best[target], self.epoch[target], self.arrays[target] = mean, epoch, learner.arrays(target)
+
+    def done(self, epoch: int) -> bool:
+        """Whether no target has improved for `patience` epochs."""
+        return epoch - max(self.epoch) >= self.patience
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model: the best epoch of every domain, the history, and notes on how training went."""
+
+    split: Split
+    arrays: list[Arrays]  # one a domain
+    history: pd.DataFrame  # a row an (epoch, domain): loss L_k, weight w_k, norm G_k, target, rate r_k, …
+    notes: dict  # diverged, epochs, best_epoch and validation by domain, train_seconds
+    scorer: Scorer = factor_score
+
+    def score(self, domain: int) -> Score:
+        """The function from users [B] to scores [B, m_k] of one domain."""
+        return self.scorer(self.split, domain, self.arrays[domain])
+
+    def evaluate(self, protocols: tuple[str, ...] = ("full",)) -> pd.DataFrame:
+        """Mean test metrics, a row a (target, protocol, metric, n, group): the one look at the test set."""
+        rows = []
+        for k, target in enumerate(self.split.ratings.domains):
+            rows += summarise(evaluate(self.split, k, self.score(k), TEST, protocols), target)
+        return pd.DataFrame(rows)
+
+
+def train_epochs(learner: Learner, split: Split, epochs: int, patience: int, title: str = "",
+                 show: bool = True, scorer: Scorer = factor_score) -> Trained:  # fmt: skip
+    """Train to the end without a look at a test rating.
+    A loss or score that is not finite ends training: diverged (R34), with what was best before."""
+    domains, start = split.ratings.domains, time.perf_counter()
+    validation = (VALID, VALIDATION_RULE, MAX_VALIDATION_USERS)
+    tasks = [ranking_task(split, k, *validation) for k in range(len(domains))]
+    stopping, history, diverged = EarlyStopping(len(domains), patience), [], False
+    bar = tqdm(range(1, epochs + 1), desc=title, unit="epoch", disable=not show)
+    for epoch in bar:
+        rows = learner.epoch()
+        diverged = not _validate_epoch(epoch, rows, tasks, learner, stopping)
+        history += [{"epoch": epoch, "domain": domains[k], **row} for k, row in enumerate(rows)]
+        bar.set_postfix(validation=f"{np.mean([row.get('validation', math.nan) for row in rows]):.4f}")
+        if diverged or stopping.done(epoch):
+            break
+    best = {"best_epoch": dict(zip(domains, stopping.epoch)), "validation": dict(zip(domains, stopping.best))}
+    notes = {"diverged": diverged, "epochs": epoch, **best}
+    arrays = [_final_arrays(learner, stopping, k, diverged) for k in range(len(domains))]
+    notes["train_seconds"] = round(time.perf_counter() - start, 2)
+    return Trained(split, arrays, pd.DataFrame(history), notes, scorer)
+
+
+def validate(task: RankingTask, score: Score) -> float:
+    """NDCG@10 of one domain, every item ranked; 0 where nobody can be validated on."""
+    if not len(task.users):
+        return 0.0
+    return float(ndcg(task.ranks(score)["full"], task.user, task.count, 10).mean())
+
+
+def _validate_epoch(epoch: int, rows: list, tasks: list, learner: Learner, stopping: EarlyStopping) -> bool:
+    """Validate an epoch, adding `validation` to its rows; False where a loss or a score is not finite."""
+    if not all(math.isfinite(row.get("loss", 0.0)) for row in rows):
+        return False
+    try:
+        for k, row in enumerate(rows):
+            row["validation"] = validate(tasks[k], learner.score(k))
+            stopping.update(epoch, k, row["validation"], learner)
+    except FloatingPointError:
+        return False
+    return True
+
+
+def _final_arrays(learner: Learner, stopping: EarlyStopping, domain: int, diverged: bool) -> Arrays:
+    """The arrays of a domain's best epoch; where it diverged in its first, those of now, within bounds."""
+    arrays = stopping.arrays[domain]
+    arrays = learner.arrays(domain) if arrays is None else arrays
+    arrays = arrays() if callable(arrays) else arrays
+    if diverged:  # products of such numbers must stay finite
+        return {name: np.nan_to_num(array).clip(-1e15, 1e15) for name, array in arrays.items()}
+    return arrays

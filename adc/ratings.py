@@ -1,0 +1,114 @@
+"""Ratings of p domains in integer codes, from a table `domain, user, item, rating` (`timestamp`, `title`)."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from adc.errors import UserError
+
+REQUIRED = ("domain", "user", "item", "rating")
+OPTIONAL = ("timestamp", "title")
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """Ratings of p domains, users coded over the union of all domains, items within their own domain."""
+
+    name: str
+    domains: list[str]  # p names
+    users: np.ndarray  # [n] ids, the union of the domains' users
+    items: list[np.ndarray]  # p arrays [m_k] of ids
+    domain: np.ndarray  # [ratings] int8
+    user: np.ndarray  # [ratings] int32
+    item: np.ndarray  # [ratings] int32, within the rating's domain
+    rating: np.ndarray  # [ratings] float32
+    titles: dict[tuple[str, str], str] = field(default_factory=dict)  # (domain, item id) -> title, if known
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, name: str = "ratings") -> "Ratings":
+        """Encode a table `domain, user, item, rating` (`timestamp`, `title` if known), largest domain first.
+        Of repeated ratings the latest counts (R20). `UserError`: a column is missing, a cell unusable."""
+        missing = [column for column in REQUIRED if column not in frame.columns]
+        if missing or frame.empty:
+            fault = f"no column {', '.join(missing)}" if missing else "no rows"
+            raise UserError(f"{name}: {fault}. Expected ratings with the columns {', '.join(REQUIRED)}.")
+        clean = frame.assign(rating=pd.to_numeric(frame["rating"], errors="coerce"))
+        bad = clean[list(REQUIRED)].isna().any(axis=1) | np.isinf(clean["rating"])
+        if bad.any():
+            where = f"row {clean.index[bad][0]}"
+            raise UserError(f"{name}: {where} lacks an id or a finite rating; {bad.sum()} such rows.")
+        key = ["domain", "item", "user"]
+        clean[key] = clean[key].astype(str)
+        if "timestamp" in clean.columns:
+            clean = clean.sort_values("timestamp", kind="stable")
+        # an order of its own, so that the split does not hang on the table's
+        return encode(clean.drop_duplicates(key, keep="last").sort_values(key, ignore_index=True), name)
+
+    @property
+    def p(self) -> int:
+        """Number of domains."""
+        return len(self.domains)
+
+    def index(self, domain: str) -> int:
+        """Position of a domain by name; a `UserError` names the known ones."""
+        if domain not in self.domains:
+            raise UserError(f"Unknown domain '{domain}' in '{self.name}'. It has: {', '.join(self.domains)}.")
+        return self.domains.index(domain)
+
+    def only(self, domains: list[str]) -> "Ratings":
+        """The ratings of some domains (Sets 1–3, R35), users and items coded anew; with none named, all."""
+        if not domains:
+            return self
+        keep = np.isin(self.domain, [self.index(name) for name in domains])
+        return encode(self.frame()[keep], self.name, domains, self.titles)
+
+    def frame(self) -> pd.DataFrame:
+        """Back to `domain, user, item, rating` with the original ids."""
+        items = np.empty(len(self.item), dtype=object)
+        for k, ids in enumerate(self.items):
+            rows = self.domain == k
+            items[rows] = ids[self.item[rows]]
+        domains = np.array(self.domains, dtype=object)[self.domain]
+        users = self.users[self.user]
+        return pd.DataFrame({"domain": domains, "user": users, "item": items, "rating": self.rating})
+
+    def title(self, domain: int, item: int) -> str:
+        """An item's title, or its id where none is known."""
+        item_id = self.items[domain][item]
+        return self.titles.get((self.domains[domain], item_id), str(item_id))
+
+    def table(self) -> pd.DataFrame:
+        """Users, items, ratings and density (%) per domain, as in Table I."""
+        users = [len(np.unique(self.user[self.domain == k])) for k in range(self.p)]
+        ratings = np.bincount(self.domain, minlength=self.p)
+        index = pd.Index(self.domains, name="domain")
+        table = pd.DataFrame({"users": users, "items": list(map(len, self.items)), "ratings": ratings}, index)
+        return table.assign(density=100 * table["ratings"] / (table["users"] * table["items"]))
+
+
+def encode(
+    frame: pd.DataFrame, name: str, domains: list[str] | None = None, titles: dict | None = None
+) -> Ratings:
+    """Turn checked ratings into integer codes. Without `domains` the largest domain comes first."""
+    if domains is None:
+        counts = frame["domain"].value_counts()
+        domains = sorted(counts.index, key=lambda d: (-counts[d], d))
+    frame = frame[frame["domain"].isin(domains)]
+    domain = frame["domain"].map({d: k for k, d in enumerate(domains)}).to_numpy(dtype=np.int8)
+    user, users = pd.factorize(frame["user"].to_numpy(dtype=object), sort=True)
+    ids, item, items = frame["item"].to_numpy(dtype=object), np.empty(len(frame), dtype=np.int32), []
+    for k in range(len(domains)):
+        item[domain == k], names = pd.factorize(ids[domain == k], sort=True)
+        items.append(names)
+    rating, titles = frame["rating"].to_numpy(dtype=np.float32), _titles(frame) if titles is None else titles
+    return Ratings(name, list(domains), users, items, domain, user.astype(np.int32), item, rating, titles)
+
+
+def _titles(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """The first title of every (domain, item) that has one."""
+    if "title" not in frame.columns:
+        return {}
+    titled = frame.loc[frame["title"].notna() & (frame["title"] != ""), ["domain", "item", "title"]]
+    titled = titled.drop_duplicates(["domain", "item"])
+    return {(domain, str(item)): title for domain, item, title in titled.itertuples(index=False)}
