@@ -1,0 +1,85 @@
+"""ADC as a method among methods: equal weights and the other balancers are the same network with one setting
+fixed."""
+
+from dataclasses import fields
+
+from adc import balancers
+from adc.config import Config
+from adc.split import Split
+from adc.train import Trainer, domain_losses, plain_step
+from companion.init_cache import initial_vectors
+from companion.method import Method
+
+SEARCH_SPACE = {  # what the paper leaves open: λ, start, width, descent (R5, R7, R11, R16, R22)
+    "agreement_weight": ("log", 1e-3, 1e2),
+    "learning_rate": ("log", 1e-5, 1e-3),
+    "embedding_lr": ("log", 1e-3, 5e-2),
+    "embedding_l2": ("log", 5e-4, 3e-2),
+    "init": ("choice", ["als", "als_literal", "random"]),
+    "init_noise": ("log", 0.01, 0.15),
+    "width": ("choice", [0, 100]),
+    "batch_users": ("choice", [64, 256]),
+}
+# Settings for sparse ratings, by hand on two crawls of reviews: the sparser the ratings, the larger λ has to
+# be.
+SPARSE = {
+    "agreement_weight": 30.0, "learning_rate": 1e-4, "embedding_lr": 1e-3, "embedding_l2": 0.01,
+    "init": "als", "init_noise": 0.03, "width": 0, "batch_users": 64,
+}  # fmt: skip
+FIRST_TRIALS = (SPARSE, {"learning_rate": 3e-5, "embedding_lr": 0.03}, {})
+
+# The starred readings: what notebook 08 changes, one at a time.
+STARRED: dict[str, list[dict]] = {
+    "R1": [{"agreement_on": "u"}],
+    "R2": [{"train_items": False}],
+    "R3": [{"train_users": False}],
+    "R4": [{"agreement_with": "own"}],
+    "R5": [{"agreement_weight": 0.0}],
+    "R6": [{"missing_vector": "initial"}],
+    "R7": [{"width": 0}, {"width": 100}, {"width": 200}],
+    "R10": [{"pretraining": "random"}, {"pretraining": "none"}],
+    "R11": [{"optimizer": "sgd", "learning_rate": 0.02, "embedding_lr": 0.5}],
+    "R12": [
+        {"balancer": "gradnorm_softmax"},
+        {"balancer": "gradnorm_closed"},
+        {"balancer": "gradnorm_literal"},
+    ],
+    "R13": [{"initial_losses": "first_epoch"}],
+    "R14": [{"reduction": "sum"}],
+    "R15": [{"norm_layer": "last_hidden"}],
+    "R17": [{"resample_negatives": False}],
+    "R22": [{"init": "als"}, {"init": "als_literal"}, {"init": "random"}],
+    "R23": [{"observed": "above_mean"}],
+}
+EQUATION = r"""
+$$L_k = -\sum_{(u,i^+,i^-)} \log\sigma\bigl(\mathbf{z}_u^{(k)\top}\mathbf{v}_{i^+}^{(k)}
+- \mathbf{z}_u^{(k)\top}\mathbf{v}_{i^-}^{(k)}\bigr)
++ \lambda\sum_{q\neq k}\bigl\|\mathbf{z}_u^{(q)} - \mathbf{z}_u^{(k)}\bigr\|_2^2,
+\qquad L_{cross} = \sum_k w_k L_k$$
+"""
+
+
+def make_trainer(config: dict, split: Split) -> Trainer:
+    """The trainer of a run's configuration, pretrained (R10)."""
+    settings = Config(**{field.name: config[field.name] for field in fields(Config)})
+    return Trainer(settings, split, initial_vectors(split, settings.init, settings.dim))
+
+
+def network(
+    name: str, label: str, kind: str, balancer: str, color: str, marker: str, linestyle: str | tuple
+) -> Method:
+    """ADC's network under one balancer, as a method."""
+    return Method(
+        name, label, 1, Config, make_trainer, search_space={} if name == "static" else SEARCH_SPACE,
+        first_trials=FIRST_TRIALS, kind=kind, fixed={"balancer": balancer} if kind != "adc" else {},
+        color=color, marker=marker, linestyle=linestyle, equation=EQUATION,
+        objective=(domain_losses, plain_step),
+    )  # fmt: skip
+
+
+ADC = network("adc", "ADC", "adc", "gradnorm", "#0072B2", "o", "-")
+STATIC = network("static", "static", "balancer", "static", "#D55E00", "s", "--")
+SUCCESSORS = [
+    network(name, balancers.BALANCERS[name].label, "balancer", name, "#767676", "o", ":")
+    for name in balancers.SUCCESSORS
+]

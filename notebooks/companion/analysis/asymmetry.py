@@ -1,0 +1,96 @@
+"""Asymmetry (§IV-E, Fig. 4) read from runs: gamma on all domains and Sets 1–3, weights, other balancers."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from companion import paths, registry, runs
+from companion.analysis import curves
+from companion.analysis.curves import MEAN, common_seeds, difference
+from companion.analysis.report import STATIC
+from companion.experiments import studies
+from companion.registry import BASE
+
+PAPER_GAMMA = {"Set 1": 1.0, "Set 2": 0.5, "Set 3": 2.5}  # for all six domains: BASE's
+
+
+def fig_4_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `experiments` for Fig. 4, with MEAN: all gammas at h = 3, and equal weights; all sets."""
+    rows = table[table["method"].isin(["adc", STATIC]) & table["hidden_layers"].eq(BASE["hidden_layers"])]
+    return curves.with_mean(curves.without_deviations(rows))
+
+
+def fig_4_curves(adc: pd.DataFrame, static: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """What `figures.asymmetry` draws: the rows of the seeds that have every gamma, the curve of ADC by gamma
+    and the level of equal weights. adc, static: of `fig_4_rows`."""
+    adc = common_seeds(adc, "gamma")
+    static = static[static["seed"].isin(adc["seed"])]
+    centred = [curves.without_seed_effect(rows, "gamma", base=adc) for rows in (adc, static)]
+    return pd.concat([adc, static]), *(curves.curve(rows, "gamma") for rows in centred)
+
+
+def by_set(rows: pd.DataFrame, sizes: Mapping[str, int]) -> tuple[pd.DataFrame, dict[str, float]]:
+    """`fig_4_rows` whose target is a set of domains, for all domains and Sets 1–3 (R35): the means over
+    the set's members, in a training on these alone; and the paper's gamma for each."""
+    labels, paper = {frozenset(): f"all {len(sizes)} domains"}, [BASE["gamma"]]
+    for name, members in studies.sets(dict(sizes)).items():
+        labels[frozenset(members)] = f"{name}: {', '.join(members)}"
+        paper.append(PAPER_GAMMA[name])
+    target = rows["domains"].map(lambda text: labels.get(frozenset(registry.named(text))))
+    members = rows.assign(target=target)[(rows["target"] == MEAN) & target.notna()]
+    order = {label: place for place, label in enumerate(labels.values())}
+    members = members.sort_values("target", key=lambda column: column.map(order), kind="stable")
+    return members, dict(zip(labels.values(), paper, strict=True))
+
+
+def weights(rows: pd.DataFrame) -> pd.DataFrame:
+    """Weight of every domain by epoch at every gamma, over all domains, in one seed, the lowest that has most
+    gammas: gamma, epoch, domain, weight, diverged, seed, run. rows: of `fig_4_rows`."""
+    trained = rows[(rows["method"] == "adc") & (rows["domains"] == "")].drop_duplicates("run")
+    if trained.empty:
+        return trained
+    seed, parts = trained["seed"].value_counts().sort_index().idxmax(), []
+    for row in trained[trained["seed"] == seed].sort_values("gamma").itertuples():
+        history = runs.load(paths.home() / row.run).history[["epoch", "domain", "weight"]]
+        parts.append(history.assign(gamma=row.gamma, diverged=row.diverged, seed=seed, run=row.run))
+    return pd.concat(parts, ignore_index=True)
+
+
+def balancers(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of every balancer at h = 3 over all domains, with MEAN; of the paper's, gamma 2 and 0.
+    `balancing`: its name. table: of `experiments`."""
+    rows = table[table["hidden_layers"].eq(BASE["hidden_layers"]) & table["domains"].eq("")]
+    rows = rows[rows["method"].ne("adc") | rows["gamma"].isin([0.0, BASE["gamma"]])]
+    rows = curves.without_deviations(rows)
+    labels, order = [], []
+    known = [STATIC, "adc", *registry.names("balancer")]
+    for method, gamma in zip(rows["method"], rows["gamma"], strict=True):
+        labels.append(f"GradNorm, γ = {gamma:g}" if method == "adc" else registry.label(method))
+        order.append(known.index(method) - gamma / 100)
+    return curves.with_mean(rows.assign(balancing=labels, order=order).sort_values("order", kind="stable"))
+
+
+def gains(rows: pd.DataFrame) -> pd.DataFrame:
+    """What each balancer gains over static on each target, paired over the seeds: balancing, target,
+    difference, p, low, high, seeds, diverged. rows: of `balancers`."""
+    table = []
+    for target, group in rows.groupby("target", sort=False):
+        wide = group.pivot(index="seed", columns="balancing", values="value")
+        for name in group["balancing"].unique() if STATIC in wide else ():
+            if name != STATIC:
+                diverged = int(group.loc[group["balancing"] == name, "diverged"].sum())
+                gap = difference(wide[name], wide[STATIC])
+                table.append({"balancing": name, "target": target, **gap, "diverged": diverged})
+    return pd.DataFrame(table)
+
+
+def balancer_costs(rows: pd.DataFrame) -> pd.DataFrame:
+    """Seconds an epoch of each balancer, and over static's on the same seed: mean, least, most."""
+    each = rows.drop_duplicates("run")
+    wide = each.pivot(index="seed", columns="balancing", values="seconds")[list(each["balancing"].unique())]
+    ratio = wide.div(wide[STATIC], axis=0)
+    table = {
+        "seconds an epoch": wide.mean(), "of static": ratio.mean(), "least": ratio.min(), "most": ratio.max(),
+        "seeds": wide.count(), "diverged": each.groupby("balancing")["diverged"].sum(),
+    }  # fmt: skip
+    return pd.DataFrame(table).loc[wide.columns]

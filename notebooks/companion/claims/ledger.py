@@ -1,0 +1,78 @@
+"""The ledger: the claims measured and judged, as a table, and as notebook 09 and the site show it."""
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from companion.claims import verdicts
+from companion.claims.evidence import Evidence, Finding, MissingRuns, TooFewDomains
+from companion.claims.sentences import CLAIMS, UNCLAIMED, Claim
+from companion.claims.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, UNCLEAR, UNTESTABLE, VERDICTS
+
+COLOURS = dict(zip(VERDICTS, ("#0072B2", "#56B4E9", "#D55E00", "#F0E442", "#BBBBBB", "#FFFFFF"), strict=True))
+PALE = (IN_PART, UNCLEAR, UNTESTABLE, NOT_RUN)  # dark letters on these
+LEFT = [{"selector": "td, th", "props": "text-align: left; vertical-align: top"}]
+
+
+def measure(claim: Claim, e: Evidence) -> Finding:
+    """A claim's finding, also where it cannot be measured."""
+    try:
+        return claim.measure(e)
+    except MissingRuns as missing:
+        return Finding(f"not there: {missing}", "–", verdicts.not_run)
+    except TooFewDomains:
+        return Finding("the data has too few domains", "–", verdicts.untestable)
+
+
+def ledger(e: Evidence) -> pd.DataFrame:
+    """A row a claim [C1, …]: the claim, ours, n, verdict, rule (its name) and numbers, notebook, heading."""
+    rows = {}
+    for number, claim in enumerate(CLAIMS, 1):
+        finding = measure(claim, e)
+        rows[f"C{number}"] = claim._asdict() | {
+            "ours": finding.ours, "n": finding.n, "verdict": finding.verdict, "rule": finding.rule.__name__,
+            "numbers": finding.numbers, "notebook": claim.shown[0], "heading": claim.shown[1],
+        }  # fmt: skip
+    return pd.DataFrame.from_dict(rows, orient="index").drop(columns=["measure", "shown"]).rename_axis("id")
+
+
+def rules_table(table: pd.DataFrame) -> Styler:
+    """Every rule that a ledger uses, in its own words, and the claims that it decides: for a notebook."""
+    used = table.reset_index().groupby("rule", sort=False)["id"].agg(", ".join)
+    words = [" ".join(getattr(verdicts, rule).__doc__.split()) for rule in used.index]
+    view = pd.DataFrame({"rule": words, "decides": used}).rename_axis(None)
+    return view.style.set_table_styles(LEFT).set_caption("The rules, and the claims that each decides")
+
+
+def ledger_table(table: pd.DataFrame, caption: str) -> Styler:
+    """A ledger for a notebook: grouped by section, verdicts coloured, with links to other notebooks."""
+    links = []
+    for row in table.itertuples():
+        anchor = f"{row.notebook}.ipynb#{row.heading.replace(' ', '-')}"
+        links.append(f'<a href="{anchor}">{row.notebook[:2]}: {row.heading}</a>')
+    view = table.assign(shown=links).set_index("section", append=True).swaplevel()
+    view = view[["says", "where", "paper", "ours", "n", "verdict", "shown"]]
+    view = view.rename(columns={"says": "the paper says", "paper": "the paper's", "shown": "shown in"})
+    letters = lambda verdict: "black" if verdict in PALE else "white"
+    colour = lambda verdict: f"background-color: {COLOURS[verdict]}; color: {letters(verdict)}"
+    return view.style.map(colour, subset=["verdict"]).set_table_styles(LEFT).set_caption(caption)
+
+
+def counts(table: pd.DataFrame) -> pd.Series:
+    """How many rows of a ledger have each verdict, in the order of `VERDICTS`."""
+    return table["verdict"].value_counts().reindex(VERDICTS, fill_value=0)
+
+
+def summary(table: pd.DataFrame) -> str:
+    """A ledger in two sentences: how many of the paper's claims hold, and of the comparisons it left out."""
+    unclaimed = table["section"] == UNCLAIMED
+    own, left_out = _in_words(table[~unclaimed]), _in_words(table[unclaimed])
+    return (
+        f"Of {(~unclaimed).sum()} checkable sentences of the paper: {own}. "
+        f"Of {unclaimed.sum()} comparisons that it left out: {left_out}."
+    )
+
+
+def _in_words(table: pd.DataFrame) -> str:
+    plural = {HOLDS: "hold", IN_PART: "hold in part", FAILS: "do not hold"}
+    numbers = counts(table)[lambda n: n > 0].items()
+    return ", ".join(f"{n} {plural.get(verdict, verdict) if n > 1 else verdict}" for verdict, n in numbers)

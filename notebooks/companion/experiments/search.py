@@ -1,0 +1,149 @@
+"""One search for every method (R32): the same number of trials and epochs, validation ratings only, every
+trial a file.
+
+A trial's settings depend on the seed, its number and the trials before it: a search that was killed goes on
+as if it had not been. The first trials are the method's `first_trials`; then come random ones, then TPE's."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pandas as pd
+from tqdm.auto import tqdm
+
+from adc import balancers
+from adc.errors import UserError
+from companion import files, paths, registry, runs, tuned_settings
+
+RANDOM_TRIALS = 8  # trials drawn at random before TPE looks at what was tried
+
+
+def methods() -> list[str]:
+    """Methods with something to search."""
+    return [name for name, entry in registry.METHODS.items() if entry.search_space]
+
+
+def configure(method: str, dataset: str = "movielens", domains: str = "", seed: int = 0, trials: int = 15,
+              epochs: int = 40, patience: int = 8, **shape: Any) -> dict:  # fmt: skip
+    """What names a search: the settings that all trials share, the method's space and its first trials.
+
+    `shape`: settings that stay fixed, such as hidden_layers and gamma, where the method has them. Raises
+    `UserError` for a method without a search space."""
+    entry = registry.method(method)
+    if not entry.search_space:
+        raise UserError(f"Nothing to search for method '{method}'. Known: {', '.join(methods())}.")
+    known = {name for other in registry.METHODS.values() for name in other.Settings.__dataclass_fields__}
+    if unknown := sorted(set(shape) - known):
+        raise UserError(f"A search has no setting '{unknown[0]}', nor has any method.")
+    limits = {"epochs": epochs, "patience": patience} if entry.Settings().epochs > 1 else {}
+    names = entry.Settings.__dataclass_fields__
+    fixed = limits | {
+        name: value for name, value in shape.items() if name in names and name not in entry.fixed
+    }
+    common = {
+        "method": method,
+        "version": entry.version,
+        "dataset": dataset,
+        "domains": domains,
+        "seed": seed,
+    }
+    space = {name: list(bounds) for name, bounds in entry.search_space.items()}
+    return common | {"trials": trials, "fixed": fixed, "space": space, "first": list(entry.first_trials)}
+
+
+def folder(config: dict) -> Path:
+    """Where the trials of a search lie; a longer search goes on from a shorter one."""
+    content = {name: value for name, value in config.items() if name != "trials"}
+    return (
+        paths.home()
+        / "data"
+        / "searches"
+        / config["dataset"]
+        / f"{config['method']}-{runs.identity(content)}"
+    )
+
+
+def stored_trials(config: dict) -> list[dict]:
+    """The finished trials of a search, in order."""
+    trials = sorted(folder(config).glob("trial-*.json"))[: config["trials"]]
+    return [json.loads(file.read_text(encoding="utf-8")) for file in trials]
+
+
+def search(config: dict, show: bool = True) -> list[dict]:
+    """Do the trials that are missing; all of them, as dicts: number, parameters, validation NDCG@10, …"""
+    trials = stored_trials(config)
+    bar = tqdm(
+        range(len(trials), config["trials"]),
+        desc=f"search {config['method']}",
+        unit="trial",
+        disable=not show,
+    )
+    for number in bar:
+        first = config["first"]
+        parameters = first[number] if number < len(first) else suggest(config, trials)
+        trials.append({"number": number, "parameters": parameters, **_try(config, parameters)})
+        files.write_json(folder(config) / f"trial-{number:03}.json", trials[-1])
+        bar.set_postfix(best=f"{best(trials)['validation']:.4f}")
+    return trials
+
+
+def suggest(config: dict, trials: list[dict]) -> dict:
+    """Parameters of the next trial by TPE on the trials so far, rounded to three digits."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    distributions = {name: _distribution(*bounds) for name, bounds in config["space"].items()}
+    seed = config["seed"] * 1000 + len(trials)
+    sampler = optuna.samplers.TPESampler(n_startup_trials=RANDOM_TRIALS, seed=seed)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    for trial in trials:
+        if set(trial["parameters"]) == set(distributions):  # not the defaults, which may lie outside
+            known = optuna.create_trial(
+                params=trial["parameters"], distributions=distributions, value=trial["validation"]
+            )
+            study.add_trial(known)
+    parameters = study.ask(distributions).params
+    return {
+        name: float(f"{value:.3g}") if type(value) is float else value for name, value in parameters.items()
+    }
+
+
+def best(trials: list[dict]) -> dict:
+    """The trial with the best mean validation NDCG@10; of several the first."""
+    return max(trials, key=lambda trial: (trial["validation"], -trial["number"]))
+
+
+def table(trials: list[dict]) -> pd.DataFrame:
+    """Trials, best first: validation, epochs, seconds, diverged, and the parameters."""
+    notes = ("number", "validation", "epochs", "train_seconds", "diverged")
+    rows = [{name: trial[name] for name in notes} | trial["parameters"] for trial in trials]
+    return pd.DataFrame(rows).set_index("number").sort_values("validation", ascending=False, kind="stable")
+
+
+def keep_best(config: dict) -> dict:
+    """Put the best of a finished search into `tuned_settings.json`; the trial."""
+    trial = best(stored_trials(config))
+    result = {"parameters": trial["parameters"], "validation": round(trial["validation"], 5)}
+    result |= {"trials": config["trials"], "seed": config["seed"], "epochs": config["fixed"].get("epochs", 1)}
+    tuned_settings.write(config["dataset"], config["method"], result)
+    return trial
+
+
+def _distribution(kind: str, *bounds: Any) -> optuna.distributions.BaseDistribution:
+    if kind == "choice":
+        return optuna.distributions.CategoricalDistribution(bounds[0])
+    if kind == "int":
+        return optuna.distributions.IntDistribution(*bounds, log=True)
+    return optuna.distributions.FloatDistribution(*bounds, log=True)
+
+
+def _try(config: dict, parameters: dict) -> dict:
+    """Train without a look at the test set: the mean over the targets of the best validation NDCG@10."""
+    names = {name: config[name] for name in ("dataset", "seed", "domains")}
+    settings = config["fixed"] | parameters
+    method = "adc" if config["method"] in balancers.BALANCERS else config["method"]
+    settings |= {"balancer": config["method"]} if method != config["method"] else {}
+    notes = registry.fit(registry.configure(method, **names, **settings), show=False).notes
+    by_target = {
+        name: max(value, 0.0) for name, value in notes["validation"].items()
+    }  # -inf: diverged at once
+    return notes | {"validation": sum(by_target.values()) / len(by_target), "by_target": by_target}

@@ -1,0 +1,144 @@
+"""What the parameter analysis trains (§IV-E and beyond): each study a list of changes to ADC around one base.
+
+The base is h = 3, γ = 2 with the settings that the search found for the dataset (R32). Runs are those of
+notebook 03: what was trained before is not trained again."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from adc import balancers
+from adc.errors import UserError
+from companion import adc_method, data, registry, runs
+from companion.registry import BASE
+
+GAMMAS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+DEPTHS = (1, 2, 3, 4, 5)
+
+
+def pairs() -> list[dict]:
+    """Table II: the paper's pairs of h and γ (R21); equal weights and γ = 0 beside them (R33)."""
+    paper = [{"hidden_layers": h, "gamma": gamma} for h, gamma in ((2, 2.0), (3, 2.0), (4, 2.0), (4, 1.5))]
+    return [*paper, {"balancer": "static"}, {"gamma": 0.0}]
+
+
+def depth(depths: Sequence[int] = DEPTHS) -> list[dict]:
+    """Fig. 3: every h, with and without the one-layer pretraining (R10)."""
+    return [{"hidden_layers": h, "pretraining": start} for h in depths for start in ("identity", "none")]
+
+
+def asymmetry(gammas: Sequence[float] = GAMMAS) -> list[dict]:
+    """Fig. 4: every γ, and equal weights beside it (R33)."""
+    return [{"gamma": float(gamma)} for gamma in gammas] + [{"balancer": "static"}]
+
+
+def balancing() -> list[dict]:
+    """Equal weights, the paper's balancer at γ = 2 and 0, and its successors."""
+    return [{"gamma": 0.0}, *({"balancer": name} for name in ("gradnorm", "static", *balancers.SUCCESSORS))]
+
+
+def readings() -> list[dict]:
+    """Every starred reading, one at a time from the base, and the base itself."""
+    return [{}] + [change for changes in adc_method.STARRED.values() for change in changes]
+
+
+def larger() -> list[dict]:
+    """More than d = 100 and more than five negatives, from which the paper gained nothing significant
+    (§IV-E)."""
+    return [{"dim": 200}, {"negatives": 10}]
+
+
+def joint() -> list[dict]:
+    """Is transfer worth it: ADC and equal weights on all domains, each in the settings of `alone`."""
+    return [change | {"balancer": name} for change in alone() for name in ("gradnorm", "static")]
+
+
+def alone() -> list[dict]:
+    """ADC on one domain: with the settings for sparse ratings, or what was searched for the dataset, and with
+    those found on MovieLens, which is dense. On ratings never searched, validation decides between them."""
+    movielens = registry.tuned("adc", "movielens")
+    return [{"searched_or_sparse": True}, movielens]
+
+
+STUDIES = {
+    "pairs": pairs, "depth": depth, "asymmetry": asymmetry, "sets": asymmetry, "balancing": balancing,
+    "readings": readings, "larger": larger, "joint": joint, "alone": alone,
+}  # fmt: skip
+
+
+def sets(sizes: dict[str, int]) -> dict[str, list[str]]:
+    """The paper's Sets 1-3 by their rule (§IV-E, R35): the two largest domains; the rest; the largest and the
+    smallest.
+
+    sizes: domain -> ratings, in the dataset's order. A set of fewer than two domains, or of all, is left out.
+    """
+    by_size = sorted(sizes, key=lambda name: sizes[name], reverse=True)
+    members = {"Set 1": by_size[:2], "Set 2": by_size[2:], "Set 3": [by_size[0], by_size[-1]]}
+    return {
+        name: [k for k in sizes if k in group]
+        for name, group in members.items()
+        if 1 < len(group) < len(sizes)
+    }
+
+
+def configurations(
+    studies: Sequence[str], dataset: str, seed: int, depths: Sequence[int] = (), gammas: Sequence[float] = (),
+    **common: Any,
+) -> list[dict]:  # fmt: skip
+    """The configurations of studies on one seed, each once.
+
+    `depths`, `gammas`: the grids of Figs. 3 and 4, empty for the paper's; `common`: settings of all runs
+    (epochs, …). Raises `UserError` for an unknown study."""
+    configs = []
+    for study in studies:
+        if study not in STUDIES:
+            raise UserError(f"Unknown study '{study}'. Known: {', '.join(STUDIES)}.")
+        grid = {"depth": depths, "asymmetry": gammas, "sets": gammas}.get(study, ())
+        changes = STUDIES[study](grid) if grid else STUDIES[study]()
+        for domains in _domains(study, dataset):
+            configs += [_configure(dataset, seed, domains, common, change) for change in changes]
+    return list({runs.identity(config): config for config in configs}.values())
+
+
+def train(configs: list[dict], show: bool = True) -> list[runs.Run]:
+    """Train what is not stored yet; the runs in order."""
+    return [
+        registry.train(config, show=False)
+        for config in tqdm(configs, desc="runs", unit="run", disable=not show)
+    ]
+
+
+def table(done: list[runs.Run]) -> pd.DataFrame:
+    """One row a run: its variant, how training went, the mean over targets of the best validation NDCG@10."""
+    rows = []
+    for run in done:
+        row = {name: run.config[name] for name in ("method", "variant", "seed")}
+        row |= {"domains": run.config["domains"] or "all", "epochs": run.metrics["epochs"]}
+        row |= {"seconds": run.metrics["train_seconds"], "diverged": run.metrics["diverged"]}
+        rows.append(row | {"validation": float(np.mean(list(run.metrics["validation"].values())))})
+    return pd.DataFrame(rows)
+
+
+def _domains(study: str, dataset: str) -> list[str]:
+    """The selections of domains that a study trains on, each as comma-separated text; empty: all."""
+    if study == "sets":
+        return [
+            registry.listed(group) for group in sets(data.load(dataset).table()["ratings"].to_dict()).values()
+        ]
+    if study == "alone":
+        domains = data.load(dataset).domains
+        return (
+            [registry.listed([name]) for name in domains] if len(domains) > 1 else []
+        )  # of one it is the joint run
+    return [""]
+
+
+def _configure(dataset: str, seed: int, domains: str, common: dict, change: dict) -> dict:
+    change, method = dict(change), balancers.method(change.get("balancer", "gradnorm"))
+    settings = registry.tuned(method, dataset)
+    if change.pop("searched_or_sparse", False) and not settings:
+        settings = adc_method.SPARSE
+    return registry.configure("adc", dataset, seed, domains, **BASE | settings | common | change)

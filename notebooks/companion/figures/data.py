@@ -1,0 +1,67 @@
+"""Pictures of a dataset for notebook 01, from the tables of `companion.data.describe`."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from adc.relevance import RULES
+from companion.figures.style import COLOURS, PAGE, domain_styles, legend, short_name, titled
+
+MANY = 10  # domains whose names are turned, and whose shares are not written out
+
+
+def overlap(share: pd.DataFrame, label: str) -> Figure:
+    """Heat map of the share (%) of the row's users who also rate in the column's domain."""
+    size = min(PAGE, 1.8 + 0.45 * len(share))
+    figure, panel = plt.subplots(figsize=(size + 0.9, size))
+    others = share.where(~np.eye(len(share), dtype=bool))  # the diagonal is 100 % by definition
+    others = others.rename(index=short_name, columns=short_name)
+    few, bar = len(share) <= MANY, {"label": "% of the row's users", "shrink": 0.8}
+    seaborn.heatmap(others, vmin=0, cmap="cividis", square=True, annot=few, fmt=".0f", cbar_kws=bar, ax=panel)
+    panel.set(xlabel="also rate in", ylabel="users of")
+    return titled(figure, "Users shared between domains", label)
+
+
+def tails(users: pd.DataFrame, items: pd.DataFrame, label: str) -> Figure:
+    """Share of users and of items with at least so many ratings, both axes logarithmic."""
+    figure, panels = plt.subplots(1, 2, figsize=(PAGE, 2.8))
+    for panel, table, kind in zip(panels, (users, items), ("users", "items"), strict=True):
+        _lines(panel, table, "ratings")
+        panel.set(xscale="log", yscale="log", xlabel="at least so many ratings", ylabel=f"share of {kind}")
+        panel.xaxis.set_minor_formatter(NullFormatter())
+    legend(figure, panel)
+    return titled(figure, "Long tails of activity and popularity", label)
+
+
+def stars(share: pd.DataFrame, label: str) -> Figure:
+    """Share (%) of every value of the ratings in each domain."""
+    figure, panel = plt.subplots(figsize=(PAGE, 2.8))
+    _lines(panel, share.reset_index().melt(id_vars="domain", value_name="share"), "stars", marker="o")
+    panel.set(xlabel="stars", ylabel="% of the domain's ratings", ylim=(0, None))
+    legend(figure, panel)
+    return titled(figure, "Stars", label)
+
+
+def evaluable(users: pd.DataFrame, label: str) -> Figure:
+    """Share (%) of the users with a test rating who can be evaluated, by relevance rule and domain."""
+    figure, panel = plt.subplots(figsize=(PAGE, 3.6))
+    share, width = 100 * users[list(RULES)].div(users["tested"], axis=0), 0.8 / len(RULES)
+    for number, (rule, words) in enumerate(RULES.items()):
+        places = np.arange(len(users)) + width * (number - (len(RULES) - 1) / 2)
+        panel.bar(places, share[rule], width, color=COLOURS[number], label=words)
+    turned = 90 if len(users) > MANY else 0
+    panel.set_xticks(range(len(users)), [short_name(name) for name in users.index], rotation=turned)
+    panel.set(ylabel="% of users with a test rating", ylim=(0, 100))
+    panel.tick_params(axis="x", length=0)
+    legend(figure, panel)
+    return titled(figure, "Users who can be evaluated at all", label)
+
+
+def _lines(panel: Axes, table: pd.DataFrame, x: str, **look: str) -> None:
+    for domain, line in domain_styles(list(table["domain"].unique())).items():
+        rows = table[table["domain"] == domain]
+        panel.plot(rows[x], rows["share"], **line, **look, label=short_name(domain))
