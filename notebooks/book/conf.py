@@ -1,4 +1,4 @@
-"""How Sphinx makes the site; its pages are put together by workflow/book.py."""
+"""How Sphinx makes the site; its pages are put together by companion/book.py."""
 
 import sys
 from pathlib import Path

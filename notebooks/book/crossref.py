@@ -1,14 +1,16 @@
-"""On every page a reading's id (R7) leads to its row in the README's table, a notebook's name (`05_performance`) to its page."""
+"""On every page the id of a reading leads to its row in docs/readings.md, a notebook's name to its page."""
 
 import re
 
 from docutils import nodes
 
-from adc.claims.verdicts import VERDICTS
+from companion.claims.verdicts import VERDICTS
 
 READING = re.compile(r"\bR\d+\b")
 NOTEBOOK = re.compile(r"\d\d_\w+")
-SILENT = (nodes.literal, nodes.literal_block, nodes.reference, nodes.title, nodes.raw, nodes.math, nodes.math_block)
+SILENT = (
+    nodes.literal, nodes.literal_block, nodes.reference, nodes.title, nodes.raw, nodes.math, nodes.math_block,
+)  # fmt: skip
 
 
 def mark_rows(app, doctree):
@@ -30,12 +32,15 @@ def lead(app, doctree, here: str):
         address = app.builder.get_relative_uri(here, page) + anchor
         return nodes.reference("", "", node, refuri=address, internal=True, classes=["mention"])
 
-    for text in [text for text in doctree.findall(nodes.Text) if not any(isinstance(node, SILENT) for node in above(text))]:
+    for text in list(doctree.findall(nodes.Text)):
+        if any(isinstance(node, SILENT) for node in above(text)):
+            continue
         pieces = re.split(f"({READING.pattern})", text)
-        known = [app.env.readings.get(piece) for piece in pieces]
-        if any(known):
-            made = [link(nodes.Text(p), page, f"#{p.lower()}") if page else nodes.Text(p) for p, page in zip(pieces, known, strict=True)]
-            text.parent.replace(text, made)
+        pages = [app.env.readings.get(piece) for piece in pieces]
+        if any(pages):
+            parts = [nodes.Text(piece) for piece in pieces]
+            links = zip(parts, pages, strict=True)
+            text.parent.replace(text, [link(p, page, f"#{p.lower()}") if page else p for p, page in links])
     for name in list(doctree.findall(nodes.literal)):
         if NOTEBOOK.fullmatch(name.astext()) and not isinstance(name.parent, nodes.reference):
             if page := goal(app.env.found_docs, name.astext(), here):
@@ -43,10 +48,11 @@ def lead(app, doctree, here: str):
 
 
 def goal(pages: set[str], notebook: str, here: str) -> str | None:
-    """The page of a notebook: of the same data as this one, of other data, or its source; none for this page itself."""
+    """The page of a notebook, of the same data where there is one; none for this page itself."""
     data = here.rpartition("-")[2] if "/rendered/" in here else ""
-    found = sorted(page for page in pages if re.fullmatch(rf"notebooks/(rendered/{notebook}-[^-]+|{notebook})", page))
-    page = next((page for page in found if page.endswith(f"-{data}")), found[0] if found else here)
+    pattern = rf"notebooks/(rendered/{notebook}-[^-]+|(extras/)?{notebook})"
+    known = sorted(page for page in pages if re.fullmatch(pattern, page))
+    page = next((page for page in known if page.endswith(f"-{data}")), known[0] if known else here)
     return page if page != here else None
 
 
