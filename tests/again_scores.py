@@ -1,10 +1,15 @@
-"""What the second derivation of the ledger reads: scores of `results.parquet`, by loops; nothing of `adc` is used."""
+"""What the second derivation of the ledger reads: scores of `results.parquet`, by loops."""
 
 import json
+import math
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
 
 import pandas as pd
+from scipy.stats import f, t
+
+METHODS = "random popularity itemknn ease bpr bpr_merged clfm cdcf sconet static adc".split()
+VARIANTS = {"adc": "h={hidden_layers} γ={gamma:g}", "static": "h={hidden_layers}"}
 
 
 class Scores:
@@ -19,13 +24,16 @@ class Scores:
             for run in set(table["run"])
         }
         for row in table.to_dict("records"):
-            if (row["profile"], row["dataset"], row["protocol"], row["group"]) != (profile, dataset, "full", "all"):
+            where = (row["profile"], row["dataset"], row["protocol"], row["group"])
+            if where != (profile, dataset, "full", "all"):
                 continue
             config, metrics = facts[row["run"]]
-            if config.get("hidden_layers", 1) > 1 and config["pretraining"] != "identity":
-                continue
-            what = tuple(config.get(name) for name in ("hidden_layers", "gamma", "domains", "dim", "negatives"))
-            kind = (row["method"], *(what if row["method"] in ("adc", "static") else (None,) * 5))
+            usual = VARIANTS.get(row["method"], "").format(**config)
+            if row["method"] not in METHODS or config["variant"] != usual:
+                continue  # another balancer, a starred reading, another objective
+            names = ("hidden_layers", "gamma", "domains", "dim", "negatives")
+            what = [config.get(name) for name in names] if row["method"] in ("adc", "static") else (None,) * 5
+            kind = (row["method"], *what)
             self.score[*kind, row["target"], row["seed"], row["metric"], row["n"]] = row["value"]
             self.place[*kind, row["seed"]] = home / row["run"]
             if metrics["diverged"]:
@@ -66,8 +74,8 @@ class Scores:
 
     def grid(self, what: str, domains="") -> list:
         """The values of h (at gamma 2) or gamma (at h 3) that were run, if a seed has all of them."""
-        found = self.values(what, domains)
-        return found if self.full(what, domains) else []
+        values = self.values(what, domains)
+        return values if self.full(what, domains) else []
 
     def full(self, what: str, domains="", only=()) -> list[int]:
         """The seeds that have all values, or all of some."""
@@ -78,9 +86,7 @@ class Scores:
     def values(self, what: str, domains="") -> list:
         """Likewise, that any seed has."""
         place, fixed = {"h": (1, (2, 2.0)), "gamma": (2, (1, 3))}[what]
-        keys = {
-            key[:6] + (key[7],) for key in self.score if key[0] == "adc" and key[3] == domains and key[4:6] == (100, 5)
-        }
+        keys = [key for key in self.score if key[0] == "adc" and key[3:6] == (domains, 100, 5)]
         return sorted({key[place] for key in keys if key[fixed[0]] == fixed[1]})
 
     def levels(self, targets, what, domains="") -> dict:
@@ -95,10 +101,40 @@ class Scores:
 
     def set_gamma(self, name: str):
         domains, members = self.named(name)
-        found = self.levels(members, "gamma", domains)
-        return top(found) if len(found) > 2 else None
+        levels = self.levels(members, "gamma", domains)
+        return top(levels) if len(levels) > 2 else None
 
 
 def top(levels: dict):
     """The level with the highest mean."""
     return max(levels, key=lambda level: mean(levels[level]))
+
+
+def clear(levels: dict) -> bool:
+    """Whether scores by level and seed differ from level to level by more than by chance: sums of squares."""
+    rows = list(zip(*levels.values(), strict=True))  # a seed each
+    n, m = len(rows), len(levels)
+    if n < 2:
+        return False
+    whole = mean(map(mean, rows))
+    squares = lambda values: sum((value - whole) ** 2 for value in values)
+    of_levels, of_seeds = n * squares(map(mean, levels.values())), m * squares(map(mean, rows))
+    rest = sum(map(squares, rows)) - of_levels - of_seeds
+    return f.sf((of_levels / (m - 1)) / (rest / ((m - 1) * (n - 1))), m - 1, (m - 1) * (n - 1)) < 0.05
+
+
+def same(levels: dict, paper) -> bool | None:
+    """Whether the best level is the paper's; None if that cannot be told."""
+    best = top(levels)
+    if not clear(levels):
+        return None
+    gap = [a - b for a, b in zip(levels[best], levels[paper], strict=True)]
+    return True if best == paper else False if ends(gap)[0] > 0 else None
+
+
+def ends(values: list[float]) -> tuple[float, float]:
+    """The 95 % interval; from minus to plus infinity with one value."""
+    if len(values) < 2:
+        return -math.inf, math.inf
+    half = t.ppf(0.975, len(values) - 1) * stdev(values) / math.sqrt(len(values))
+    return mean(values) - half, mean(values) + half

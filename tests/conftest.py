@@ -1,9 +1,11 @@
-"""A toy checkout: the real workflow over notebooks and a package that take a moment each."""
+"""A toy checkout: the real entrance, Snakefile and execution over notebooks that take a moment each."""
 
 import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 
 import nbformat
@@ -11,147 +13,164 @@ import pytest
 
 LONG = ("chaos", "fuzz", "slurm")
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "notebooks"))
+REAL = "run_all.sh environment.sh requirements.txt pyproject.toml environment.yml notebooks/Snakefile".split()
+REAL += [f"notebooks/companion/{name}.py" for name in ("execute", "profile", "files", "paths")]
 
-TOY_DATA = """
-from adc import files, paths
+# stand-ins for what loads PyTorch and pandas
+TOY_MODULES = {
+    "adc/__init__": "",
+    "adc/errors": "class UserError(Exception):\n    pass\n",
+    "notebooks/companion/__init__": "",
+    "notebooks/companion/data": """
+from adc.errors import UserError
+from companion import files, paths
+SOURCES = {"movielens": "", "twin": "", "amazon": ""}
 def dataset_id(source, seed=0, scale=1.0, transfer=0.5, asymmetry=1.0):
-    return source if "/" not in source else "own-file"
-def prepare(source, *rest):
-    files.write_json(paths.processed(dataset_id(source)) / "ratings.json", {"source": source.split("/")[-1]})
-def look(source):
-    return source
-def alone(ratings):
+    return "own-file" if "/" in source else f"twin-s{scale}" if source == "twin" else source
+def prepare(source, *rest, write=True):
+    if "/" in source and "rating" not in open(source, encoding="utf-8").readline():
+        raise UserError(f"{source}, line 1: the column rating is missing")
+    if write:
+        name = dataset_id(source, *rest)
+        files.write_json(paths.processed(name) / "ratings.json", {"source": source.split("/")[-1]})
+def transfer_remark(ratings):
     return ""
 def label(dataset):
-    return "synthetic twin" if dataset == "twin" else dataset
-"""
-TOY_RUNS = """
-import hashlib, json
-from adc import files, paths
-NOT_IDENTITY = ("device",)
-def folder(config):
-    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:10]
-    return paths.runs(config["dataset"]) / f"{config['method']}-{digest}"
-def code_fingerprint(modules):
-    return "0123456789abcdef"
-def versions():
-    return {"adc": "0"}
-def gather(places, profile):
-    old = json.loads(paths.results().read_text()) if paths.results().exists() else {}
-    fresh = {f"{profile} {place.name}": json.loads((place / "metrics.json").read_text())["value"] for place in places}
-    files.write_json(paths.results(), dict(sorted((old | fresh).items())))
-"""
-TOY_TRAIN = """
-import os, time
-from adc import files, runs
-def configuration(dataset, seed, device="auto", seconds=0.0, **rest):
-    return {"dataset": dataset, "seed": seed, "method": rest.pop("method", "adc"), **rest}
-def run(seconds=0.0, **parameters):
-    config = configuration(**parameters)
-    place = runs.folder(config)
+    return "synthetic twin" if dataset.startswith("twin") else f"{dataset}, real"
+""",
+    "notebooks/companion/runs": """
+import json, time
+from companion import files, paths
+def train(dataset, method, seed, seconds=0.0):
+    place = paths.runs(dataset) / f"{method}-{seed}"
     if not (place / "metrics.json").exists():
-        with open(os.environ["ADC_HOME"] + "/trained.txt", "a") as trained:
+        with open(paths.home() / "trained.txt", "a") as trained:
             trained.write(place.name + "\\n")
-        with files.aside(place, folder=True) as partial:
-            files.write_json(partial / "config.json", config)
+        with files.atomic(place, folder=True) as partial:
+            files.write_json(partial / "config.json", {"method": method, "seed": seed})
             time.sleep(seconds)
-            files.write_json(partial / "metrics.json", {"value": 10 * config["seed"] + config.get("hidden_layers", 0)})
-"""
+            files.write_json(partial / "metrics.json", {"value": len(method) * 10 + seed})
+    return place
+def write_list(done, run_list):
+    files.write_json(paths.home() / "data" / run_list, [str(run.relative_to(paths.home())) for run in done])
+""",
+    "notebooks/companion/results": """
+import json, sys
+from companion import files, paths
+table = json.loads(paths.results().read_text()) if paths.results().exists() else {}
+for file in sys.argv[2:]:
+    for run in json.loads((paths.home() / "data" / file).read_text()):
+        table[f"{sys.argv[1]} {run}"] = json.loads((paths.home() / run / "metrics.json").read_text())["value"]
+files.write_json(paths.results(), dict(sorted(table.items())))
+""",
+}
+RUN_LIST = 'dataset = "movielens"\nrun_list = ""\n'
 # name -> parameters cell, the cell that does the work
 TOY_NOTEBOOKS = {
     "01_data": (
         'dataset = "movielens"\nseed = 0\nscale = 1.0\ntransfer = 0.5\nasymmetry = 1.0',
-        "from adc import data\ndata.prepare(dataset, seed, scale, transfer, asymmetry)\nprint(open)",
+        "from companion import data\ndata.prepare(dataset, seed, scale, transfer, asymmetry)\nprint(open)",
     ),
-    "02_mf_init": ('dataset = "movielens"\nseed = 0\ndim = 4', "from tqdm.auto import tqdm\nprint(sum(tqdm([seed], disable=False)))"),
+    "02_mf_init": (
+        'dataset = "movielens"\nseed = 0\ndim = 4',
+        "from tqdm.auto import tqdm\nprint(sum(tqdm([seed], disable=False)))",
+    ),
     "03_train_adc": (
-        'dataset = "movielens"\nseed = 0\nhidden_layers = 2\nseconds = 0.5\ndevice = "auto"',
-        "from adc import train\ntrain.run(dataset=dataset, seed=seed, hidden_layers=hidden_layers, seconds=seconds)",
+        RUN_LIST + "seed = 0\nhidden_layers = 2\nseconds = 0.5\nsearched = False",
+        "from companion import runs\n"
+        'runs.write_list([runs.train(dataset, f"adc{hidden_layers}", seed, seconds)], run_list)',
     ),
     "04_baselines": (
-        'dataset = "movielens"\nseed = 0\nmethod = "bpr"',
-        "from adc import train\ntrain.run(dataset=dataset, seed=seed, method=method)",
+        RUN_LIST + 'seeds = [0]\nmethods = ["bpr"]\nseconds = 0.0',
+        "from companion import runs\n"
+        "runs.write_list([runs.train(dataset, m, s, seconds) for m in methods for s in seeds], run_list)",
     ),
     "05_performance": (
         'profile = "quick"\ndataset = "movielens"',
-        "import json\nfrom adc import paths\nprint(json.loads(paths.results().read_text()), paths.home())",
+        "import json\nfrom companion import paths\nprint(json.loads(paths.results().read_text()))",
     ),
 }
 TOY_PROFILE = """
-default_data: [movielens]
-data: {}
-seeds: [0]
-notebooks:
-  02_mf_init: [{}]
-  03_train_adc: [{hidden_layers: [2, 3], seconds: 1.0}]
-  04_baselines: [{method: bpr}]
-  05_performance: [{}]
+profile: quick
+data: [movielens]
+02_mf_init: {}
+03_train_adc: {hidden_layers: [2, 3], seconds: 1.0}
+04_baselines: {one_job_each: seeds, methods: [bpr, ease], seeds: [0, 1]}
+05_performance: {}
 """
 
 
 class Toy:
-    """A toy checkout and a data folder of its own; both names hold what breaks careless quoting."""
+    """A toy checkout and a data folder of its own; the names of both hold what breaks careless quoting."""
 
-    def __init__(self, place: Path):
-        self.root, self.home, self.elsewhere = place / "check out ü", place / "däta {x} 'home", place / "elsewhere"
-        for folder in (self.home, self.elsewhere, self.root / "adc"):
+    def __init__(self, place: Path, checkout: str = "check out ü"):
+        self.root, self.home = place / checkout, place / "däta {x} 'home"
+        self.elsewhere = place / "else where"
+        for folder in (self.home, self.elsewhere, self.root):
             folder.mkdir(parents=True)
-        shutil.copytree(
-            ROOT / "notebooks" / "workflow",
-            self.root / "notebooks" / "workflow",
-            ignore=shutil.ignore_patterns("__pycache__"),
-        )
-        shutil.copy(ROOT / "notebooks" / "Snakefile", self.root / "notebooks")
-        for name in ("__init__", "paths", "errors", "files", "tuned"):
-            shutil.copy(ROOT / "adc" / f"{name}.py", self.root / "adc")
-        for name, code in (("data", TOY_DATA), ("runs", TOY_RUNS), ("train", TOY_TRAIN), ("baselines", TOY_TRAIN)):
-            (self.root / "adc" / f"{name}.py").write_text(code)
+        for name in REAL:
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, self.root / name)
+        for name, code in TOY_MODULES.items():
+            (self.root / name).parent.mkdir(exist_ok=True)
+            (self.root / f"{name}.py").write_text(code)
+        (self.root / "notebooks/companion/tuned_settings.json").write_text("{}")
         for name in TOY_NOTEBOOKS:
             self.notebook(name)
         self.profile("quick", TOY_PROFILE)
-        self.profile("own", TOY_PROFILE)
+        self.profile("own", TOY_PROFILE.replace("profile: quick", "profile: own"))
         self.within: list[str] = []  # a command that runs a command
+        self._environment()
+
+    def _environment(self) -> None:
+        """An environment as run_all.sh makes it, that borrows the packages of the one that runs the tests."""
+        env = self.root / ".venv"
+        venv.create(env, symlinks=True)
+        (env / "share").symlink_to(Path(sys.prefix) / "share")  # Jupyter's kernel and templates
+        paths = [sysconfig.get_path("purelib"), str(self.root), str(self.root / "notebooks")]
+        lines = [f"import sys; sys.path.append({ascii(path)})\n" for path in paths]
+        (next(env.glob("lib/*/site-packages")) / "toy.pth").write_text("".join(lines))
+        files = b"".join((self.root / name).read_bytes() for name in REAL[2:5])
+        made_from = subprocess.run(["cksum"], input=files, capture_output=True, check=True).stdout.decode()
+        (env / ".ready").write_text(f"{made_from.strip()} {self.root}\n")
 
     def notebook(self, name: str, work: str = "", parameters: str = "") -> Path:
         """Write a toy notebook, with another cell of work or of parameters where given."""
         usual = TOY_NOTEBOOKS.get(name, TOY_NOTEBOOKS["05_performance"])
         cell, tagged = nbformat.v4.new_code_cell, {"tags": ["parameters"]}
-        cells = [
-            nbformat.v4.new_markdown_cell(f"# {name}"),
-            cell(parameters or usual[0], metadata=tagged),
-            cell(work or usual[1]),
-        ]
+        title = nbformat.v4.new_markdown_cell(f"# {name}")
+        cells = [title, cell(parameters or usual[0], metadata=tagged), cell(work or usual[1])]
         path = self.root / "notebooks" / f"{name}.ipynb"
         nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
         return path
 
-    def profile(self, name: str, text: str) -> Path:
+    def profile(self, name: str, text: str) -> None:
         path = self.root / "notebooks" / "profiles" / f"{name}.yaml"
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        return path
 
-    def start(self, *words: str) -> subprocess.Popen:
-        """Start the driver in the background, from a working directory that has nothing to do with it."""
-        env = os.environ | {"PYTHONPATH": f"{self.root / 'notebooks'}:{self.root}", "ADC_HOME": str(self.home)}
-        env |= {"HOME": str(self.elsewhere), "PYTHONDONTWRITEBYTECODE": "1"}
+    def start(self, *words: str, cwd: Path | None = None, **env: str) -> subprocess.Popen:
+        """Start the entrance in the background, from a folder that has nothing to do with it."""
+        env = {"ADC_HOME": str(self.home), "HOME": str(self.elsewhere), "PYTHONDONTWRITEBYTECODE": "1"} | env
         return subprocess.Popen(
-            [*self.within, sys.executable, "-m", "workflow", *words], env=env, cwd=self.elsewhere, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            [*self.within, str(self.root / "run_all.sh"), *words], env=os.environ | env,
+            cwd=cwd or self.elsewhere, text=True, errors="replace", stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
-    def run(self, *words: str) -> tuple[int, str]:
+    def run(self, *words: str, **how) -> tuple[int, str]:
         """Exit code and everything printed."""
-        process = self.start(*words)
+        process = self.start(*words, **how)
         said, _ = process.communicate(timeout=900)
         return process.returncode, said
 
-    def files(self) -> set[str]:
-        return {str(path.relative_to(self.home)) for path in self.home.rglob("*")}
+    def page(self, job: str, dataset: str = "movielens", profile: str = "quick") -> Path:
+        return self.home / "data" / "executed" / profile / dataset / f"{job}.html"
 
-    def results(self) -> str:
-        return (self.home / "data" / "results.parquet").read_text()
+    def results(self) -> dict:
+        import json
+
+        return json.loads((self.home / "data" / "results.parquet").read_text())
 
 
 def pytest_collection_modifyitems(config, items):
@@ -174,9 +193,9 @@ def style():
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    from adc import looks
+    from companion import figures
 
     with plt.rc_context():
-        looks.style()
+        figures.style()
         yield
     plt.close("all")

@@ -1,31 +1,32 @@
-"""A small table of ratings with titles, prepared, and tiny runs on it: what the tests of notebook 10 look at."""
+"""A small table of ratings with titles, prepared, and tiny runs on it: for the tests of notebook 10."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from adc import baselines, data, train
+from companion import data, registry
 
 TINY = {"dim": 4, "epochs": 2, "device": "cpu"}
 DOMAINS = ("Drama", "Comedy", "Sci & Fi")
 
 
-def prepared(place: Path) -> str:
-    """Three domains of 30 items and 50 users; u0 is in Drama alone, u1 nowhere in Comedy. Returns the dataset's name."""
-    rng = np.random.default_rng(0)
-    rows = [
-        (domain, f"u{user}", f"i{item}", int(rng.integers(1, 6)), f"<{domain}> {item}")
-        for domain in DOMAINS for user in range(50) for item in rng.permutation(30)[: rng.integers(12, 25)]
-        if not (user == 0 and domain != "Drama") and not (user == 1 and domain == "Comedy")
-    ]  # fmt: skip
-    file = place / "films.csv"
-    pd.DataFrame(rows, columns=["domain", "user", "item", "rating", "title"]).to_csv(file, index=False)
-    return data.prepare(str(file)).name
+def prepare_films(place: Path) -> str:
+    """Prepare three domains of 30 items and 50 users; u0 is in Drama alone, u1 nowhere in Comedy."""
+    rng, rows = np.random.default_rng(0), []
+    for domain in DOMAINS:
+        for user in range(50):
+            items = rng.permutation(30)[: rng.integers(12, 25)]
+            rows += [(domain, f"u{user}", f"i{i}", int(rng.integers(1, 6)), f"<{domain}> {i}") for i in items]
+    table = pd.DataFrame(rows, columns=["domain", "user", "item", "rating", "title"])
+    absent = (table["user"] == "u0") & (table["domain"] != "Drama")
+    absent |= (table["user"] == "u1") & (table["domain"] == "Comedy")
+    table[~absent].to_csv(place / "films.csv", index=False)
+    return data.prepare(str(place / "films.csv")).name
 
 
 def configurations(dataset: str) -> list[dict]:
     """ADC and its two rivals, so small that each takes a moment."""
-    adc = train.configuration(dataset=dataset, hidden_layers=2, pretraining_epochs=1, **TINY)
-    bpr = baselines.configuration(dataset=dataset, method="bpr", dim=4, epochs=2)
-    return [adc, bpr, baselines.configuration(dataset=dataset, method="popularity")]
+    adc = registry.configure("adc", dataset, hidden_layers=2, pretraining_epochs=1, **TINY)
+    bpr = registry.configure("bpr", dataset, dim=4, epochs=2)
+    return [adc, bpr, registry.configure("popularity", dataset)]

@@ -1,34 +1,43 @@
-"""Files for the parsers, sound and spoiled, each by its number; and what is in them, counted without the parsers."""
+"""Files for the parsers, sound and spoiled, each by its number; their content counted without the parsers."""
 
 import csv
 import gzip
 import io
 import random
 import tarfile
+from operator import itemgetter
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from archives import CONTENT, packed
+from archives import SMALL, packed
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "blitzer_raw"
-ODD = ["NA", "null", "007", "1e3", "a,b", 'say "x"', "two\nlines", "tab\there", "Ünï用户", "x" * 300, "<b>", "'", "-", "0", "١٢", "🎬", "a\u2028b"]
-NUMBERS = ["3", "4.5", " 2 ", "1e0", "+5", "-1", ".5", "1" * 30]
-SPOILT = ["", "five", "nan", "inf", "1e999", "9" * 5000, "0x5", "True", "1_000", "4,5", "1j", "3\0", "\0", "１２", "--1", "1e", "None"]
-JUNK = [b"", b"\0", b"\xff", b"\r", b"\n", b"\r\n", b'"', b'""', b",", b"\t", b";", b"\xef\xbb\xbf", "é".encode("latin1"), b"\x1a"]
-JUNK += [b"9" * 400, b"-", b"'"]
-MARKUP = [
-    b"<review>", b"</review>", b"\n<review>", b"\n</review>", b"\n<review>\n", b"\n</review>\n", b"<asin>", b"</asin>\n", b"\n<rating>\n9\n",
-    b"</rating>", b"\n<unique_id>\n7\n</unique_id>", b"<revi", b"ew>", b"\n<review_text>\n", b"&amp;",
+ODD = [
+    "NA", "null", "007", "1e3", "a,b", 'say "x"', "two\nlines", "tab\there", "Ünï用户", "x" * 300, "<b>", "'",
+    "-", "0", "١٢", "🎬", "a\u2028b",
 ]  # fmt: skip
+NUMBERS = ["3", "4.5", " 2 ", "1e0", "+5", "-1", ".5", "1" * 30]
+SPOILT = [
+    "", "five", "nan", "inf", "1e999", "9" * 5000, "0x5", "True", "1_000", "4,5", "1j", "3\0", "\0", "１２",
+    "--1", "1e", "None",
+]  # fmt: skip
+JUNK = [b"", b"\0", b"\xff", b"\r", b"\n", b"\r\n", b'"', b'""', b",", b"\t", b";", b"\xef\xbb\xbf", b"\xe9"]
+JUNK += [b"\x1a", b"9" * 400, b"-", b"'"]
+TAGS = [
+    "<review>", "</review>", "\n<review>", "\n</review>", "\n<review>\n", "\n</review>\n", "<asin>",
+    "</asin>\n", "\n<rating>\n9\n", "</rating>", "\n<unique_id>\n7\n</unique_id>", "<revi", "ew>",
+    "\n<review_text>\n", "&amp;",
+]  # fmt: skip
+MARKUP = [tag.encode() for tag in TAGS] + JUNK
 
 
 def spoiled(content: bytes, rng: random.Random, pieces: list[bytes], most: int = 6) -> bytes:
     """Some bytes exchanged, left out, doubled or put in, or the end cut off."""
     for _ in range(rng.randint(1, most)):
         at, size = rng.randint(0, len(content)), rng.choice((0, 1, 1, 2, 5, 40))
-        put = rng.choice((rng.choice(pieces), rng.randbytes(rng.randint(0, 4)), content[at : at + size] * 2))
-        content = content[:at] + put + content[at + size :]
+        put = (rng.choice(pieces), rng.randbytes(rng.randint(0, 4)), content[at : at + size] * 2)
+        content = content[:at] + rng.choice(put) + content[at + size :]
     return content[: rng.randint(0, len(content))] if rng.random() < 0.1 else content
 
 
@@ -36,35 +45,38 @@ def spoiled(content: bytes, rng: random.Random, pieces: list[bytes], most: int =
 
 
 def reviews(rng: random.Random, real: list[bytes]) -> tuple[bytes, list[tuple]]:
-    """A file of reviews, and (item, stars, reviewer) of those that nothing was done to; they are to be kept, in this order."""
+    """A file of reviews, and (item, stars, reviewer) of those that nothing was done to, in their order."""
     parts, sound = [], []
     for _ in range(rng.randint(0, 6)):
-        item, stars, user = rng.choice(ODD[:4] + ["B000AAAAAA"]), float(rng.randint(1, 5)), rng.choice([*ODD[:6], "", "Ann Lee"])
-        fields = {"unique_id": f"{item}:x:{user}", "asin": item, "rating": stars, "date": "May 4, 2005", "reviewer": user}
-        fields["review_text"] = rng.choice(ODD)
+        item, stars = rng.choice(ODD[:4] + ["B000AAAAAA"]), float(rng.randint(1, 5))
+        user, text = rng.choice([*ODD[:6], "", "Ann Lee"]), rng.choice(ODD)
+        fields = {"unique_id": f"{item}:x:{user}", "asin": item, "rating": stars, "date": "May 4, 2005"}
+        fields |= {"reviewer": user, "review_text": text}
         body = "".join(f"<{name}>\n{value}\n</{name}>\n" for name, value in fields.items()).encode()
         if rng.random() < 0.4:
-            inner = spoiled(body, rng, [b"", b"\0", b"\xff", b"<asin>", b"</rating>", b"9" * 2000]).replace(b"review>", b"")
-            parts.append(b"<review>\n" + inner + b"\n</review>\n")
+            pieces = [b"", b"\0", b"\xff", b"<asin>", b"</rating>", b"9" * 2000]
+            body = spoiled(body, rng, pieces).replace(b"review>", b"") + b"\n"
         elif real and rng.random() < 0.3:
-            parts.append(b"<review>\n" + rng.choice(real) + b"\n</review>\n")
+            body = rng.choice(real) + b"\n"
         else:
-            parts.append(b"<review>\n" + body + b"</review>\n")
             sound.append((item, stars, user))
+        parts.append(b"<review>\n" + body + b"</review>\n")
     content = b"".join(parts).replace(b"\n", rng.choice((b"\n", b"\n", b"\n", b"\r\n")))
-    return (content, sound) if rng.random() < 0.5 else (spoiled(content, rng, MARKUP + JUNK), [])
+    return (content, sound) if rng.random() < 0.5 else (spoiled(content, rng, MARKUP), [])
 
 
 def real_reviews() -> list[bytes]:
     """What stands in some real records, where they are here."""
-    files = sorted(REAL.glob("*/*.review"))
-    return [part.split(b"</review>")[0].strip(b"\n") for file in files for part in file.read_bytes().split(b"<review>\n")[1:101]]
+    bodies = []
+    for file in sorted(REAL.glob("*/*.review")):
+        records = file.read_bytes().split(b"<review>\n")[1:101]
+        bodies += [record.split(b"</review>")[0].strip(b"\n") for record in records]
+    return bodies
 
 
 def count_reviews(content: bytes, most: int) -> int:
-    """Records in a file, read line by line: openings, and texts outside any record; what ends after more than `most` bytes is
-    a record at least, and its openings are.
-    """
+    """Records in a file, read line by line: openings, and texts outside any record; what ends after more than
+    `most` bytes is a record at least, and so are its openings."""
     seen, opened, text, size = 0, 0, False, 0
     for line in [*content.split(b"\n"), b"</review>"]:
         size += 1 + len(line)
@@ -79,29 +91,34 @@ def count_reviews(content: bytes, most: int) -> int:
     return seen
 
 
+# --- archives
+
+
 def archive(rng: random.Random) -> bytes:
     """An archive, spoiled below or above its packing."""
-    content = dict(list(CONTENT.items())[:6])
+    content = dict(SMALL)
     if rng.random() < 0.3:
         name = rng.choice([*content])
-        content[name] = spoiled(content[name], rng, MARKUP + JUNK)
+        content[name] = spoiled(content[name], rng, MARKUP)
     tar = gzip.decompress(packed(content))
     if rng.random() < 0.6:
         headers = [at for at in range(0, len(tar), 512) if tar[at + 257 : at + 262] == b"ustar"]
         at = rng.choice(headers) + rng.randint(0, 511)
-        tar = tar[:at] + rng.choice((b"9", b"\0", b"x", b"g", b"L", b"S", b"-", rng.randbytes(3), b"777777777777")) + tar[at + 1 :]
+        put = (b"9", b"\0", b"x", b"g", b"L", b"S", b"-", rng.randbytes(3), b"777777777777")
+        tar = tar[:at] + rng.choice(put) + tar[at + 1 :]
     if rng.random() < 0.3:
         tar = _pax(rng) + tar
-    found = gzip.compress(tar, 1)
-    return spoiled(found, rng, JUNK, 2) if rng.random() < 0.2 else found
+    file = gzip.compress(tar, 1)
+    return spoiled(file, rng, JUNK, 2) if rng.random() < 0.2 else file
 
 
 def _pax(rng: random.Random) -> bytes:
     """A member with extended headers that may contradict it."""
     sparse = [f"GNU.sparse.{name}" for name in ("map", "size", "realsize", "major", "minor", "numblocks")]
     keys = [*sparse, "size", "path", "hdrcharset", "mtime"]
+    values = ["", "1", "0", "-5", "x", "1,2,3", "9" * 30, "ü", "BINARY"]
     member = tarfile.TarInfo("sorted_data/x")
-    member.pax_headers = {rng.choice(keys): rng.choice(["", "1", "0", "-5", "x", "1,2,3", "9" * 30, "ü", "BINARY"]) for _ in range(rng.randint(1, 3))}
+    member.pax_headers = {rng.choice(keys): rng.choice(values) for _ in range(rng.randint(1, 3))}
     return member.tobuf(tarfile.PAX_FORMAT)
 
 
@@ -110,18 +127,22 @@ def _pax(rng: random.Random) -> bytes:
 
 def ratings(rng: random.Random) -> list[dict]:
     """Sound rows in one to three domains."""
-    domains, user = rng.sample(["films", "Bücher, alt", "müsli", "NA"], rng.randint(1, 3)), lambda: rng.choice(ODD) + str(rng.randint(0, 3))
-    rows = {(d, user(), rng.choice(ODD)): rng.choice(NUMBERS) for d in domains for _ in range(rng.randint(12, 25))}
+    domains = rng.sample(["films", "Bücher, alt", "müsli", "NA"], rng.randint(1, 3))
+    rows = {}
+    for domain in domains:
+        for _ in range(rng.randint(12, 25)):
+            user = rng.choice(ODD) + str(rng.randint(0, 3))
+            rows[domain, user, rng.choice(ODD)] = rng.choice(NUMBERS)
     return [{"domain": d, "user": u, "item": i, "rating": r} for (d, u, i), r in rows.items()]
 
 
 def text_table(rng: random.Random) -> tuple[bytes, str, list[dict] | None]:
     """A table's bytes and ending; its rows where it is sound, None where anything was spoiled."""
-    rows, ending = ratings(rng), rng.choice((".csv", ".tsv", ".csv.gz", ".tsv.gz"))
+    rows, ending, sound = ratings(rng), rng.choice((".csv", ".tsv", ".csv.gz", ".tsv.gz")), rng.random() < 0.4
     names = rng.sample([*rows[0]], 4) + rng.choice(([], [], ["timestamp"], ["title"], ["title", "other"]))
-    extra = {"timestamp": lambda: str(rng.randint(0, 2**31)), "title": lambda: rng.choice([*ODD, ""]), "other": lambda: ""}
-    sound = rng.random() < 0.4
-    cells = [names] + [[row[name] if name in row else extra[name]() for name in names] for row in rows]
+    for row in rows:
+        row |= {"timestamp": str(rng.randint(0, 2**31)), "title": rng.choice([*ODD, ""]), "other": ""}
+    cells = [names, *map(list, map(itemgetter(*names), rows))]
     if not sound and rng.random() < 0.5:
         row = rng.choice(cells)
         row[rng.randrange(len(row))] = rng.choice(SPOILT)
@@ -129,8 +150,9 @@ def text_table(rng: random.Random) -> tuple[bytes, str, list[dict] | None]:
         rng.choice(cells).append("more") if rng.random() < 0.5 else rng.choice(cells).pop()
     out = io.StringIO(newline="")
     ends = rng.choice(("\n", "\r\n", "\r"))  # the writer quotes no \n where lines end in \r
-    quoting = csv.QUOTE_ALL if ends == "\r" else rng.choice((csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC))
-    csv.writer(out, delimiter="\t" if ".tsv" in ending else ",", quoting=quoting, lineterminator=ends).writerows(cells)
+    quoting = rng.choice((csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC))
+    style = {"delimiter": "\t" if ".tsv" in ending else ",", "lineterminator": ends}
+    csv.writer(out, quoting=csv.QUOTE_ALL if ends == "\r" else quoting, **style).writerows(cells)
     content = rng.choice((b"", b"\xef\xbb\xbf")) + out.getvalue().encode()
     if not sound and rng.random() < 0.7:
         content = spoiled(content, rng, JUNK)
@@ -144,9 +166,8 @@ def text_table(rng: random.Random) -> tuple[bytes, str, list[dict] | None]:
 
 
 def count_lines(text: str, delimiter: str) -> int:
-    """Records of a table below its header, read character by character: a line break between quotes ends none, and only a
-    quote that begins a value, or that doubles one which seemed to end it, opens them.
-    """
+    """Records of a table below its header, by characters: a line break between quotes ends none, and only
+    a quote that begins a value, or that doubles one which seemed to end it, opens them."""
     count, quoted, opens, empty = 0, False, True, True
     for char in text + "\n":
         if quoted:
@@ -163,21 +184,22 @@ def count_lines(text: str, delimiter: str) -> int:
 def parquet_table(rng: random.Random) -> tuple[bytes, list[dict] | None]:
     """The same in Parquet, with columns of many types; rows where all are sound."""
     rows = ratings(rng)
-    columns = {name: pa.array([row[name] for row in rows]) for name in rows[0]}
+    table = pa.Table.from_pylist(rows)
+    columns = {name: table[name] for name in rows[0]}
     columns["rating"] = pa.array([float(row["rating"]) for row in rows])
     sound = rng.random() < 0.4
     if not sound:
         name, n = rng.choice([*columns, "timestamp", "title"]), len(rows)
-        columns[name] = rng.choice([
-            lambda: pa.array([rng.randint(-9, 9) for _ in range(n)], pa.int64()), lambda: pa.array([None] * n),
-            lambda: pa.array([[1]] * n), lambda: pa.array([{"a": 1}] * n), lambda: pa.array([b"\xff\0"] * n),
-            lambda: pa.array([True] * n), lambda: pa.array([2**63] * n, pa.uint64()), lambda: pa.array([10**9] * n, pa.timestamp("s")),
-            lambda: pa.array([10**14] * n, pa.timestamp("s")), lambda: pa.array(["a"] * n).dictionary_encode(),
-            lambda: pa.array([1] * n, pa.date32()), lambda: pa.array([1] * n, pa.duration("s")), lambda: pa.array([1] * n, pa.decimal128(20, 2)),
-            lambda: pa.array([1.5] * n, pa.float16()),
-            lambda: pa.Array.from_buffers(pa.string(), n, pa.array([b"\xff\xfe"] * n).buffers()), lambda: pa.array([1] * n, pa.time64("us")),
-            lambda: pa.array([None, *["1"] * (n - 1)]), lambda: pa.array([None, *[1] * (n - 1)]), lambda: pa.array([{"x": [b"1"]}] * n),
-        ])()  # fmt: skip
+        no_utf8 = pa.Array.from_buffers(pa.string(), n, pa.array([b"\xff\xfe"] * n).buffers())
+        kinds = [
+            (1, pa.int64()), (None, pa.null()), ([1], None), ({"a": 1}, None), (b"\xff\0", None),
+            (True, None), (2**63, pa.uint64()), (10**9, pa.timestamp("s")), (10**14, pa.timestamp("s")),
+            (1, pa.date32()), (1, pa.duration("s")), (1, pa.decimal128(20, 2)), (1.5, pa.float16()),
+            (1, pa.time64("us")), ({"x": [b"1"]}, None), ("a", pa.dictionary(pa.int32(), pa.string())),
+        ]  # fmt: skip
+        arrays = [pa.array([value] * n, kind) for value, kind in kinds]
+        holes = [pa.array([None, *["1"] * (n - 1)]), pa.array([None, *[1] * (n - 1)])]
+        columns[name] = rng.choice([no_utf8, pa.array(range(-5, n - 5)), *holes, *arrays])
     out = io.BytesIO()
     pq.write_table(pa.table(columns), out, compression=rng.choice(("snappy", "none", "zstd")))
     content = out.getvalue()

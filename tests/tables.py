@@ -2,8 +2,8 @@
 
 import pytest
 
-from adc import data
 from adc.errors import UserError
+from companion import data
 
 HEADER = "domain,user,item,rating\n"
 
@@ -35,7 +35,9 @@ def written(folder, name, content):
 
 
 def snapshot(folder):
-    return {p.relative_to(folder): p.is_file() and (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.rglob("*")}
+    """What lies in a folder, with the time of its last change."""
+    paths = list(folder.rglob("*"))
+    return {path: path.is_file() and (path.stat().st_mtime_ns, path.read_bytes()) for path in paths}
 
 
 def refused(source, home, *words, **arguments):

@@ -1,59 +1,77 @@
-"""The picture of the architecture is that of the code, and its rules can be broken."""
+"""Imports go one way, as docs/architecture.md says, in no circle, and the paper's package needs little."""
 
-import importlib.util
+import ast
 import re
+import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+FLOORS = [  # of the companion, from the ground up; a module imports from floors below its own
+    {"files", "paths", "method"}, {"data", "runs", "init_cache", "tuned_settings"}, {"rivals", "adc_method"},
+    {"registry"}, {"results", "experiments"}, {"analysis"}, {"claims"}, {"figures"}, {"use"}, {"execute"},
+    {"profile"}, {"render"}, {"book"},
+]  # fmt: skip
+HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
 
 
-@pytest.fixture
-def architecture():
-    spec = importlib.util.spec_from_file_location("architecture", ROOT / "docs" / "architecture.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def module_names(package: Path) -> dict[str, Path]:
+    """The files of a package by their dotted names."""
+    files = {}
+    for file in sorted(package.rglob("*.py")):
+        parts = [package.name, *file.relative_to(package).with_suffix("").parts]
+        files[".".join(parts).removesuffix(".__init__")] = file
+    return files
 
 
-def test_the_committed_picture_is_that_of_the_code(architecture):
-    assert architecture.PICTURE.read_text(encoding="utf-8") == architecture.drawn(), (
-        "docs/architecture.svg is out of date: `./run_all.sh python docs/architecture.py` draws it anew"
-    )
+MODULES = module_names(ROOT / "adc") | module_names(ROOT / "notebooks" / "companion")
 
 
-def test_nothing_is_written_outside_its_box(architecture):
-    for x, _, width, _, lines in architecture.boxes().values():
-        assert x >= 0 and x + width <= architecture.WIDTH
-        assert max(map(len, lines)) * architecture.LETTER < width
+def imports(module: str) -> set[str]:
+    """Modules that one imports, also within functions, but not for type hints alone."""
+    tree, names = ast.parse(MODULES[module].read_text(encoding="utf-8")), set()
+    tree.body = [node for node in tree.body if not ast.unparse(node).startswith("if TYPE_CHECKING")]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name if name in MODULES else name.rpartition(".")[0] or name for name in names} - {module}
 
 
-def test_the_parts_that_can_be_taken_elsewhere_know_nothing_of_ratings_and_nothing_in_adc_of_notebooks(architecture):
-    code = architecture.sources()
-    assert architecture.imported(code["balancer"]) == architecture.imported(code["metrics"]) == set()
-    del code["notebooks"], code["workflow"]
-    assert len(code) > 30 and not [name for name, text in code.items() if {"workflow", "notebooks"} & architecture.imported(text)]
-    pictures = set(architecture.GROUPS["pictures"])
-    assert not [name for name, text in code.items() if name not in pictures and pictures & architecture.imported(text)]
+def part(module: str) -> str:
+    return module.split(".")[1]
 
 
-@pytest.mark.parametrize(
-    ("module", "text", "told"),
-    [
-        ("balancer", "def f():\n    from adc import data", "balancer imports data"),
-        ("metrics", "import adc.plots", "metrics imports plots"),
-        ("evaluate", "from adc.settings import named", "evaluate imports settings"),
-        ("brand_new", "", "not in a layer: brand_new"),
-    ],
-)
-def test_a_broken_rule_is_told(architecture, monkeypatch, module, text, told):
-    code = architecture.sources()
-    monkeypatch.setattr(architecture, "sources", lambda: code | {module: code.get(module, "") + "\n" + text})
-    with pytest.raises(SystemExit, match=re.escape(told)):
-        architecture.edges()
+@pytest.mark.parametrize("name", sorted({part(name) for name in MODULES if name.startswith("companion.")}))
+def test_a_part_of_the_companion_imports_from_below_only(name):
+    assert name in HEIGHT, f"companion.{name} is on no floor of this test and not in docs/architecture.md"
+    for module in MODULES:
+        if module.split(".")[:2] == ["companion", name]:
+            others = {part(other) for other in imports(module) if other.startswith("companion.")} - {name}
+            assert not {other for other in others if HEIGHT[other] >= HEIGHT[name]}, module
 
 
-def test_arrows_that_follow_from_others_are_left_out(architecture):
-    found = {("a", "b"), ("b", "c"), ("a", "c"), ("c", "d"), ("a", "d"), ("x", "d")}
-    assert architecture.needed(found) == [("a", "b"), ("b", "c"), ("c", "d"), ("x", "d")]
+def test_no_module_imports_itself_by_way_of_others():
+    graph = {module: imports(module) & set(MODULES) for module in MODULES}
+    assert len(list(TopologicalSorter(graph).static_order())) == len(MODULES)  # raises CycleError
+
+
+def test_the_papers_package_needs_little_and_nothing_of_the_companion():
+    names = {name for module in MODULES if module.split(".")[0] == "adc" for name in imports(module)}
+    roots = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names)
+    assert roots == {"adc", "torch", "numpy", "scipy", "pandas", "tqdm"}
+    for alone in ("adc.balancer", "adc.metrics", "adc.losses"):  # can be taken elsewhere as they are
+        assert not imports(alone) & set(MODULES)
+
+
+def test_the_tree_of_the_page_is_there():
+    tree = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("## ")[0]
+    paths, folders = [], {}
+    for indent, name in re.findall(r"^( {4,10})([\w/.]+)(?: |,)", tree, re.M):
+        folders[len(indent)] = name
+        folders = {width: folder for width, folder in folders.items() if width <= len(indent)}
+        paths.append("".join(folders[width] for width in sorted(folders)))
+    assert len(paths) > 20 and [path for path in paths if not (ROOT / path).exists()] == []

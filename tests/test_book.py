@@ -9,31 +9,39 @@ from urllib.parse import unquote, urldefrag
 import nbformat
 import pytest
 
-from adc import claims
-from adc.claims import verdicts
 from adc.errors import UserError
-from workflow import NOTEBOOKS, ROOT, book, options, pages
+from companion import book
+from companion.book import ROOT
+from companion.claims import verdicts
+from companion.claims.ledger import COLOURS
+from companion.execute import notebooks
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PHONE = 390  # pixels
 LOOK = """() => {
     const article = document.querySelector("main").cloneNode(true);
     const formulas = [...document.querySelectorAll("main .math")];
-    const untypeset = formulas.filter(f => !f.querySelector("mjx-container") || f.querySelector("mjx-merror")).map(f => f.textContent);
+    const bare = f => !f.querySelector("mjx-container") || f.querySelector("mjx-merror");
     article.querySelectorAll("pre, code, .math, script, style").forEach(part => part.remove());
     return {
-        formulas: formulas.length, untypeset,
+        formulas: formulas.length, untypeset: formulas.filter(bare).map(f => f.textContent),
         raw: article.textContent.match(/\\$\\$|\\\\[(\\[]|\\\\[a-z]+\\{/g) ?? [],
         pictures: [...document.images].map(i => [i.src.slice(0, 99), i.naturalWidth]),
         links: [...document.querySelectorAll("a[href]")].map(a => a.href),
         anchors: [...document.querySelectorAll("[id]")].map(e => e.id),
-        verdicts: [...document.querySelectorAll("td.verdict")].map(e => [e.textContent, getComputedStyle(e).backgroundColor]),
+        verdicts: [...document.querySelectorAll("td.verdict")].map(
+            e => [e.textContent, getComputedStyle(e).backgroundColor]),
     };
 }"""
-COLOURS = """() => [document.documentElement.dataset.theme, ...["backgroundColor", "color"].map(
-    what => getComputedStyle((what == "color" && document.querySelector("main p")) || document.body)[what])]"""
-WIDTHS = """() => [...new Set([document.documentElement, document.body, ...document.querySelectorAll("main, article")].map(
-    part => part.scrollWidth))].filter(width => width > window.innerWidth)"""
+THEME = """() => {
+    const text = document.querySelector("main p") || document.body;
+    return [document.documentElement.dataset.theme, getComputedStyle(document.body).backgroundColor,
+            getComputedStyle(text).color];
+}"""
+WIDTHS = """() => {
+    const parts = [document.documentElement, document.body, ...document.querySelectorAll("main, article")];
+    return [...new Set(parts.map(part => part.scrollWidth))].filter(width => width > window.innerWidth);
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -81,39 +89,50 @@ def visit(context, path: Path, site: Path) -> dict:
     page.goto(path.as_uri())
     page.evaluate("() => window.MathJax?.startup?.promise")
     found |= page.evaluate(LOOK)
-    found["light"] = page.evaluate(COLOURS)
+    found["light"] = page.evaluate(THEME)
     page.emulate_media(color_scheme="dark")
     page.wait_for_function("document.documentElement.dataset.theme == 'dark'")
-    found["dark"] = page.evaluate(COLOURS)
+    found["dark"] = page.evaluate(THEME)
     page.set_viewport_size({"width": PHONE, "height": 844})
     found["wide"] = page.evaluate(WIDTHS)
     page.close()
     return found
 
 
+def defects(seen: dict[str, dict], *kinds: str) -> dict[str, list]:
+    told = {page: [found[kind] for kind in kinds if found[kind]] for page, found in seen.items()}
+    return {page: words for page, words in told.items() if words}
+
+
 def test_every_notebook_and_document_is_there(site):
-    for page in [*pages.copies(), *pages.sources(), *pages.documents()]:
+    for page in [*book.copies(), *book.sources(), *book.documents()]:
         assert (site / page.relative_to(ROOT)).with_suffix(".html").exists()
-    text = (site / "readme" / "readings.html").read_text(encoding="utf-8")
+    text = (site / "docs" / "readings.html").read_text(encoding="utf-8")
     assert 'id="r1"' in text and 'id="r37"' in text
+    assert [(site / "_images" / f"fig{number}.png").exists() for number in (1, 2, 3, 4)] == [True] * 4
 
 
 def test_no_page_complains_or_asks_for_the_network(seen):
-    assert {page: found["errors"] + found["outside"] for page, found in seen.items() if found["errors"] + found["outside"]} == {}
+    assert defects(seen, "errors", "outside") == {}
 
 
 def test_every_formula_is_typeset(seen):
-    assert {page: found["untypeset"] + found["raw"] for page, found in seen.items() if found["untypeset"] + found["raw"]} == {}
-    dollars = [cell.source.count("$") for cell in nbformat.read(pages.copies("03_train_adc")[0], as_version=4).cells]
-    assert seen["notebooks/rendered/03_train_adc-movielens.html"]["formulas"] > sum(dollars) / 5  # two or four a formula
+    assert defects(seen, "untypeset", "raw") == {}
+    (copy,) = book.copies("03_train_adc")
+    dollars = [cell.source.count("$") for cell in nbformat.read(copy, as_version=4).cells]
+    page = "notebooks/rendered/03_train_adc-movielens.html"
+    assert seen[page]["formulas"] > sum(dollars) / 5  # two or four a formula
 
 
 def test_every_picture_is_there(seen):
-    assert [(page, src) for page, found in seen.items() for src, width in found["pictures"] if not width] == []
-    for copy in pages.copies():
-        outputs = [output for cell in nbformat.read(copy, as_version=4).cells for output in cell.get("outputs", [])]
+    missing = [(page, src) for page, found in seen.items() for src, width in found["pictures"] if not width]
+    assert missing == []
+    for copy in book.copies():
+        cells = nbformat.read(copy, as_version=4).cells
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
         expected = sum("image/png" in output.get("data", {}) for output in outputs)
-        assert len(seen[copy.relative_to(ROOT).with_suffix(".html").as_posix()]["pictures"]) >= expected
+        page = copy.relative_to(ROOT).with_suffix(".html").as_posix()
+        assert len(seen[page]["pictures"]) >= expected
 
 
 def test_every_link_within_the_site_leads_somewhere(seen, site):
@@ -123,13 +142,14 @@ def test_every_link_within_the_site_leads_somewhere(seen, site):
             address, anchor = urldefrag(link)
             if address.startswith(site.as_uri()):
                 goal = unquote(address[len(site.as_uri()) + 1 :])
-                if not (site / goal).is_file() or (anchor and unquote(anchor) not in seen[goal]["anchors"]):
+                there = (site / goal).is_file()
+                if not there or (anchor and goal in seen and unquote(anchor) not in seen[goal]["anchors"]):
                     broken.append((page, link))
     assert broken == [] and sum(len(found["links"]) for found in seen.values()) > 500
 
 
 def test_no_page_is_wider_than_a_phone(seen):
-    assert {page: found["wide"] for page, found in seen.items() if found["wide"]} == {}
+    assert defects(seen, "wide") == {}
 
 
 def test_both_themes_are_legible(seen):
@@ -144,79 +164,59 @@ def brightness(colour: str) -> float:
     return sum(map(float, re.findall(r"[\d.]+", colour)[:3])) / 3
 
 
-def test_titles_and_menu_tell_real_from_synthetic(site):
-    for copy in pages.copies():
+def test_titles_tell_real_from_synthetic(site):
+    for copy in book.copies():
         text = (site / copy.relative_to(ROOT)).with_suffix(".html").read_text(encoding="utf-8")
-        what = pages.kind(copy)
-        assert re.search(rf"<title>[^<]*, {what}\)", text) and f"{what.capitalize()} ratings: {pages.stamp(copy)['data']}" in text
-    cover = (site / "index.html").read_text(encoding="utf-8")
-    named = {f"05 · Performance ({pages.shown(copy)})" for copy in pages.copies("05_performance")}
-    assert len(named) == len(pages.copies("05_performance")) > 1 and [name for name in named if name not in cover] == []
+        what = book.kind(copy)
+        assert re.search(rf"<title>[^<]*, {what}\)", text)
+        assert f"{what.capitalize()} ratings: {book.stamp(copy)['data']}" in text
 
 
-def test_the_cover_holds_the_ledger_as_the_readme_has_it(site):
-    cover = re.sub(r"<[^>]+>|\s+", " ", (site / "index.html").read_text(encoding="utf-8"))
-    block = (ROOT / "README.md").read_text(encoding="utf-8").partition("**The paper's claims.**")[2].partition("<!-- end")[0]
-    numbers = re.findall(r"[-+]\d\.\d{4} ± \d\.\d{4}", block)
-    assert len(numbers) > 10 and [number for number in numbers if number not in cover] == []
+def test_every_verdict_has_its_colour(seen):
+    rgb = {verdict: bytes.fromhex(colour[1:]) for verdict, colour in COLOURS.items()}
+    drawn = [cell for found in seen.values() for cell in found["verdicts"]]
+    assert {text.strip() for text, _ in drawn} <= {*verdicts.VERDICTS} and len(drawn) > 30
+    wrong = [(text, drawn) for text, drawn in drawn if drawn != "rgb({}, {}, {})".format(*rgb[text.strip()])]
+    assert wrong == []
 
 
-def test_every_verdict_of_the_ledger_has_its_colour(site, seen):
-    cover = (site / "index.html").read_text(encoding="utf-8")
-    bars = re.findall(r"Of (\d+) checkable sentences.*?</p>\s*(<div class=\"bar\">.*?</div>)", cover, re.S)
-    assert len(bars) == 2 and all(sum(map(int, re.findall(r">(\d+)</span>", bar))) == int(of) for of, bar in bars)
-    cells = re.findall(r"<td([^>]*)><p>([^<]*)</p></td>", cover)
-    told = [where for where, text in cells if text in verdicts.VERDICTS]
-    assert len(told) > 30 and all("verdict-" in where for where in told)
-    colours = {verdict: "rgb({}, {}, {})".format(*bytes.fromhex(colour[1:])) for verdict, colour in claims.COLOURS.items()}
-    drawn = [cell for page in seen.values() for cell in page["verdicts"]]
-    assert len(drawn) > 60 and [(text, colour) for text, colour in drawn if colour != colours[text.strip()]] == []
-
-
-# Figures of the cover, and slips
-
+# Figures of the first page, and slips
 
 
 @pytest.fixture
 def drawn(tmp_path, monkeypatch) -> Path:
     """Copies of 05, one of each kind of data, in which Fig. 2 is the second picture."""
-    monkeypatch.setattr(pages, "RENDERED", tmp_path)
+    monkeypatch.setattr(book, "RENDERED", tmp_path)
     for name, data in (("twin", "synthetic twin"), ("a-real", "real ratings")):
-        picture = lambda text: [nbformat.v4.new_output("display_data", {"image/png": base64.b64encode(text.encode()).decode()})]
+        png = [base64.b64encode(text.encode()).decode() for text in ("another", f"of {data}")]
+        first, second = ([nbformat.v4.new_output("display_data", {"image/png": text})] for text in png)
         cells = [
-            nbformat.v4.new_code_cell("a", outputs=picture("another")),
+            nbformat.v4.new_code_cell("a", outputs=first),
             nbformat.v4.new_markdown_cell("## Fig. 2: recall\n\nText."),
-            nbformat.v4.new_code_cell("b", outputs=picture(f"of {data}")),
+            nbformat.v4.new_code_cell("b", outputs=second),
         ]
         notebook = nbformat.v4.new_notebook(cells=cells, metadata={"adc": {"data": data}})
         nbformat.write(notebook, tmp_path / f"05_performance-{name}.ipynb")
-    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    monkeypatch.setattr(book, "ROOT", tmp_path)
     return tmp_path
 
 
 def test_a_figure_is_the_picture_below_its_heading_and_of_real_ratings_first(drawn):
-    told = pages._figure(2, drawn)
-    assert (drawn / "fig2.png").read_text() == "of real ratings" and "real ratings" in told and "#fig-2-recall" in told
-    assert "none of the executed copies" in pages._figure(3, drawn) and not (drawn / "fig3.png").exists()
-
-
-@pytest.mark.parametrize("word", ["--data=twin", "--profile=smoke", "--dry-run"])
-def test_book_takes_no_options(word):
-    with pytest.raises(UserError, match="takes no options"):
-        book.make(options.parse(["book", word]))
+    told = book.figure(2, drawn)
+    assert (drawn / "fig2.png").read_text() == "of real ratings"
+    assert "real ratings" in told and "#fig-2-recall" in told
+    assert "none of the executed copies" in book.figure(3, drawn) and not (drawn / "fig3.png").exists()
 
 
 def test_a_defect_leaves_the_former_site_alone(site, tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
     target = tmp_path / "data" / "book"
     target.mkdir(parents=True)
     (target / "index.html").write_text("former")
-    (target.parent / ".book.0.partial").mkdir()
-    monkeypatch.setattr(pages, "gather", lambda place: (place.mkdir(), (place / "index.md").write_text("# A\n\n[b](c.md)\n")))
+    page = "# A\n\n[b](c.md)\n"
+    monkeypatch.setattr(book, "gather", lambda place: (place.mkdir(), (place / "index.md").write_text(page)))
     with pytest.raises(UserError, match="index.md:3.*c.md"):
         book.build(target)
-    assert (target / "index.html").read_text() == "former"
-    assert [path.name for path in target.parent.iterdir() if path.name != ".workflow"] == ["book"]
+    assert (target / "index.html").read_text() == "former" and len([*target.parent.iterdir()]) == 1
 
 
 # The same files on a code host
@@ -228,23 +228,29 @@ LINK = re.compile(r"""\]\(([^)\s]+)\)|href="([^"]+)\"""")
 def texts(page: Path) -> list[str]:
     if page.suffix == ".md":
         return [page.read_text(encoding="utf-8")]
-    cells = nbformat.read(page, as_version=4).cells
-    outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-    return [cell.source for cell in cells if cell.cell_type == "markdown"] + [o[f] for o in outputs for f in ("text/markdown", "text/html") if f in o]
+    found = []
+    for cell in nbformat.read(page, as_version=4).cells:
+        found += [cell.source] if cell.cell_type == "markdown" else []
+        for output in cell.get("outputs", []):
+            forms = {"text/markdown", "text/html"} & {*output.get("data", {})}
+            found += [output["data"][form] for form in forms]
+    return found
 
 
-ALL = [ROOT / "README.md", *pages.documents(), *NOTEBOOKS.glob("*.ipynb"), *pages.copies()]
+def headings(page: Path) -> set[str]:
+    return {book.slug(found) for text in texts(page) for found in HEADING.findall(text)}
 
 
-@pytest.mark.parametrize("page", ALL, ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *book.documents(), *notebooks().values(), *book.copies()],
+    ids=lambda page: page.relative_to(ROOT).as_posix(),
+)  # fmt: skip
 def test_links_between_files_hold(page):
     broken = []
     for link in {a or b for text in texts(page) for a, b in LINK.findall(text)}:
         address, _, anchor = link.partition("#")
         goal = page.parent / address if address else page
-        if ":" in address:
-            continue
-        headings = [slug for text in texts(goal) for slug in map(pages.slug, HEADING.findall(text))] if goal.suffix in (".md", ".ipynb") else []
-        if not goal.exists() or (anchor and pages.slug(anchor) not in headings):
+        named = anchor and goal.suffix in (".md", ".ipynb")
+        if ":" not in address and (not goal.exists() or (named and book.slug(anchor) not in headings(goal))):
             broken.append(link)
     assert broken == []

@@ -1,17 +1,20 @@
-"""What the hooks before a commit refuse (.pre-commit-config.yaml), refused here too; and each of them can fail."""
+"""What the hooks before a commit refuse (.pre-commit-config.yaml) is refused here; each can fail."""
 
 import os
 import subprocess
 import sys
-from pathlib import Path
 
+import lines
 import nbformat
 import pytest
 import yaml
+from conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
-HOOKS = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]}
-FILES = {"ruff": ["."], "nbstripout": sorted(map(str, ROOT.glob("notebooks/*.ipynb")))}  # the others know theirs
+from companion.execute import notebooks
+
+CONFIG = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+HOOKS = {hook["id"]: hook for hook in CONFIG["repos"][0]["hooks"]}
+FILES = {"ruff": ["."], "nbstripout": [str(path) for path in notebooks().values()]}  # the others know theirs
 
 
 def ran(hook: str, *files: str) -> subprocess.CompletedProcess:
@@ -19,7 +22,8 @@ def ran(hook: str, *files: str) -> subprocess.CompletedProcess:
     entrance, python, *words = HOOKS[hook]["entry"].split()
     assert (entrance, python) == ("./run_all.sh", "python") and HOOKS[hook]["language"] == "system"
     env = os.environ | {"PYTHONPATH": f"{ROOT / 'notebooks'}:{ROOT}"}
-    return subprocess.run([sys.executable, *words, *files], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    command = [sys.executable, *words, *files]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -29,9 +33,8 @@ def test_the_checkout_passes_every_hook(hook):
 
 
 def test_hooks_are_local_and_of_these_kinds():
-    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
-    assert [repository["repo"] for repository in config["repos"]] == ["local"]
-    assert set(HOOKS) == {"ruff", "nbstripout", "stamp", "mypy"}
+    assert [repository["repo"] for repository in CONFIG["repos"]] == ["local"]
+    assert set(HOOKS) == {"ruff", "nbstripout", "render", "mypy", "lines"}
 
 
 def test_a_notebook_with_outputs_is_refused(tmp_path):
@@ -54,3 +57,30 @@ def test_bad_code_is_refused(tmp_path, hook, code, told):
     config = {"ruff": ["--config", "pyproject.toml"], "mypy": ["--config-file", "pyproject.toml"]}[hook]
     found = ran(hook, *config, str(tmp_path / "bad.py"))
     assert found.returncode != 0 and told in found.stdout
+
+
+# tests/lines.py: what it finds
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A checkout in which everything is wrong."""
+    (tmp_path / "adc").mkdir()
+    (tmp_path / "notebooks" / "companion").mkdir(parents=True)
+    (tmp_path / "adc" / "__init__.py").write_text("")
+    one = "from adc.two import x\nimport matplotlib\nimport companion.way\n"
+    (tmp_path / "adc" / "one.py").write_text(one)
+    (tmp_path / "adc" / "two.py").write_text("def f():\n    from adc import one\n")
+    (tmp_path / "notebooks" / "companion" / "way.py").write_text("import torch\n" * 301 + "#" * 111)
+    cells = [nbformat.v4.new_code_cell("x" * 101), nbformat.v4.new_markdown_cell("|" + "x" * 101)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "notebooks" / "01_x.ipynb")
+    monkeypatch.setattr(lines, "ROOT", tmp_path)
+
+
+def test_long_files_wide_lines_circles_and_wrong_ways_are_found(checkout, capsys):
+    way = "notebooks/companion/way.py"
+    assert lines.long_files() == [f"{way}: 302 lines"]
+    assert lines.wide_lines() == [f"{way}:302: 111 columns", "notebooks/01_x.ipynb, cell 1: 101 columns"]
+    assert sorted(line.split()[0] for line in lines.circles()) == ["adc.one", "adc.two"]
+    assert lines.wrong_ways() == ["adc/one.py imports matplotlib", "adc/one.py imports companion"]
+    assert lines.main() == 1 and "of 2,000" in capsys.readouterr().out

@@ -14,21 +14,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tables import HEADER, home, lines, refused, snapshot, sound, written  # noqa: F401
 
-from adc import data, files, paths
-from adc.data import describe, table
-from adc.data.table1 import TABLE_I
 from adc.errors import UserError
-from adc.split import split
+from adc.split import split_ratings
+from companion import data, paths
+from companion.data import describe, table, twin
+from companion.data.table1 import TABLE_I
 
 CIAO = Path(__file__).resolve().parents[2] / "shared" / "data" / "ciao_small6" / "ratings.csv.gz"
 
 
-# sources and names
+@pytest.fixture
+def table_file(tmp_path):
+    return written(tmp_path, "mine.csv", sound())
 
 
-@pytest.mark.parametrize(("given", "meant"), [("movielen", "movielens"), ("Twin", "twin"), ("amazn", "amazon")])
-def test_misspelt_source_gets_the_list_and_a_guess(home, given, meant):
-    refused(given, home, f"Unknown data source '{given}'", f"Did you mean '{meant}'?", "four kinds", ".parquet")
+# --- sources and names
+
+
+@pytest.mark.parametrize("source", ["movielen", "Twin", "amazn"])
+def test_misspelt_source_gets_the_list_and_a_guess(home, source):
+    guess = {"movielen": "movielens", "Twin": "twin", "amazn": "amazon"}[source]
+    message = refused(source, home, f"Unknown data source '{source}'", f"Did you mean '{guess}'?", ".parquet")
+    assert all(f"{name} ({data.source_module(name).DESCRIPTION})" in message for name in data.SOURCES)
 
 
 def test_names_hold_only_what_differs_from_the_defaults():
@@ -38,12 +45,13 @@ def test_names_hold_only_what_differs_from_the_defaults():
     assert data.dataset_id("twin", 3, 0.1, 0.8, 0) == "twin-s0.1-t0.8-a0.0-seed3"
     assert data.dataset_id("twin", asymmetry=1) == "twin"
     assert data.dataset_id("movielens", 3, 0.1, 0.8, 2) == "movielens"
+    assert twin.arguments("movielens") is None and twin.arguments("twin-x1") is None
 
 
 @given(st.integers(0, 10**6), st.floats(1e-6, 100), st.floats(0, 1), st.floats(0, 2))
 def test_names_of_twins_can_be_read_back(seed, scale, transfer, asymmetry):
     name = data.dataset_id("twin", seed, scale, transfer, asymmetry)
-    assert data.dataset_id("twin", **data.twin_arguments(name)) == name
+    assert data.dataset_id("twin", **twin.arguments(name)) == name
 
 
 def test_an_edited_file_is_another_dataset_and_its_name_fits_a_folder(tmp_path):
@@ -56,77 +64,89 @@ def test_an_edited_file_is_another_dataset_and_its_name_fits_a_folder(tmp_path):
 
 
 def test_movielens_has_six_genres_and_counts_what_it_left_out():
-    ratings = data.prepare("movielens")
-    known = data.manifest("movielens")
+    ratings = data.load("movielens")
+    facts = data.manifest("movielens")
     assert ratings.domains == ["Action", "Comedy", "Drama", "Adventure", "Crime", "Horror"]
-    assert len(ratings.rating) + sum(known["dropped"].values()) == known["report"]["read"] == 100_004
-    assert known["dropped"]["no genre listed"] == 18
-    titles = ratings.titles_by_id()
+    assert len(ratings.rating) + sum(facts["dropped"].values()) == facts["report"]["read"] == 100_004
+    assert facts["dropped"]["no genre listed"] == 18
+    titles = ratings.titles
     assert titles["Adventure", "1"] == "Toy Story" and titles["Action", "6"] == "Heat"
-    assert data.label("movielens").startswith("MovieLens")
+    assert data.label("movielens") == "MovieLens, real ratings by genre"
+    assert facts["sha256"] == "42cf4ccc8a001b22852b5e91b0a3cd75c91cc125ebabc066276a939c62c25b5d"
 
 
-def test_twin_follows_table_1_in_order_and_is_called_synthetic():
-    ratings = data.load("twin-s0.05-seed2")
-    assert ratings.domains == list(TABLE_I) and ratings.name == "twin-s0.05-seed2"
-    assert "synthetic" in data.label(ratings.name) and "seed 2" in data.label(ratings.name)
-    assert "asymmetry" not in data.label(ratings.name)
-    assert data.manifest(ratings.name)["arguments"] == {"seed": 2, "scale": 0.05, "transfer": 0.5, "asymmetry": 1.0}
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("twin-s0.05-seed2", {"seed": 2, "scale": 0.05, "transfer": 0.5, "asymmetry": 1.0}, ""),
+        ("twin-s0.02-a0.0", {"seed": 0, "scale": 0.02, "transfer": 0.5, "asymmetry": 0.0}, ", asymmetry 0"),
+    ],
+)
+def test_a_twin_is_made_by_its_name_in_the_order_of_table_1_and_called_synthetic(name, arguments, words):
+    ratings = data.load(name)
+    assert ratings.domains == list(TABLE_I) and ratings.name == name
+    assert data.manifest(name)["arguments"] == arguments
+    words = f"seed {arguments['seed']}, scale {arguments['scale']:g}, transfer 0.5{words}"
+    assert data.label(name) == f"synthetic twin of Table I ({words})"
 
 
-def test_a_twin_of_other_sizes_is_made_by_its_name_and_says_so():
-    ratings = data.load("twin-s0.02-a0.0")
-    assert ratings.table()["ratings"].nunique() == 1
-    assert data.label(ratings.name) == "synthetic twin of Table I (seed 0, scale 0.02, transfer 0.5, asymmetry 0)"
+def test_a_source_is_registered_once(monkeypatch):
+    monkeypatch.setitem(data.SOURCES, "shop", "example_dataset")
+    assert data.load("shop").domains == ["cups", "tea"] and data.label("shop") == "synthetic shop"
 
 
-# what lies on disk
+# --- what lies on disk
 
 
-def test_what_was_prepared_is_loaded_and_not_made_again(tmp_path, monkeypatch):
-    path = written(tmp_path, "mine.csv", sound())
-    ratings = data.prepare(str(path))
+def test_what_was_prepared_is_loaded_and_not_made_again(table_file, monkeypatch):
+    ratings = data.prepare(str(table_file))
     folder = paths.processed(ratings.name)
-    assert sorted(p.name for p in folder.iterdir()) == ["manifest.json", "ratings.parquet"]
+    assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "ratings.parquet"]
     before = snapshot(folder)
     monkeypatch.setattr(table, "read", None)
-    for again in (data.prepare(str(path)), data.load(ratings.name)):
+    for again in (data.prepare(str(table_file)), data.load(ratings.name)):
         pd.testing.assert_frame_equal(again.frame(), ratings.frame())
         assert again.domains == ratings.domains and again.titles == ratings.titles
     assert snapshot(folder) == before
 
 
-def test_preparing_the_same_at_once_ends_with_one_whole_dataset(tmp_path):
-    path = str(written(tmp_path, "mine.csv", sound()))
+def test_a_check_alone_writes_nothing(table_file, home):
+    before = snapshot(home)
+    assert data.prepare(str(table_file), write=False).p == 2 and snapshot(home) == before
+
+
+def test_preparing_the_same_at_once_ends_with_one_whole_dataset(table_file):
+    source = str(table_file)
     with ThreadPoolExecutor(4) as pool:
-        frames = [ratings.frame() for ratings in pool.map(lambda _: data.prepare(path), range(8))]
+        frames = [ratings.frame() for ratings in pool.map(lambda _: data.prepare(source), range(8))]
     assert all(frame.equals(frames[0]) for frame in frames)
-    assert [p.name for p in paths.processed("").iterdir()] == [data.dataset_id(path)]
-    assert data.load(data.dataset_id(path)).frame().equals(frames[0])
+    assert [path.name for path in paths.processed("").iterdir()] == [data.dataset_id(source)]
+    assert data.load(data.dataset_id(source)).frame().equals(frames[0])
 
 
-def test_the_order_of_the_lines_does_not_matter(tmp_path):
-    forth = data.prepare(str(written(tmp_path, "forth.csv", sound())))
+def test_the_order_of_the_lines_does_not_matter(tmp_path, table_file):
+    forth = data.prepare(str(table_file))
     back = data.prepare(str(written(tmp_path, "back.csv", HEADER + "\n".join(reversed(lines())) + "\n")))
     assert data.manifest(forth.name)["sha256"] == data.manifest(back.name)["sha256"]
-    assert (split(forth, 0).part == split(back, 0).part).all()
+    assert (split_ratings(forth, 0).part == split_ratings(back, 0).part).all()
 
 
 def test_manifest_says_what_the_dataset_is(tmp_path):
-    stamped = HEADER.replace("\n", ",timestamp\n") + "".join(f"{line},{t}\n" for line in lines() for t in (1, 2))
-    ratings = data.prepare(str(written(tmp_path, "mine.csv", stamped)))
-    known = data.manifest(ratings.name)
-    assert data.label(ratings.name) == f"own file {known['source']}" == f"own file {tmp_path.name}/mine.csv"
-    assert known["dropped"] == {"repeated": len(lines())}
-    assert known["counts"] == {d: {"users": 12, "items": 5, "ratings": len(lines()) // 2} for d in ("books", "films")}
-    assert known["versions"]["pandas"] == pd.__version__
+    stamped = [f"{line},{time}\n" for line in lines() for time in (1, 2)]
+    header = HEADER.replace("\n", ",timestamp\n")
+    ratings = data.prepare(str(written(tmp_path, "mine.csv", header + "".join(stamped))))
+    facts = data.manifest(ratings.name)
+    assert data.label(ratings.name) == f"own file {facts['source']}" == f"own file {tmp_path.name}/mine.csv"
+    assert facts["dropped"] == {"repeated": len(lines())}
+    size = {"users": 12, "items": 5, "ratings": len(lines()) // 2}
+    assert facts["counts"] == {"books": size, "films": size}
+    assert facts["versions"]["pandas"] == pd.__version__
 
 
 @pytest.mark.parametrize("part", ["ratings.parquet", "manifest.json"])
 @pytest.mark.parametrize("damage", ["gone", "cut", "changed"])
-def test_a_damaged_dataset_is_made_again_or_refused_but_never_used(tmp_path, part, damage):
-    path = written(tmp_path, "mine.csv", sound())
-    ratings = data.prepare(str(path))
+def test_a_damaged_dataset_is_made_again_or_refused_but_never_used(table_file, part, damage):
+    ratings = data.prepare(str(table_file))
     target = paths.processed(ratings.name) / part
     if damage == "gone":
         target.unlink()
@@ -138,63 +158,44 @@ def test_a_damaged_dataset_is_made_again_or_refused_but_never_used(tmp_path, par
         pd.read_parquet(target).assign(rating=np.float32(3)).to_parquet(target)
     with pytest.raises(UserError, match="01_data"):
         data.load(ratings.name)
-    pd.testing.assert_frame_equal(data.prepare(str(path)).frame(), ratings.frame())
+    pd.testing.assert_frame_equal(data.prepare(str(table_file)).frame(), ratings.frame())
     pd.testing.assert_frame_equal(data.load(ratings.name).frame(), ratings.frame())
 
 
-def test_loading_what_was_never_prepared_names_the_command(home):
-    for name, command in (("amazon", "--data amazon"), ("mine-12345678", "--data PATH")):
-        before = snapshot(home)
-        with pytest.raises(UserError, match=command):
-            data.load(name)
-        assert snapshot(home) == before
+@pytest.mark.parametrize(("name", "command"), [("amazon", "--data amazon"), ("mine-12345678", "--data PATH")])
+def test_loading_what_was_never_prepared_names_the_command(home, name, command):
+    before = snapshot(home)
+    with pytest.raises(UserError, match=command):
+        data.load(name)
+    assert snapshot(home) == before
 
 
-# disk full, no permission
+# --- disk full, no permission
 
 
-@pytest.mark.parametrize(("number", "cure"), [(errno.ENOSPC, "disk is full"), (errno.EACCES, "no permission")])
-@pytest.mark.parametrize("step", ["mkdir", "to_parquet", "write_text", "rename"])
-def test_a_write_that_fails_leaves_nothing(tmp_path, home, monkeypatch, step, number, cure):
+STEPS = [(Path, "mkdir"), (pd.DataFrame, "to_parquet"), (Path, "write_text"), (os, "rename")]
+
+
+@pytest.mark.parametrize(("number", "cure"), [(errno.ENOSPC, "disk is full"), (errno.EACCES, "permission")])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_write_that_fails_leaves_nothing(table_file, home, monkeypatch, step, number, cure):
     def fail(*_, **__):
         raise OSError(number, os.strerror(number))
 
-    path = written(tmp_path, "mine.csv", sound())
-    monkeypatch.setattr(*{
-        "mkdir": (Path, "mkdir", fail),
-        "to_parquet": (pd.DataFrame, "to_parquet", fail),
-        "write_text": (Path, "write_text", fail),
-        "rename": (os, "rename", fail),
-    }[step])
-    refused(path, home, "Could not write", cure)
+    monkeypatch.setattr(*step, fail)
+    refused(table_file, home, "Could not write", cure)
 
 
-def test_a_file_where_a_folder_belongs_is_named(tmp_path, home):
+def test_a_file_where_a_folder_belongs_is_named(table_file, home):
     (home / "data" / "processed").write_text("in the way")
-    refused(written(tmp_path, "mine.csv", sound()), home, "a file stands where a folder is needed")
-
-
-def test_a_folder_that_cannot_be_replaced_is_put_back(tmp_path, monkeypatch):
-    target = tmp_path / "target"
-    target.mkdir()
-    (target / "old").touch()
-    rename = os.rename
-
-    def fail(source, goal):
-        if str(source).endswith(".partial"):
-            raise OSError(errno.ENOSPC, "No space left on device")
-        rename(source, goal)
-
-    monkeypatch.setattr(os, "rename", fail)
-    with pytest.raises(UserError, match="disk is full"), files.aside(target, folder=True) as partial:
-        (partial / "new").touch()
-    assert [p.name for p in tmp_path.rglob("*") if "home" not in str(p)] == ["target", "old"]
+    refused(table_file, home, "a file stands where a folder is needed")
 
 
 def test_a_really_full_disk_leaves_nothing(tmp_path, monkeypatch):
     small = tmp_path / "small"
     small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], capture_output=True).returncode:
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)]
+    if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("mounting is not allowed here")
     try:
         monkeypatch.setenv("ADC_HOME", str(small))
@@ -203,27 +204,32 @@ def test_a_really_full_disk_leaves_nothing(tmp_path, monkeypatch):
         subprocess.run(["umount", str(small)], check=True)
 
 
-# descriptions
+# --- descriptions
 
 
 def test_descriptions_agree_with_counting_by_hand(tmp_path):
-    rows = sound() + "books,solo,i1,5\n"
-    ratings = data.prepare(str(written(tmp_path, "mine.csv", rows)))
+    ratings = data.prepare(str(written(tmp_path, "mine.csv", sound() + "books,solo,i1,5\n")))
     frame = ratings.frame()
     share = describe.overlap(ratings)
     assert share.loc["films", "books"] == 100 and share.loc["books", "films"] == pytest.approx(100 * 12 / 13)
-    assert describe.domains_per_user(ratings).tolist() == [1, 12]
-    tail = describe.tail(ratings, "users").set_index(["domain", "ratings"])["share"]
-    each = frame[frame["domain"] == "books"].groupby("user").size()
-    assert all(tail["books", n] == pytest.approx((each >= n).mean()) for n in each.unique())
-    assert describe.stars(ratings).sum(axis=1).tolist() == pytest.approx([100, 100])
-    users = describe.can_be_evaluated(split(ratings, 0))
+    tail = describe.long_tail(ratings, "users").set_index(["domain", "ratings"])["share"]
+    counts = frame[frame["domain"] == "books"].groupby("user").size()
+    assert all(tail["books", n] == pytest.approx((counts >= n).mean()) for n in counts.unique())
+    users = describe.evaluable_users(split_ratings(ratings, 0))
     assert (users["above"] <= users["at_least"]).all() and (users["at_least"] <= users["tested"]).all()
-    assert f"{users['above'].sum():,}" in describe.in_words(users)
+    records = describe.records_by_outcome(data.manifest(ratings.name))
+    assert records["records"].to_dict() == {"kept": len(lines()) + 1, "left out: repeated": 0}
+    assert describe.compare_with_table_1(ratings).equals(ratings.table())
+
+
+def test_beside_table_1_stands_the_difference():
+    beside = describe.compare_with_table_1(data.load("twin-s0.02"))
+    assert beside["Table I"].loc["music"].tolist()[:3] == [69409, 24159, 174180]
+    assert beside.loc["music", ("difference", "users")] == round(0.02 * 69409) - 69409
 
 
 @pytest.mark.skipif(not CIAO.exists(), reason="real ratings not at hand")
 def test_real_ratings_with_categories():
     ratings = data.prepare(str(CIAO))
     assert ratings.table()["ratings"].tolist() == [9400, 8270, 6903, 5388, 3467, 2410]
-    assert ratings.overlap().loc["cat1", "cat2"] == 653
+    assert describe.shared_users(ratings).loc["cat1", "cat2"] == 653

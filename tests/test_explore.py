@@ -1,10 +1,7 @@
-"""Notebook 10's logic: finding users, lists of several methods, telling runs apart, training that is watched."""
+"""Notebook 10's logic: finding users, lists of several methods, telling runs apart, what drove a list."""
 
-import ast
 import copy
-import math
 from dataclasses import replace
-from pathlib import Path
 
 import films
 import numpy as np
@@ -12,274 +9,224 @@ import pandas as pd
 import pytest
 import torch
 
-from adc import baselines, data, fit, paths, recommend, started, train
 from adc.errors import UserError
-from adc.explore import cards, drivers, lookup, watch
-from adc.split import TEST, TRAIN, split
-
-ADC = Path(lookup.__file__).parents[1]
-quiet = lambda passes: None
+from adc.split import TRAIN
+from adc.train import Trainer
+from companion import paths, registry
+from companion.use.explore import influence, lookup, tables, training
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
+def dataset(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ADC_HOME", str(tmp_path_factory.mktemp("home")))
-        yield Path(paths.home())
+        name = films.prepare_films(tmp_path_factory.mktemp("table"))
+        for config in films.configurations(name):
+            registry.train(config, show=False)
+        yield name
 
 
 @pytest.fixture(scope="module")
-def dataset(home, tmp_path_factory):
-    return films.prepared(tmp_path_factory.mktemp("table"))
+def models(dataset):
+    """ADC, BPR and popularity on one split."""
+    stored = lookup.stored(dataset)
+    return lookup.load_models(lookup.adc_runs(stored)[0], stored)
 
 
 @pytest.fixture(scope="module")
-def here(dataset):
-    for config in films.configurations(dataset):
-        watch.run(config, quiet)
-    found = lookup.stored(dataset)
-    return lookup.opened(lookup.networks(found)[0], found)
+def adc(models):
+    return models["ADC"]
 
 
-def test_only_the_notebooks_controls_know_ipywidgets():
-    files = {file.relative_to(ADC).with_suffix("").as_posix().replace("/", "."): file for file in ADC.rglob("*.py")}
-    knowing = {name for name, file in files.items() if "ipywidgets" in _imports(file)}
-    assert knowing == {"explore.widgets", "explore.task", "explore.live"}
-    controls = {f"adc.{name}" for name in knowing}
-    assert not [name for name, file in files.items() if name not in knowing and controls & _imports(file)]
+# Users
 
 
-def _imports(file: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
-
-
-def test_users_are_found_by_id_beginning_and_domains(here):
-    parts, users = here.adc.parts, here.adc.users
-    assert users[lookup.search(parts, "u7")].tolist() == ["u7"]
-    assert set(users[lookup.search(parts, "u4")]) == {"u4"}  # itself, though u40 begins so too
-    beginning = lookup.search(parts, "u")
-    assert len(beginning) == 50 and (np.diff(lookup.counts(parts)[beginning].sum(1)) <= 0).all()
-    both = users[lookup.search(parts, "active in drama AND sci & fi")]
+def test_users_are_found_by_id_beginning_and_domains(adc):
+    split, users, counts = adc.split, adc.users, lookup.training_counts(adc.split)
+    assert users[lookup.search(split, "u7")].tolist() == ["u7"]
+    assert set(users[lookup.search(split, "u4")]) == {"u4"}  # itself, though u40 begins so too
+    beginning = lookup.search(split, "u")
+    assert len(beginning) == 50 and (np.diff(counts[beginning].sum(1)) <= 0).all()
+    both = users[lookup.search(split, "active in drama AND sci & fi")]
     assert "u0" not in both and "u1" in both
-    known = lookup.counts(parts)
-    least = known[:, [parts.ratings.index(name) for name in ("Drama", "Sci & Fi")]].min(1)
-    assert set(both) == set(users[least >= lookup.ACTIVE]) and least[lookup.search(parts, "Drama, Sci & Fi")[0]] == least.max()
-    assert set(users[lookup.search(parts, "")]) == set(users[known.sum(1) > 0])
+    least = counts[:, [split.ratings.index(name) for name in ("Drama", "Sci & Fi")]].min(1)
+    assert set(both) == set(users[least >= lookup.ACTIVE])
+    assert least[lookup.search(split, "Drama, Sci & Fi")[0]] == least.max()
+    assert set(users[lookup.search(split, "")]) == set(users[counts.sum(1) > 0])
 
 
-@pytest.mark.parametrize("query, told", [("active in Dramo", "Did you mean 'drama'"), ("zz", "neither"), ("active in", "neither")])
-def test_a_query_that_means_nothing_says_what_would(here, query, told):
-    with pytest.raises(UserError, match=told):
-        lookup.search(here.adc.parts, query)
+@pytest.mark.parametrize(
+    "query, words", [("active in Dramo", "Did you mean 'drama'"), ("zz", "neither"), ("active in", "neither")]
+)
+def test_a_query_that_means_nothing_says_what_would(adc, query, words):
+    with pytest.raises(UserError, match=words):
+        lookup.search(adc.split, query)
 
 
-def test_nobody_active_enough_is_said(here):
-    parts = here.adc.parts
+def test_nobody_active_enough_is_said(adc):
+    part = np.where(adc.ratings.domain == 0, 2, adc.split.part)
     with pytest.raises(UserError, match="Name fewer domains"):
-        lookup.search(replace(parts, part=np.where(parts.ratings.domain == 0, 2, parts.part)), f"active in {parts.ratings.domains[0]}")
+        lookup.search(replace(adc.split, part=part), f"active in {adc.domains[0]}")
 
 
-def test_the_suggestion_is_a_query_that_finds_somebody(here):
-    for domains in (here.adc.domains, here.adc.domains[:2], here.adc.domains[:1]):
-        parts = split(here.adc.ratings.only(domains), 0)
-        assert lookup.suggestion(parts).endswith(domains[-1]) and len(lookup.search(parts, lookup.suggestion(parts)))
-    sparse = replace(parts, part=np.full_like(parts.part, TEST))
-    sparse.part[:3] = TRAIN  # nobody has five
-    assert lookup.suggestion(sparse) == "" and 1 <= len(lookup.search(sparse, "")) <= 3
+def test_users_to_choose_from_say_where_they_rated(adc):
+    ((text, user),) = lookup.user_options(adc.split, lookup.search(adc.split, "u0"))
+    count = lookup.training_counts(adc.split)[adc.row("u0")].sum()
+    assert user == "u0" and text == f"u0:  Drama {count}"
 
 
-def test_a_query_of_the_readers_own_comes_first_where_it_finds_somebody(here):
-    parts = here.adc.parts
-    assert lookup.first(parts, "u7") == ("u7", "") and lookup.first(parts, "") == (lookup.suggestion(parts), "")
-    query, told = lookup.first(parts, "active in Westerns")
-    assert query == lookup.suggestion(parts) and "'Westerns' is neither" in told
+# Lists and runs
 
 
-def test_lists_are_the_recommenders_and_mark_her_test_ratings(here):
+def test_lists_are_the_recommenders_and_mark_her_test_ratings(models, adc):
     domain, user = "Drama", "u5"
-    lists = lookup.lists(here, user, domain)
+    lists = lookup.lists(models, user, domain)
     assert list(lists) == ["ADC", "BPR", "popularity"]
-    rated = here.adc.rated(user)
-    test = rated[(rated["domain"] == domain) & (rated["part"] == "test")].set_index("title")["rating"]
-    before = set(rated.loc[(rated["domain"] == domain) & (rated["part"] != "test"), "title"])
-    for one, model in zip(lists.values(), here.models.values(), strict=True):
-        assert one["title"].tolist() == model.top(user, domain, test_items=True)["title"].tolist()
-        assert not before & set(one["title"])
-        for row in one.itertuples():
-            assert row.later == test.get(row.title) or (np.isnan(row.later) and row.title not in test)
-    popular = np.bincount(here.adc.parts.of(here.adc.ratings.index(domain), TRAIN)[1])
-    assert f"<{domain}> " in lists["popularity"]["title"][0] and popular.max() > 0
+    rated = adc.rated(user).query("domain == @domain").set_index("title")
+    test, before = rated.query("part == 'test'")["rating"], set(rated.query("part != 'test'").index)
+    for table, model in zip(lists.values(), models.values(), strict=True):
+        assert list(table["title"]) == list(model.top(user, domain, test_items=True)["title"])
+        assert not before & set(table["title"])
+        for row in table.itertuples():
+            assert row.stars == test.get(row.title) or (np.isnan(row.stars) and row.title not in test)
 
 
-def test_the_ndcg_shown_is_the_stored_one(here):
-    table = here.adc.run.users
-    row = table[(table["protocol"] == "full") & (table["target"] == "Drama")].iloc[0]
-    assert lookup.measured(here.adc.run, row["user"], "Drama") == row["ndcg@10"]
-    assert np.isnan(lookup.measured(here.adc.run, "nobody", "Drama"))
+def test_the_ndcg_shown_is_the_stored_one(adc):
+    row = adc.run.users.query("protocol == 'full' and target == 'Drama'").iloc[0]
+    assert lookup.user_ndcg(adc.run, row["user"], "Drama") == row["ndcg@10"]
+    assert np.isnan(lookup.user_ndcg(adc.run, "nobody", "Drama"))
 
 
-def test_rivals_are_of_the_same_split(here, dataset):
-    other = watch.run(baselines.configuration(dataset=dataset, seed=1, method="popularity"), quiet)
-    found = [run for run in lookup.stored(dataset) if run.config["method"] == "adc"] + [other]
-    alone = lookup.opened(found[0], found)
-    assert alone.rivals == {"bpr": None, "popularity": None}
-    assert [(c["method"], c["seed"]) for c in lookup.missing(dataset, alone)] == [("bpr", 0), ("popularity", 0)]
-    assert lookup.lists(alone, "u5", "Drama")["BPR"] is None
-    assert "no run on this split" in cards.lists(lookup.lists(alone, "u5", "Drama"), {})
-    assert [config["method"] for config in lookup.missing(dataset, None)] == ["adc", "bpr", "popularity"]
-    assert lookup.missing(dataset, here) == []
+def test_rivals_are_of_the_same_split(adc, dataset):
+    other = registry.train(registry.configure("popularity", dataset, seed=1), show=False)
+    alone = lookup.load_models(adc.run, [adc.run, other])
+    assert alone["BPR"] is None and alone["popularity"] is None
 
 
-def test_runs_are_told_apart_by_what_they_have_in_common(here, dataset):
-    other = watch.run(train.configuration(dataset=dataset, hidden_layers=1, gamma=1.0, **films.TINY), quiet)
-    table = lookup.differences([here.adc.run, other, here.rivals["bpr"].run])
-    assert table.loc["gamma"].tolist() == ["2.0", "1.0", "–"] and {"method", "hidden_layers"} <= set(table.index)
+def test_runs_are_told_apart_by_what_they_have_in_common(models, adc, dataset):
+    config = registry.configure("adc", dataset, hidden_layers=1, gamma=1.0, **films.TINY)
+    other = registry.train(config, show=False)
+    table = lookup.differences([adc.run, other, models["BPR"].run])
+    assert table.loc["gamma"].tolist() == ["2.0", "1.0", "–"]
+    assert {"method", "hidden_layers"} <= set(table.index)
     assert "dim" not in table.index and "negatives" not in table.index  # the same for all
-    learned, tested = lookup.curves([here.adc.run, other], "Drama")
-    mine = learned[learned["run"] == lookup.name(here.adc.run)]
-    history = here.adc.run.history
-    assert mine["value"].tolist() == history.loc[history["domain"] == "Drama", "validation"].tolist()
-    values = other.values()
-    expected = values.query("target == 'Drama' and protocol == 'full' and metric == 'ndcg' and n == 10 and group == 'all'")["value"]
-    assert tested.query("n == 10")["value"].iloc[1] == expected.iloc[0]
+    validation, test = lookup.learning_curves([adc.run, other], "Drama")
+    history = adc.run.history.query("domain == 'Drama'")
+    of_adc = validation[validation["run"] == lookup.run_name(adc.run)]
+    assert list(of_adc["value"]) == list(history["validation"])
+    values = other.values().query("target == 'Drama' and protocol == 'full' and metric == 'ndcg' and n == 10")
+    expected = values.set_index("group").loc["all", "value"]
+    assert test[test["run"] == lookup.run_name(other)].set_index("n").loc[10, "value"] == expected
 
 
-# watched training
+# Training epoch by epoch
 
 
-def test_a_watched_run_is_the_run(dataset, tmp_path, monkeypatch):
-    config = films.configurations(dataset)[0] | {"seed": 3}
-    seen, histories = [], []
-    ratings = data.load(dataset)
-    monkeypatch.setattr(data, "load", lambda name: ratings)
-    for place, make in (("a", lambda: watch.run(config, seen.append)), ("b", lambda: train.run(config, show=False))):
-        monkeypatch.setenv("ADC_HOME", str(tmp_path / place))
-        run = make()
-        histories.append(run.history)
-    pd.testing.assert_frame_equal(*histories)
-    assert seen == sorted(seen) and seen[-1] == watch.passes(config) == 3
-
-
-def test_a_stopped_training_stores_nothing(dataset, home):
-    def stop(passes):
-        if passes:
-            raise watch.Stopped
-
+def test_the_live_training_is_that_of_a_run_and_stores_nothing(adc, dataset):
     before = sorted(paths.runs(dataset).iterdir())
-    for config in films.configurations(dataset)[:2]:
-        with pytest.raises(watch.Stopped):
-            watch.run(config | {"seed": 5}, stop)
+    *first, last = training.epochs(adc.run.config, adc.split)
+    assert len(first) == 1 and first[0]["epoch"].max() == 1
+    pd.testing.assert_frame_equal(last, adc.run.history)
     assert sorted(paths.runs(dataset).iterdir()) == before
 
 
-def test_the_live_training_is_fits_without_its_end(here):
-    run = here.adc.run
-    *first, last = watch.live(run.config, here.adc.parts, quiet)
-    assert len(first) == 1 and first[0]["epoch"].max() == 1
-    pd.testing.assert_frame_equal(last, run.history)
+def test_a_score_that_is_no_number_ends_the_live_training(adc, monkeypatch):
+    score = Trainer.score
+    spoilt = lambda self, k: lambda users: score(self, k)(users) * (np.nan if k else 1)
+    monkeypatch.setattr(Trainer, "score", spoilt)
+    with pytest.raises(UserError, match="Diverged in epoch 1"):
+        list(training.epochs(adc.run.config, adc.split))
 
 
-def test_the_live_training_validates_on_as_many_users_as_fit(here, monkeypatch):
-    monkeypatch.setattr(fit, "MOST", 3)
-    config, parts = here.adc.run.config | {"epochs": 1}, here.adc.parts
-    starts = started.starts(parts, config["start"], config["dim"])
-    _, history, _ = fit.learn(train.Trainer(train.settings_of(config), parts, starts), parts, config, show=False)
-    (live,) = watch.live(config, parts, quiet)
-    assert list(live["validation"]) == list(history["validation"]) != list(here.adc.run.history["validation"][: len(live)])
+def test_the_networks_come_back_as_they_were(adc):
+    *_, (networks, gap) = training.retrain(adc.run, adc.split)
+    assert gap == 0 and len(networks) == 3
+    diverged = adc.run.metrics | {"best_epoch": dict.fromkeys(adc.domains, 0)}
+    with pytest.raises(UserError, match="diverged at once"):
+        list(training.retrain(replace(adc.run, metrics=diverged), adc.split))
 
 
-def test_a_score_that_is_no_number_ends_the_live_training(here, monkeypatch):
-    score = train.Trainer.score
-    spoilt = lambda self, k: lambda users: score(self, k)(users) * (math.nan if k else 1)
-    monkeypatch.setattr(train.Trainer, "score", spoilt)
-    (history,) = watch.live(here.adc.run.config, here.adc.parts, quiet)
-    assert np.isfinite(history["validation"][0]) and np.isnan(history["validation"][1:]).all()
-
-
-def test_the_networks_come_back_as_they_were(here):
-    models, gap = watch.again(here.adc.run, here.adc.parts, quiet)
-    assert gap == 0
-    moved = replace(here.adc.run, metrics=here.adc.run.metrics | {"best_epoch": dict.fromkeys(here.adc.domains, 1)})
-    if set(here.adc.run.metrics["best_epoch"].values()) != {1}:
-        assert watch.again(moved, here.adc.parts, quiet)[1] > 0
-    with pytest.raises(UserError, match="diverged in its first epoch"):
-        watch.again(replace(moved, metrics=moved.metrics | {"best_epoch": dict.fromkeys(here.adc.domains, 0)}), here.adc.parts, quiet)
-
-
-# which domains drove a list
+# Which domains drove a list
 
 
 @pytest.fixture(scope="module")
-def networks(here):
-    return watch.again(here.adc.run, here.adc.parts, quiet)[0]
+def networks(adc):
+    *_, (networks, _) = training.retrain(adc.run, adc.split)
+    return networks
 
 
-def test_a_domain_left_out_is_replaced_by_the_mean_of_the_others(here, networks):
-    model, user = networks[0], here.adc.row("u5")
+def test_a_domain_left_out_is_replaced_by_the_mean_of_the_others(adc, networks):
+    model, user = networks[0], adc.row("u5")
     own = model.user.detach()[model.rows[user]]  # [p, d]: she is in all three
-    z = drivers.z_without(model, user, [1])
-    for row, vectors in enumerate((own, np.stack([own[0], (own[0] + own[2]) / 2, own[2]]))):
-        inputs = np.asarray(vectors, dtype=np.float32).reshape(1, -1)
-        expected = model.decouple(model.trunk(model.user.new_tensor(inputs)))[0]
+    z = influence.z_without(model, user, [1])
+    for row, vectors in enumerate((own, torch.stack([own[0], (own[0] + own[2]) / 2, own[2]]))):
+        expected = model.decouple(model.trunk(vectors.reshape(1, -1)))[0]
         np.testing.assert_allclose(z[row].numpy(), expected.detach().numpy(), rtol=1e-5, atol=1e-6)
 
 
-def test_with_missing_fixed_at_the_start_the_start_takes_its_place(here):
-    config = here.adc.run.config | {"missing": "start"}
-    *_, model = [trainer.model for trainer in [train.learner(config, here.adc.parts)]]
-    user = here.adc.row("u5")
-    inputs = model.user.detach()[model.rows[user]].clone()
-    inputs[2] = model.fixed[user, 0]
-    expected = model.decouple(model.trunk(inputs.reshape(1, -1)))[0]
-    np.testing.assert_allclose(drivers.z_without(model, user, [2])[1].numpy(), expected.detach().numpy(), rtol=1e-5, atol=1e-6)
+def test_with_missing_vectors_fixed_at_the_start_the_start_takes_its_place(adc):
+    model = registry.learner(adc.run.config | {"missing_vector": "initial"}, adc.split).model
+    user = adc.row("u5")
+    vectors = model.user.detach()[model.rows[user]].clone()
+    vectors[2] = model.initial_mean[user, 0]
+    expected = model.decouple(model.trunk(vectors.reshape(1, -1)))[0].detach().numpy()
+    z = influence.z_without(model, user, [2])[1].numpy()
+    np.testing.assert_allclose(z, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_the_influence_is_counted_as_by_hand(here, networks):
-    domain, user = here.adc.ratings.index("Comedy"), here.adc.row("u1")  # who is not in it
-    found = drivers.influence(networks[domain], here.adc.parts, user, domain, n=5)
-    assert set(found.ranks.columns) == {"Drama", "Sci & Fi"}
-    assert found.ranks.index.tolist() == here.adc.top("u1", "Comedy", 5, test_items=True)["title"].tolist()
-    out = here.adc.domains.index("Drama")
-    item = networks[domain].items(domain).numpy()
-    free = drivers.candidates(here.adc.parts, user, domain)
-    whole, without = (item @ z[domain].numpy() for z in drivers.z_without(networks[domain], user, [out]))
+def test_the_influence_is_counted_as_by_hand(adc, networks):
+    domain, user = adc.ratings.index("Comedy"), adc.row("u1")  # who is not in it
+    model, out = networks[domain], adc.domains.index("Drama")
+    result = influence.influence(model, adc.split, user, domain, n=5)
+    assert set(result.ranks.columns) == {"Drama", "Sci & Fi"}
+    assert list(result.ranks.index) == list(adc.top("u1", "Comedy", 5, test_items=True)["title"])
+    free = influence.candidates(adc.split, user, domain)
+    z = influence.z_without(model, user, [out])[:, domain]
+    whole, without = (z @ model.items(domain).detach().T).numpy()
     first = sorted(np.flatnonzero(free), key=lambda i: -whole[i])[:5]
-    ranks = [1 + sum(without[j] > without[i] for j in np.flatnonzero(free)) for i in first]
-    assert found.ranks["Drama"].tolist() == ranks and found.summary.loc["Drama", "stay"] == sum(rank <= 5 for rank in ranks)
+    ranks = [1 + (without[free] > without[i]).sum() for i in first]
+    assert list(result.ranks["Drama"]) == ranks
+    assert result.summary.loc["Drama", "stay"] == sum(rank <= 5 for rank in ranks)
     above = lambda x: np.mean([x[i] - x[free].mean() for i in first])
-    assert found.summary.loc["Drama", "pull"] == pytest.approx((above(whole) - above(without)) / whole[free].std(), rel=1e-4)
-    assert any(name in drivers.words(found) for name in found.ranks.columns)
+    pull = (above(whole) - above(without)) / whole[free].std()
+    assert result.summary.loc["Drama", "pull"] == pytest.approx(pull, rel=1e-4)
+    assert any(name in influence.describe(result) for name in result.ranks.columns)
+    shown = tables.influence(result).data
+    assert len(shown) == 7 and "Comedy, by the whole network" in shown
+    assert shown.loc["pull", "Drama"] == f"{pull:+.2f}"
 
 
-def test_of_a_single_domain_nothing_would_be_left(here, networks):
-    found = drivers.influence(networks[0], here.adc.parts, here.adc.row("u0"), 0)
-    assert found.summary.empty and "fewer than two" in drivers.words(found) and "fewer than two" in cards.influence(found)
+def test_of_a_single_domain_nothing_would_be_left(adc, networks):
+    result = influence.influence(networks[0], adc.split, adc.row("u0"), 0)
+    assert result.summary.empty and "fewer than two" in influence.describe(result)
 
 
 @pytest.mark.parametrize("left", [0, 1, 30])
-def test_where_there_is_no_order_no_domain_drives_it(here, networks, monkeypatch, left):
+def test_where_there_is_no_order_no_domain_drives_it(adc, networks, monkeypatch, left):
     model = copy.deepcopy(networks[0])
     with torch.no_grad():
         model.item.zero_()  # of 30 items all have the same score
-    monkeypatch.setattr(drivers, "candidates", lambda parts, user, domain: np.arange(30) < left)
-    found = drivers.influence(model, here.adc.parts, here.adc.row("u5"), 0)
-    assert found.ranks.empty and found.summary.empty
-    assert "fewer than two items are left" in drivers.words(found) and "fewer than two items are left" in cards.influence(found)
+    monkeypatch.setattr(influence, "candidates", lambda split, user, domain: np.arange(30) < left)
+    result = influence.influence(model, adc.split, adc.row("u5"), 0)
+    assert result.ranks.empty and result.summary.empty and "no order to explain" in influence.describe(result)
 
 
-# cards
+# Tables
 
 
-def test_cards_show_text_as_text(here):
-    shown = cards.ratings(here.adc.rated("u5"), here.adc.domains) + cards.lists(lookup.lists(here, "u5", "Drama"), {"ADC": 0.5})
-    assert "&lt;Drama&gt; " in shown and "<Drama>" not in shown and "Sci &amp; Fi" in shown
-    assert "NDCG@10 0.500" in shown and "★" in shown
-    assert "no ratings: her vector here is the mean" in cards.ratings(here.adc.rated("u1"), here.adc.domains)
-    assert "scored by: elsewhere" in cards.lists(lookup.lists(here, "u1", "Comedy"), {})
-    assert set(recommend.RULES) >= {"own", "elsewhere"}
+def test_tables_show_text_as_text(models, adc):
+    lists = lookup.lists(models, "u5", "Drama")
+    scores = {"ADC": 0.5, "BPR": np.nan, "popularity": 0.25}
+    html = tables.ratings(adc.rated("u5"), adc.domains).to_html() + tables.lists(lists, scores).to_html()
+    assert "&lt;Drama&gt; " in html and "<Drama>" not in html and "Sci &amp; Fi" in html
+    assert "ADC: NDCG@10 0.500" in html and "BPR: no relevant test item" in html and "★" in html
+    absent = tables.ratings(adc.rated("u1"), adc.domains).to_html()
+    assert "her vector here is the mean of her others" in absent
+    elsewhere = lookup.lists({"ADC": adc}, "u1", "Comedy")
+    assert "scored by elsewhere" in tables.lists(elsewhere, {"ADC": 0.5}).to_html()
+
+
+def test_counts_are_of_the_training_ratings(adc):
+    counts = lookup.training_counts(adc.split)
+    user, _, _ = adc.split.of(1, TRAIN)
+    assert (counts[:, 1] == np.bincount(user, minlength=len(adc.users))).all()

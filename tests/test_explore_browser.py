@@ -1,4 +1,4 @@
-"""Notebook 10 as its reader meets it: JupyterLab started as `./run_all.sh lab` starts it, in a real browser."""
+"""Notebook 10 as its reader meets it: in a real browser, JupyterLab as `./run_all.sh lab` starts it."""
 
 import os
 import re
@@ -16,22 +16,16 @@ from pathlib import Path
 
 import pytest
 
-from adc import baselines, train
-from adc.data import movielens
-from adc.explore import watch
+from companion import registry
+from companion.data import movielens
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE = 120  # seconds for any one thing to appear: a machine may be busy
-TINY = {"dim": 8, "epochs": 2}
+SETTINGS = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
+            "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")  # fmt: skip
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
-
-
-def command() -> list[str]:
-    """The words of `./run_all.sh lab` after the environment's Python, read from the script itself."""
-    found = re.search(r'lab\)\n\s+set_up\n\s+cd "\$root/notebooks"\n\s+exec "\$env/bin/python" (.*) "\$\{@:2\}"', (ROOT / "run_all.sh").read_text())
-    return shlex.split(found[1])
 
 
 @contextmanager
@@ -41,18 +35,20 @@ def lab(home: Path):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     token = secrets.token_hex(16)
-    own = {name: str(home / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
-                                               "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")}  # fmt: skip
-    env = os.environ | own | {"JUPYTER_TOKEN": token, "PYTHONPATH": f"{ROOT / 'notebooks'}:{ROOT}", "ADC_HOME": str(home)}
-    words = [sys.executable, *command(), "--no-browser", f"--port={port}", "--ServerApp.port_retries=0"]
+    path = f"{ROOT / 'notebooks'}:{ROOT}"
+    env = os.environ | {name: str(home / name) for name in SETTINGS}
+    env |= {"JUPYTER_TOKEN": token, "PYTHONPATH": path, "ADC_HOME": str(home)}
+    script = (ROOT / "run_all.sh").read_text(encoding="utf-8")
+    options = re.search(r'-m jupyter lab (.*) "\$\{@:2\}"', script)[1]  # as a reader's JupyterLab has them
+    words = [*shlex.split(options), "--no-browser", f"--port={port}", "--ServerApp.port_retries=0"]
     words += ["--allow-root"] if os.geteuid() == 0 else []
-    log = home / "lab.log"
-    with open(log, "w") as said:
-        process = subprocess.Popen(words, cwd=ROOT / "notebooks", env=env, stdout=said, stderr=said)
+    with open(home / "lab.log", "w") as log:
+        command = [sys.executable, "-m", "jupyter", "lab", *words]
+        process = subprocess.Popen(command, cwd=ROOT / "notebooks", env=env, stdout=log, stderr=log)
     try:
         until = time.monotonic() + PATIENCE
-        while not _answers(port):
-            assert process.poll() is None and time.monotonic() < until, log.read_text()
+        while _status(port, f"?token={token}") != 200:
+            assert process.poll() is None and time.monotonic() < until, (home / "lab.log").read_text()
             time.sleep(0.2)
         yield port, token
     finally:
@@ -60,34 +56,35 @@ def lab(home: Path):
         process.wait(timeout=60)
 
 
-def _answers(port: int, host: str = "127.0.0.1") -> bool:
-    with socket.socket() as door:
-        door.settimeout(2)
-        return door.connect_ex((host, port)) == 0
-
-
 def _status(port: int, query: str = "") -> int:
+    """HTTP status of the server's contents; 0 where nothing answers."""
     try:
-        return urllib.request.urlopen(f"http://127.0.0.1:{port}/api/contents{query}", timeout=PATIENCE).status
+        address = f"http://127.0.0.1:{port}/api/contents{query}"
+        return urllib.request.urlopen(address, timeout=PATIENCE).status
     except urllib.error.HTTPError as error:
         return error.code
+    except urllib.error.URLError:
+        return 0
 
 
 def _listening(port: int) -> set[str]:
     """Local addresses, in the kernel's writing, at which something listens on a port (Linux)."""
-    rows = [line.split() for name in ("tcp", "tcp6") if (table := Path("/proc/net") / name).exists() for line in table.read_text().splitlines()[1:]]
-    return {row[1].rsplit(":", 1)[0] for row in rows if row[3] == "0A" and int(row[1].rsplit(":", 1)[1], 16) == port}
+    tables = [Path("/proc/net") / name for name in ("tcp", "tcp6")]
+    lines = "\n".join(table.read_text() for table in tables if table.exists())
+    return set(re.findall(rf"^ *\d+: (\w+):{port:04X} \w+:0000 0A", lines, re.MULTILINE))
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     """MovieLens with a tiny ADC, BPR and popularity."""
     place = tmp_path_factory.mktemp("home")
+    tiny = {"dim": 8, "epochs": 2}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ADC_HOME", str(place))
-        for config in (train.configuration(hidden_layers=1, start="random", device="cpu", **TINY), baselines.configuration(method="bpr", **TINY),
-                       baselines.configuration(method="popularity")):  # fmt: skip
-            watch.run(config, lambda passes: None)
+        network = {"hidden_layers": 1, "init": "random", "device": "cpu"}
+        registry.train(registry.configure("adc", **network, **tiny), show=False)
+        registry.train(registry.configure("bpr", **tiny), show=False)
+        registry.train(registry.configure("popularity"), show=False)
     return place
 
 
@@ -96,55 +93,72 @@ def page(home):
     from playwright.sync_api import sync_playwright
 
     with lab(home) as (port, token), sync_playwright() as player:
-        assert _status(port) == 403 and _status(port, f"?token={token}") == 200
+        assert _status(port) == 403
         assert not Path("/proc/net/tcp").exists() or _listening(port) == {"0100007F"}  # 127.0.0.1 alone
         browser = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(PATIENCE * 1000)
-        page.goto(f"http://127.0.0.1:{port}/lab/tree/10_explore.ipynb?token={token}", wait_until="commit")
+        address = f"http://127.0.0.1:{port}/lab/tree/extras/10_explore.ipynb?token={token}"
+        page.goto(address, wait_until="commit")
         page.wait_for_selector("#jp-main-statusbar :text('| Idle')")
         yield page
         browser.close()
 
 
+def cell(page, source: str):
+    """The code cell with this source."""
+    return page.locator(".jp-CodeCell", has=page.locator(f'.jp-InputArea-editor:has-text("{source}")'))
+
+
 def test_a_reader_explores_movielens(page, home):
     before = set(home.joinpath("data").rglob("*"))
-    cell = lambda source: page.locator(".jp-CodeCell", has=page.locator(f'.jp-InputArea-editor:has-text("{source}")'))
     page.click('.lm-MenuBar-itemLabel:text-is("Run")')
     page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
     page.wait_for_selector(".widget-select-multiple", state="attached")  # the last cell's
+    choose_user(page)
+    ask_network(page)
+    move_slider(page)
+    outputs = page.locator(".jp-OutputArea-output")
+    kinds = set(outputs.evaluate_all("all => all.map(one => one.dataset.mimeType)"))
+    assert kinds and not {"application/vnd.jupyter.error", "application/vnd.jupyter.stderr"} & kinds
+    assert set(home.joinpath("data").rglob("*")) == before
 
-    person, lists = cell("lab.person()"), cell("lab.recommended()")
+
+def choose_user(page):
+    person, lists = cell(page, "page.person()"), cell(page, "page.recommended()")
     person.locator("input[type=text]").fill("active in Drama and Horror")
     person.locator("input[type=text]").press("Enter")
     person.locator("text=users found").wait_for()
-    users = person.locator("select").first
+    users = person.locator("select").nth(1)
     lists.scroll_into_view_if_needed()
-    first, chosen = lists.inner_text(), users.locator("option").nth(3).inner_text()
+    first, option = lists.inner_text(), users.locator("option").nth(3).inner_text()
     users.select_option(index=3)
-    assert re.match(r"\d+:\s.*Drama\s\d+.*Horror\s\d+", chosen)
+    assert re.match(r"\d+:\s.*Drama\s\d+.*Horror\s\d+", option)
     page.wait_for_function("([cell, old]) => cell.innerText !== old", arg=[lists.element_handle(), first])
-    assert [head.split("\n")[0] for head in lists.locator("th").all_inner_texts()[1:]] == ["ADC", "BPR", "popularity"]
-    shown = lists.locator("tbody tr td:not(:first-child)").all_inner_texts()
-    assert len(shown) == 30 and {re.sub(r"\s*★.*", "", title) for title in shown} <= set(movielens.ratings()[0]["title"])
+    heads = lists.locator("thead th").all_inner_texts()
+    assert [head.split(":")[0] for head in heads if head.strip()] == ["ADC", "BPR", "popularity"]
+    titles = [re.sub(r"\s*★.*", "", title) for title in lists.locator("tbody tr td").all_inner_texts()]
+    assert len(titles) == 30 and set(titles) <= set(movielens.ratings()[0]["title"])
     assert person.locator("tbody tr").count() == 6
 
-    drivers = cell("lab.drivers()")
-    drivers.locator("button:has-text('Ask the network')").click()
-    drivers.locator("text=largest difference of z").wait_for()
-    assert "still among the first 10" in drivers.inner_text() and drivers.locator(".widget-html-content svg").count() == 1
 
-    live = cell("training(lab)")
+def ask_network(page):
+    drivers = cell(page, "page.drivers()")
+    drivers.locator("button:has-text('Ask the network')").click()
+    drivers.locator("text=Largest difference of z").wait_for()
+    assert "of 10 stay" in drivers.inner_text()
+
+
+def move_slider(page):
+    live = cell(page, "page.training()")
+    live.locator("text=weight w_k").wait_for()  # it trains at once
     depth = live.locator(".noUi-handle").nth(1)
     depth.focus()
     depth.press("ArrowRight")
-    live.locator("text=weight w_k").wait_for()
-    weights = [float(text) for text in live.locator("tr:has-text('weight w_k') td").all_inner_texts()[1:]]
-    assert len(weights) == 6 and sum(weights) == pytest.approx(6, abs=0.01) and live.locator(".widget-html-content svg").count() == 1
+    live.locator("text=Epoch 10 of 10.").wait_for()
+    weights = [float(text) for text in live.locator("tr:has-text('weight w_k') td").all_inner_texts()]
+    assert len(weights) == 6 and sum(weights) == pytest.approx(6, abs=0.01)
+    assert live.locator("img").count() == 1
     depth.press("ArrowRight")
     live.locator("button:has-text('Stop')").click()  # while it trains: the page is free
-    live.locator("text=nothing was stored").wait_for()
-
-    kinds = page.locator(".jp-OutputArea-output").evaluate_all("outputs => outputs.map(one => one.dataset.mimeType)")
-    assert kinds and not {"application/vnd.jupyter.error", "application/vnd.jupyter.stderr"} & set(kinds)
-    assert set(home.joinpath("data").rglob("*")) == before
+    live.locator("text=Stopped.").wait_for()

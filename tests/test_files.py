@@ -6,12 +6,25 @@ import os
 
 import pytest
 
-from adc import files
 from adc.errors import UserError
+from companion import files
 
 
 def listing(folder):
     return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+def old_file(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    return tmp_path / "a.txt"
+
+
+@pytest.fixture
+def old_folder(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "old").touch()
+    return tmp_path / "run"
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -22,45 +35,46 @@ def test_a_file_is_replaced_whole(tmp_path):
     assert listing(target.parent) == ["a.json"]
 
 
-def test_while_writing_the_old_file_stands(tmp_path):
-    target = tmp_path / "a.txt"
-    target.write_text("old")
-    with files.aside(target) as partial:
+def test_while_writing_the_old_file_stands(old_file):
+    with files.atomic(old_file) as partial:
         partial.write_text("new")
-        assert target.read_text() == "old" and partial.parent == tmp_path
-    assert target.read_text() == "new"
+        assert old_file.read_text() == "old" and partial.parent == old_file.parent
+    assert old_file.read_text() == "new"
+
+
+def test_a_folder_is_replaced_whole(old_folder):
+    with files.atomic(old_folder, folder=True) as partial:
+        (partial / "new").touch()
+    assert listing(old_folder.parent) == ["run"] and listing(old_folder) == ["new"]
 
 
 @pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt, OSError])
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, failure):
-    target = tmp_path / "a.txt"
-    target.write_text("old")
-    with pytest.raises(failure), files.aside(target) as partial:
+def test_a_failure_leaves_the_old_file_and_nothing_else(old_file, failure):
+    with pytest.raises(failure), files.atomic(old_file) as partial:
         partial.write_text("half")
         raise failure()
-    assert target.read_text() == "old" and listing(tmp_path) == ["a.txt"]
+    assert old_file.read_text() == "old" and listing(old_file.parent) == ["a.txt"]
 
 
-def test_a_failure_leaves_the_old_folder_and_nothing_else(tmp_path):
-    target = tmp_path / "run"
-    target.mkdir()
-    (target / "old").touch()
-    with pytest.raises(ValueError), files.aside(target, folder=True) as partial:
+@pytest.mark.parametrize("step", ["write", "rename"])
+def test_a_failure_leaves_the_old_folder_and_nothing_else(old_folder, monkeypatch, step):
+    rename = os.rename
+
+    def fail(source, target):
+        if str(source).endswith(".partial"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        rename(source, target)
+
+    with pytest.raises(UserError, match="disk is full"), files.atomic(old_folder, folder=True) as partial:
         (partial / "new").touch()
-        raise ValueError
-    assert listing(tmp_path) == ["run"] and listing(target) == ["old"]
+        if step == "write":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        monkeypatch.setattr(os, "rename", fail)
+    assert listing(old_folder.parent) == ["run"] and listing(old_folder) == ["old"]
 
 
-def test_a_folder_is_replaced_whole(tmp_path):
-    target = tmp_path / "run"
-    for name in ("old", "new"):
-        with files.aside(target, folder=True) as partial:
-            (partial / name).touch()
-    assert listing(tmp_path) == ["run"] and listing(target) == ["new"]
-
-
-def test_folders_made_on_the_way_go_again_when_nothing_came_of_them(tmp_path):
-    with pytest.raises(ValueError), files.aside(tmp_path / "a" / "b" / "c.txt") as partial:
+def test_new_parent_folders_go_again_when_the_write_fails(tmp_path):
+    with pytest.raises(ValueError), files.atomic(tmp_path / "a" / "b" / "c.txt") as partial:
         partial.write_text("half")
         raise ValueError
     assert listing(tmp_path) == []
@@ -68,35 +82,30 @@ def test_folders_made_on_the_way_go_again_when_nothing_came_of_them(tmp_path):
 
 def test_two_writers_of_one_target_leave_one_of_the_two(tmp_path):
     target = tmp_path / "run"
-    with files.aside(target, folder=True) as one:
+    with files.atomic(target, folder=True) as one:
         (one / "one").touch()
-        with files.aside(target, folder=True) as two:
+        with files.atomic(target, folder=True) as two:
             assert one != two
             (two / "two").touch()
     assert listing(tmp_path) == ["run"] and listing(target) in (["one"], ["two"])
 
 
-@pytest.mark.parametrize(
-    ("number", "cure"),
-    [(errno.ENOSPC, "disk is full"), (errno.EDQUOT, "quota"), (errno.EACCES, "ADC_HOME"), (errno.EROFS, "read-only")],
-)
-def test_what_the_reader_can_mend_is_said_in_words(tmp_path, number, cure):
-    target = tmp_path / "a.txt"
-    target.write_text("old")
-    with pytest.raises(UserError, match=f"a.txt.*{cure}"), files.aside(target) as partial:
-        partial.write_text("half")
+CURES = {errno.ENOSPC: "is full", errno.EDQUOT: "quota", errno.EACCES: "ADC_HOME", errno.EROFS: "read-only"}
+
+
+@pytest.mark.parametrize(("number", "cure"), CURES.items())
+def test_what_the_reader_can_mend_is_a_user_error(old_file, number, cure):
+    with pytest.raises(UserError, match=f"a.txt.*{cure}"), files.atomic(old_file):
         raise OSError(number, os.strerror(number))
-    assert target.read_text() == "old" and listing(tmp_path) == ["a.txt"]
+    assert old_file.read_text() == "old" and listing(old_file.parent) == ["a.txt"]
 
 
-def test_a_file_in_the_place_of_a_folder_is_said_in_words(tmp_path):
-    (tmp_path / "data").touch()
+def test_a_file_in_the_place_of_a_folder_is_a_user_error(old_file):
     with pytest.raises(UserError, match="a file stands where a folder is needed"):
-        files.write_json(tmp_path / "data" / "a.json", {})
+        files.write_json(old_file / "a.json", {})
 
 
-def test_what_json_cannot_hold_leaves_the_old_file(tmp_path):
-    files.write_json(tmp_path / "a.json", {"a": 1})
+def test_what_json_cannot_hold_leaves_the_old_file(old_file):
     with pytest.raises(TypeError):
-        files.write_json(tmp_path / "a.json", {"a": object()})
-    assert json.loads((tmp_path / "a.json").read_text()) == {"a": 1} and listing(tmp_path) == ["a.json"]
+        files.write_json(old_file, {"a": object()})
+    assert old_file.read_text() == "old" and listing(old_file.parent) == ["a.txt"]

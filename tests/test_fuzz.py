@@ -1,4 +1,4 @@
-"""The parsers against spoiled files: a sentence for the reader or ratings, no crash, no hang, nothing lost unsaid.
+"""The parsers against spoiled files: a sentence for the reader or ratings, no crash, no hang, no silent loss.
 
 `./run_all.sh test -m fuzz` takes 100,000 files; a few hundred of the same are always tried.
 """
@@ -11,79 +11,82 @@ import fuzz
 import numpy as np
 import pytest
 
-from adc.data import amazon, reviews, schema, table
 from adc.errors import UserError
+from companion.data import amazon, reviews, schema, table
 
-SHARES = {"reviews": 0.8, "tables": 0.1, "parquet": 0.05, "archives": 0.05}  # the first are a thirtieth of the work each
+REAL = fuzz.real_reviews()
+COLUMNS = ["domain", "user", "item", "rating"]
 
 
 def check_reviews(number: int, _) -> None:
     rng = random.Random(f"reviews {number}")
     content, sound = fuzz.reviews(rng, REAL)
-    most, tally = rng.choice((reviews.MAX_RECORD, reviews.MAX_RECORD, 400)), reviews.Tally()
+    most, tally, again = rng.choice((reviews.MAX_RECORD, 1 << 20, 400)), reviews.Tally(), reviews.Tally()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reviews, "MAX_RECORD", most)
         records = list(reviews.parse(io.BytesIO(content), tally, rng.choice((7, 100, 1 << 16))))
-    assert tally.kept == len(records) and tally.seen == tally.kept + sum(tally.bad.values())
-    assert tally.seen == fuzz.count_reviews(content, most)
+        assert records == list(reviews.parse(io.BytesIO(content), again)) and tally == again  # in one chunk
+    assert tally.usable == len(records) and tally.records == tally.usable + sum(tally.unusable.values())
+    assert tally.records == fuzz.count_reviews(content, most)
     assert all(1 <= record.rating <= 5 for record in records)
-    assert all(record.item.encode() in content for record in records if "\ufffd" not in record.item and " " not in record.item)
-    kept = iter((record.item, record.rating, record.reviewer) for record in records)
-    assert most == 400 or all(row in kept for row in sound)  # in this order
+    whole = [record.item for record in records if "\ufffd" not in record.item and " " not in record.item]
+    assert all(item.encode() in content for item in whole)
+    rows = iter((record.item, record.rating, record.reviewer) for record in records)
+    assert most == 400 or all(row in rows for row in sound)  # in this order
 
 
-def check_tables(number: int, place) -> None:
+def check_table(number: int, folder) -> None:
     content, ending, rows = fuzz.text_table(random.Random(f"tables {number}"))
-    clean, dropped = _checked(place / f"fuzz{ending}", content, rows)
+    clean, dropped = checked(folder / f"fuzz{ending}", content, rows)
     if clean is not None:
         text = (gzip.decompress(content) if ending.endswith(".gz") else content).decode("utf-8-sig")
         assert len(clean) + dropped == fuzz.count_lines(text, "\t" if ".tsv" in ending else ",")
 
 
-def check_parquet(number: int, place) -> None:
+def check_parquet(number: int, folder) -> None:
     content, rows = fuzz.parquet_table(random.Random(f"parquet {number}"))
-    _checked(place / "fuzz.parquet", content, rows)
+    checked(folder / "fuzz.parquet", content, rows)
 
 
-def _checked(file, content: bytes, rows: list[dict] | None):
-    """The ratings of a file and how many were merged; None where it is refused, which a sound one must not be."""
+def checked(file, content: bytes, rows: list[dict] | None):
+    """The ratings of a file and how many were merged; None where it is refused, as no sound one must be."""
     file.write_bytes(content)
     try:
         clean, dropped = schema.check(table.read(file), str(file))
     except UserError as error:
         assert rows is None and str(error).startswith(str(file)), error
         return None, 0
-    assert np.isfinite(clean["rating"]).all() and (clean[["domain", "user", "item"]] != "").all(axis=None)
+    assert np.isfinite(clean["rating"]).all() and (clean[COLUMNS[:3]] != "").all(axis=None)
     if rows is not None:
-        wanted = [(row["domain"].strip(), row["user"].strip(), row["item"].strip(), np.float32(row["rating"])) for row in rows]
-        assert [*clean[["domain", "user", "item", "rating"]].itertuples(index=False, name=None)] == wanted
+        for row, cells in zip(rows, clean[COLUMNS].itertuples(index=False), strict=True):
+            assert list(cells[:3]) == [row[name].strip() for name in schema.KEY]
+            assert cells[3] == np.float32(row["rating"])
     return clean, dropped["repeated"]
 
 
-def check_archives(number: int, place) -> None:
-    file = place / "fuzz.tar.gz"
+def check_archive(number: int, folder) -> None:
+    file = folder / "fuzz.tar.gz"
     file.write_bytes(fuzz.archive(random.Random(f"archives {number}")))
     try:
         records, tallies = amazon.read(file)
     except UserError as error:
         assert str(file) in str(error)
     else:
-        assert len(records) == sum(tally.kept for tally in tallies.values())
-        assert all(tally.seen == tally.kept + sum(tally.bad.values()) for tally in tallies.values())
+        assert len(records) == sum(tally.usable for tally in tallies.values())
+        assert all(tally.records == tally.usable + sum(tally.unusable.values()) for tally in tallies.values())
 
 
-REAL = fuzz.real_reviews()
-CHECKS = {"reviews": check_reviews, "tables": check_tables, "parquet": check_parquet, "archives": check_archives}
+CHECKS = {check_reviews: 0.8, check_table: 0.1, check_parquet: 0.05, check_archive: 0.05}  # shares
 
 
-@pytest.mark.parametrize("what", CHECKS)
-def test_a_few_spoiled_files(what, tmp_path):
-    for number in range(int(600 * SHARES[what])):
-        CHECKS[what](number, tmp_path)
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_few_spoiled_files(check, tmp_path):
+    for number in range(int(600 * CHECKS[check])):
+        check(number, tmp_path)
 
 
 @pytest.mark.fuzz
-@pytest.mark.parametrize("what", CHECKS)
-def test_many_spoiled_files(what, tmp_path):
-    for number in range(int(100_000 * SHARES[what])):
-        CHECKS[what](number, tmp_path)
+@pytest.mark.parametrize("check", CHECKS)
+def test_many_spoiled_files(check, tmp_path):
+    for number in range(int(100_000 * CHECKS[check])):
+        check(number, tmp_path)

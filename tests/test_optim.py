@@ -6,12 +6,12 @@ import torch
 from adc.optim import RowAdam, RowSGD
 
 
-@pytest.mark.parametrize(("mine", "theirs"), [(RowAdam, torch.optim.SparseAdam), (RowSGD, torch.optim.SGD)])
-def test_rows_move_as_by_pytorchs_optimiser_and_the_others_stay(mine, theirs):
+@pytest.mark.parametrize(("ours", "theirs"), [(RowAdam, torch.optim.SparseAdam), (RowSGD, torch.optim.SGD)])
+def test_rows_move_as_by_pytorchs_optimiser_and_the_others_stay(ours, theirs):
     torch.manual_seed(0)
     table = torch.randn(9, 4)
     other = torch.nn.Parameter(table.clone())
-    here, there = mine(table, 0.1), theirs([other], lr=0.1)
+    here, there = ours(table, 0.1), theirs([other], lr=0.1)
     for step in range(7):
         rows = torch.randperm(9)[: 3 + step % 3].sort().values
         gradient, before = torch.randn(len(rows), 4), table.clone()

@@ -6,25 +6,32 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adc import baselines, data, recommend, runs, train
 from adc.errors import UserError
-from adc.split import TEST, TRAIN, VALID
+from adc.split import TEST, VALID
+from companion import data, registry, runs
+from companion.use import recommend
 
+METHODS = [*registry.names("hurdle", "rival"), "static", "adc"]
 FAST = {"epochs": 2, "patience": 2}
-METHODS = {"adc": {}, "static": {"balancer": "static"}, **{name: {"method": name} for name in baselines.METHODS}}
 
 
-def table() -> pd.DataFrame:
-    """Two domains, films the larger; users a… in both, f… in films only, b… in books only; titles in films."""
-    rng = np.random.default_rng(0)
-    rows = []
+def make_table() -> pd.DataFrame:
+    """Two domains, films the larger; users a… in both, f… in films, b… in books only; titles in films."""
+    rng, rows = np.random.default_rng(0), []
     for kind, count, domains in (("a", 14, ("films", "books")), ("f", 16, ("films",)), ("b", 14, ("books",))):
-        for number in range(count):
+        for user in [f"{kind}{number}" for number in range(count)]:
             for domain in domains:
-                for item in rng.permutation(15)[:8]:
-                    title = f"Film no. {item}" if domain == "films" else ""
-                    rows.append((domain, f"{kind}{number}", f"{item:02}", rng.integers(1, 6), title))
+                items = rng.permutation(15)[:8]
+                titles = [f"Film no. {item}" if domain == "films" else "" for item in items]
+                stars = rng.integers(1, 6, 8)
+                rows += [(domain, user, f"{i:02}", s, t) for i, s, t in zip(items, stars, titles)]
     return pd.DataFrame(rows, columns=["domain", "user", "item", "rating", "title"])
+
+
+def small_settings(method: str) -> dict:
+    network = {"dim": 4, "hidden_layers": 1} if registry.method(method).kind in ("adc", "balancer") else {}
+    learns = method in ("bpr", "bpr_merged", "clfm", "cdcf", "sconet", "adc", "static")
+    return network | (FAST if learns else {})
 
 
 @pytest.fixture(scope="module")
@@ -33,27 +40,29 @@ def home(tmp_path_factory):
     place = tmp_path_factory.mktemp("recommend")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ADC_HOME", str(place))
-        table().to_csv(place / "mine.csv", index=False)
+        make_table().to_csv(place / "mine.csv", index=False)
         dataset = data.prepare(str(place / "mine.csv")).name
-        for given in METHODS.values():
-            if "method" in given:
-                own = FAST if "dim" in baselines.parameters(given["method"]) or given["method"] in ("clfm", "sconet") else {}
-                baselines.run(baselines.configuration(dataset=dataset, **given, **own), show=False)
-            else:
-                train.run(train.configuration(dataset=dataset, dim=4, hidden_layers=1, **FAST, **given), show=False)
+        for method in METHODS:
+            registry.train(registry.configure(method, dataset, **small_settings(method)), show=False)
         yield place
 
 
 @pytest.fixture(autouse=True)
-def there(home, monkeypatch):
+def file(home, monkeypatch) -> Path:
     monkeypatch.setenv("ADC_HOME", str(home))
+    return home / "mine.csv"
 
 
-def picked(method: str) -> recommend.Recommender:
-    return recommend.pick(recommend.Path(recommend.paths.home()) / "mine.csv", method)
+@pytest.fixture
+def dataset(file) -> str:
+    return data.dataset_id(str(file))
 
 
-def warm(model, k: int) -> str:
+def pick(method: str) -> recommend.Recommender:
+    return recommend.pick(recommend.paths.home() / "mine.csv", method)
+
+
+def warm_user(model, k: int) -> str:
     return model.users[model._group[k] == 0][0]
 
 
@@ -62,75 +71,74 @@ each = pytest.mark.parametrize("method", METHODS)
 
 @each
 def test_no_rated_item_is_recommended_and_scores_fall(method):
-    model = picked(method)
+    model = pick(method)
     for user in (model.users[0], model.users[-1]):
-        found = model.top(user, "films", n=99)
+        top = model.top(user, "films", n=99)
         rated = model.rated(user)
-        mine = set(rated.loc[rated["domain"] == "films", "item"])
-        assert list(found.columns) == recommend.COLUMNS and set(found["rule"]) <= set(recommend.RULES)
-        assert len(found) == 15 - len(mine) and not mine & set(found["item"])
-        assert found["score"].is_monotonic_decreasing and list(found["rank"]) == list(range(1, len(found) + 1))
+        items = set(rated.loc[rated["domain"] == "films", "item"])
+        assert list(top.columns) == recommend.COLUMNS and set(top["rule"]) <= set(recommend.RULES)
+        assert len(top) == 15 - len(items) and not items & set(top["item"])
+        assert top["score"].is_monotonic_decreasing and list(top["rank"]) == list(range(1, len(top) + 1))
 
 
 @each
 def test_the_scores_are_those_that_the_run_was_tested_with(method):
     """The stored per-user NDCG@10 follows from `top` with the test items among the candidates."""
-    model = picked(method)
-    tested = model.run.users
-    tested = tested[(tested["protocol"] == "full") & (tested["target"] == "films") & (tested["relevant"] == 1)]
+    model = pick(method)
+    tested = model.run.users.query("protocol == 'full' and target == 'films' and relevant == 1")
     assert len(tested)
-    seen = 0
+    compared = 0
     for row in tested.itertuples():
-        rated = model.rated(row.user)
-        rated = rated[rated["domain"] == "films"]
-        hit = rated.loc[(rated["part"] == "test") & (rated["rating"] > rated["rating"].mean() + 1e-6), "item"].item()
-        ranked = model.top(row.user, "films", n=99, test_items=True).set_index("item")
-        if (ranked["score"] == ranked.loc[hit, "score"]).sum() == 1:  # a tie may fall either way
-            rank, seen = ranked.loc[hit, "rank"], seen + 1
-            assert tested.loc[row.Index, "ndcg@10"] == pytest.approx(1 / np.log2(rank + 1) if rank <= 10 else 0)
-    assert seen or method in ("popularity", "itemknn")
+        rated = model.rated(row.user).query("domain == 'films'")
+        relevant = (rated["part"] == "test") & (rated["rating"] > rated["rating"].mean() + 1e-6)
+        top = model.top(row.user, "films", n=99, test_items=True).set_index("item")
+        hit = rated.loc[relevant, "item"].item()
+        if (top["score"] == top.loc[hit, "score"]).sum() == 1:  # a tie may fall either way
+            rank, compared = top.loc[hit, "rank"], compared + 1
+            ndcg = 1 / np.log2(rank + 1) if rank <= 10 else 0
+            assert tested.loc[row.Index, "ndcg@10"] == pytest.approx(ndcg)
+    assert compared or method in ("popularity", "itemknn")
 
 
 @each
 def test_a_batch_is_its_users_one_below_the_other(method):
-    model = picked(method)
+    model = pick(method)
     users = list(model.users[[3, 0, 30]])
-    together = model.batch(users, "books", n=3)
-    pd.testing.assert_frame_equal(together, pd.concat([model.top(user, "books", 3) for user in users], ignore_index=True))
+    batch = model.batch(users, "books", n=3)
+    tops = [model.top(user, "books", 3) for user in users]
+    pd.testing.assert_frame_equal(batch, pd.concat(tops, ignore_index=True))
     assert model.batch([], "books").empty and list(model.batch([], "books").columns) == recommend.COLUMNS
 
 
 def test_the_rule_says_from_where_a_user_is_known():
-    expected = {"adc": "elsewhere", "static": "elsewhere", "bpr_merged": "elsewhere", "cdcf": "elsewhere", "sconet": "elsewhere",
-                "bpr": "popularity", "itemknn": "popularity", "ease": "popularity", "popularity": "popularity", "clfm": "mean user",
-                "random": "random"}  # fmt: skip
-    for method, rule in expected.items():
-        model = picked(method)
-        assert model.rule("f0", "books") == rule and set(model.top("f0", "books")["rule"]) == {rule}
-        assert model.rules("books")["f0"] == rule and len(model.rules("books")) == len(model.users)
-    assert picked("adc").rule(warm(picked("adc"), 0), "films") == "own"
+    rules = {"clfm": "mean user", "random": "random"}
+    rules |= dict.fromkeys(("adc", "static", "bpr_merged", "cdcf", "sconet"), "elsewhere")
+    rules |= dict.fromkeys(("bpr", "itemknn", "ease", "popularity"), "popularity")
+    assert set(rules) == set(METHODS)
+    for method, rule in rules.items():
+        model = pick(method)
+        assert set(model.top("f0", "books")["rule"]) == {rule} == {model.rules("books")["f0"]}
+        assert list(model.rules("books").index) == list(model.users)
+    assert pick("adc").rules("films")[warm_user(pick("adc"), 0)] == "own"
 
 
 def test_popularity_where_that_is_the_rule():
-    popular = picked("popularity").top("f0", "books", n=99)
+    popular = pick("popularity").top("f0", "books", n=99)
     for method in ("bpr", "itemknn", "ease"):
-        pd.testing.assert_frame_equal(picked(method).top("f0", "books", n=99)[["item", "rank"]], popular[["item", "rank"]])
-    assert list(picked("adc").top("f0", "books", n=99)["item"]) != list(popular["item"])
+        assert list(pick(method).top("f0", "books", n=99)["item"]) == list(popular["item"])
+    assert list(pick("adc").top("f0", "books", n=99)["item"]) != list(popular["item"])
 
 
-def test_a_user_without_any_training_rating_gets_popularity_from_every_method(monkeypatch):
-    for method in METHODS:
-        model = picked(method)
-        model.parts.part[model.ratings.user == 0] = TEST
-        other = recommend.Recommender.__new__(recommend.Recommender)
-        other.__dict__ |= model.__dict__ | {"_group": [np.where(np.arange(len(group)) == 0, 2, group) for group in model._group]}
-        assert other.rule(model.users[0], "films") == "popularity"
-        scores = other._scores(np.array([0]), 0)[0]
-        assert np.array_equal(scores, model._popular[0])
+@each
+def test_a_user_without_any_training_rating_gets_popularity_from_every_method(method):
+    model = pick(method)
+    model._group = [np.where(np.arange(len(group)) == 0, 2, group) for group in model._group]
+    assert model.rules("films").iloc[0] == "popularity"
+    assert np.array_equal(model._scores(np.array([0]), 0)[0], model._popularity[0])
 
 
 def test_titles_are_shown_where_they_are_known():
-    model = picked("bpr")
+    model = pick("bpr")
     films, books = (model.top(model.users[0], domain, 2) for domain in ("films", "books"))
     assert list(films["title"]) == [f"Film no. {int(item)}" for item in films["item"]]
     assert list(books["title"]) == list(books["item"])
@@ -141,107 +149,107 @@ def test_titles_are_shown_where_they_are_known():
 
 @pytest.mark.parametrize("method", ["itemknn", "ease"])
 def test_a_linear_method_scores_somebody_new_as_a_user_with_the_same_ratings(method):
-    model, user = picked(method), warm(picked(method), 0)
-    rated = model.rated(user)
-    hers = rated[(rated["domain"] == "films") & (rated["part"] == "train")]
-    found = model.new(hers, "films", n=99)
-    assert set(found["rule"]) == {"own ratings"} and not set(hers["item"]) & set(found["item"])
-    known = model.scores(user, "films")
-    assert found.set_index("item")["score"].to_numpy() == pytest.approx(known[found["item"]].to_numpy(), rel=1e-5)
+    model = pick(method)
+    user = warm_user(model, 0)
+    hers = model.rated(user).query("domain == 'films' and part == 'train'")
+    top = model.new(hers, "films", n=99)
+    assert set(top["rule"]) == {"own ratings"} and not set(hers["item"]) & set(top["item"])
+    scores = pd.Series(model._scores(np.array([model.row(user)]), 0)[0], model.ratings.items[0])
+    assert top["score"].to_numpy() == pytest.approx(scores[top["item"]].to_numpy(), rel=1e-5)
 
 
 @pytest.mark.parametrize("method", ["adc", "static", "bpr", "bpr_merged", "clfm", "cdcf"])
 def test_a_vector_for_somebody_new_is_the_weighted_mean_of_her_neighbours(method):
-    model = picked(method)
-    hers = [{"domain": "books", "item": "03"}, {"domain": "books", "item": "04"}]
-    found = model.new(hers, "films", n=99)
-    assert set(found["rule"]) == {"neighbours"} and len(found) == 15
+    model = pick(method)
+    top = model.new([{"domain": "books", "item": "03"}, {"domain": "books", "item": "04"}], "films", n=99)
+    assert set(top["rule"]) == {"neighbours"} and len(top) == 15
     total, weight = np.zeros(model.arrays[0]["user"].shape[1]), 0.0
     for row, user in enumerate(model.users):  # a plain loop, as the rule says
-        rated = model.rated(user)
-        rated = rated[rated["part"] == "train"]
+        rated = model.rated(user).query("part == 'train'")
         if (rated["domain"] == "films").any():
             shared = rated[(rated["domain"] == "books") & rated["item"].isin(["03", "04"])]
             cosine = len(shared) / np.sqrt(2 * len(rated))
             total, weight = total + cosine * model.arrays[0]["user"][row], weight + cosine
     scores = pd.Series(model.arrays[0]["item"] @ (total / weight), model.ratings.items[0])
-    assert found["score"].to_numpy() == pytest.approx(scores[found["item"]].to_numpy(), rel=1e-4, abs=1e-6)
+    assert top["score"].to_numpy() == pytest.approx(scores[top["item"]].to_numpy(), rel=1e-4, abs=1e-6)
 
 
-def test_somebody_like_nobody_gets_popularity():
-    model = picked("adc")
-    rows = model.ratings
-    model.parts.part[(rows.domain == 1) & (rows.item == 3)] = VALID  # now nobody trained on this item
-    assert set(model.new([{"domain": "books", "item": rows.items[1][3]}], "films")["rule"]) == {"popularity"}
+def test_somebody_like_nobody_gets_popularity(monkeypatch):
+    model = pick("adc")
+    ratings, part = model.ratings, model.split.part.copy()
+    part[(ratings.domain == 1) & (ratings.item == 3)] = VALID  # now nobody trained on this item
+    monkeypatch.setitem(model.split.__dict__, "part", part)
+    new = model.new([{"domain": "books", "item": ratings.items[1][3]}], "films")
+    assert set(new["rule"]) == {"popularity"}
 
 
 @pytest.mark.parametrize("method", ["random", "sconet"])
 def test_a_method_without_a_rule_for_somebody_new_says_so(method):
-    with pytest.raises(UserError, match=f"'{method}' has no rule for somebody who is not in its training data"):
-        picked(method).new([{"domain": "films", "item": "03"}], "films")
+    with pytest.raises(UserError, match=f"'{method}' has no rule for somebody who is not in"):
+        pick(method).new([{"domain": "films", "item": "03"}], "films")
 
 
 # What is told
 
-
-def test_slips_are_told_in_one_sentence_or_two():
-    model = picked("bpr")
-    slips = {
-        "User 'nobody' has no ratings in dataset": lambda: model.top("nobody", "films"),
-        "Unknown domain 'fims'": lambda: model.top("a0", "fims"),
-        "n = 0: expected": lambda: model.top("a0", "films", n=0),
-        "n = 2.5: expected": lambda: model.top("a0", "films", n=2.5),
-        "table with the columns domain and item": lambda: model.new([{"item": "03"}], "films"),
-        "one row or more": lambda: model.new([], "films"),
-        "Found a dict that is no table; put a single rating into brackets": lambda: model.new({"domain": "films", "item": "03"}, "films"),
-        "has no item 'x'": lambda: model.new([{"domain": "books", "item": "x"}], "films"),
-        "no finished run of dataset 'other'": lambda: recommend.stored_runs("other"),
-        "no finished run of 'ease' with seed 7": lambda: recommend.pick(model.ratings.name, "ease", seed=7),
-        "adc.train.run(configuration) trains it": lambda: recommend.load(train.configuration(dataset=model.ratings.name, seed=9)),
-        "adc.baselines.run(configuration) trains it": lambda: recommend.load(baselines.configuration(dataset=model.ratings.name, seed=9)),
-        "is not a run folder": lambda: recommend.load("nowhere"),
-    }
-    for words, slip in slips.items():
-        with pytest.raises(UserError) as error:
-            slip()
-        assert words in str(error.value) and "\n" not in str(error.value), error.value
+SLIPS = {
+    "User 'nobody' has no ratings in dataset": lambda model: model.top("nobody", "films"),
+    "Unknown domain 'fims'": lambda model: model.top("a0", "fims"),
+    "n = 0: expected": lambda model: model.top("a0", "films", n=0),
+    "n = 2.5: expected": lambda model: model.top("a0", "films", n=2.5),
+    "table with the columns domain and item": lambda model: model.new([{"item": "03"}], "films"),
+    "one row or more": lambda model: model.new([], "films"),
+    "has no item 'x'": lambda model: model.new([{"domain": "books", "item": "x"}], "films"),
+    "no finished run in": lambda model: recommend.stored_runs("other"),
+    "no finished run of 'ease' with seed 7": lambda model: recommend.pick(model.ratings.name, "ease", seed=7),
+    "registry.train(configuration) trains it":
+        lambda model: recommend.load(registry.configure("adc", model.ratings.name, seed=9)),
+    "is not a run folder": lambda model: recommend.load("nowhere"),
+}  # fmt: skip
 
 
-def test_a_run_is_found_by_folder_configuration_run_and_file(home):
-    config = baselines.configuration(dataset=data.dataset_id(str(home / "mine.csv")), method="ease")
+@pytest.mark.parametrize("words", SLIPS)
+def test_slips_are_told_in_one_sentence_or_two(words):
+    with pytest.raises(UserError) as error:
+        SLIPS[words](pick("bpr"))
+    assert words in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_single_rating_needs_no_brackets():
+    new = pick("adc").new({"domain": "films", "item": "03"}, "films")
+    assert new.equals(pick("adc").new([{"domain": "films", "item": "03"}], "films"))
+
+
+def test_a_run_is_loaded_by_folder_configuration_run_and_file(dataset):
+    config = registry.configure("ease", dataset)
     run = runs.find(config)
-    tops = [recommend.load(of).top("a0", "films") for of in (config, run, run.folder, str(run.folder))] + [picked("ease").top("a0", "films")]
-    assert all(top.equals(tops[0]) for top in tops)
+    models = [recommend.load(key) for key in (config, run, run.folder, str(run.folder))] + [pick("ease")]
+    assert all(model.top("a0", "films").equals(models[0].top("a0", "films")) for model in models)
 
 
-def test_the_best_on_validation_is_picked(home, monkeypatch):
-    dataset = data.dataset_id(str(home / "mine.csv"))
-    more = [baselines.run(baselines.configuration(dataset=dataset, method="bpr", seed=0, **FAST, dim=d), show=False) for d in (2, 3)]
-    found = recommend.stored_runs(dataset)
-    assert found["validation"].is_monotonic_decreasing
-    mine = [run for run in map(runs.load, map(recommend.Path, found["folder"])) if run.config["method"] == "bpr"]
-    best = max(mine, key=lambda run: np.mean([*run.metrics["validation"].values()]))
-    assert recommend.pick(dataset, "bpr").run.folder == best.folder and len(mine) == 1 + len(more)
+def test_the_best_on_validation_is_picked(dataset):
+    for dim in (2, 3):
+        registry.train(registry.configure("bpr", dataset, dim=dim, **FAST), show=False)
+    table = recommend.stored_runs(dataset)
+    assert table["validation"].is_monotonic_decreasing and (table["method"] == "bpr").sum() == 3
+    best = table[table["method"] == "bpr"].iloc[0]
+    run = recommend.pick(dataset, "bpr").run
+    assert str(run.folder) == best["folder"]
+    assert best["validation"] == pytest.approx(np.mean([*run.metrics["validation"].values()]))
 
 
-def test_a_run_on_some_domains_knows_only_those(home):
-    dataset = data.dataset_id(str(home / "mine.csv"))
-    config = baselines.configuration(dataset=dataset, domains="books", method="popularity")
-    model = recommend.load(baselines.run(config, show=False))
-    assert model.domains == ["books"] and recommend.pick(dataset, "popularity", domains="books").run.folder == model.run.folder
+def test_a_run_on_some_domains_knows_only_those(dataset):
+    config = registry.configure("popularity", dataset, domains="books")
+    model = recommend.load(registry.train(config, show=False))
+    picked = recommend.pick(dataset, "popularity", domains="books")
+    assert model.domains == ["books"] and picked.run.folder == model.run.folder
     with pytest.raises(UserError, match="User 'f0' has no ratings"):
         model.top("f0", "books")
-    assert TRAIN in model.parts.part
+    assert TEST in model.split.part
 
 
-def test_a_dataset_that_is_not_prepared_here_is_told(tmp_path, monkeypatch, home):
-    run = runs.find(baselines.configuration(dataset=data.dataset_id(str(home / "mine.csv")), method="ease"))
+def test_a_dataset_that_is_not_prepared_here_is_told(dataset, tmp_path, monkeypatch):
+    run = runs.find(registry.configure("ease", dataset))
     monkeypatch.setenv("ADC_HOME", str(tmp_path))
+    registry._split.cache_clear()
     with pytest.raises(UserError, match="is not prepared"):
         recommend.load(run.folder)
-
-
-def test_the_notebook_counts_a_runs_files_and_claims_of_newcomers_no_more_than_the_rules_say():
-    text = (Path(__file__).parents[1] / "notebooks" / "16_recommend.ipynb").read_text(encoding="utf-8")
-    assert "A run is five files in a folder" in text and len(list(picked("adc").run.folder.iterdir())) == 5
-    assert "Nobody here is known from other domains only." in text and "has training ratings in every domain" not in text

@@ -1,132 +1,113 @@
-"""The executed copies that are committed: they must be those of the sources beside them, and of nobody's machine."""
+"""The executed copies that are committed: of the sources beside them, and of nobody's machine."""
 
 import nbformat
 import pytest
+import yaml
+from conftest import ROOT
 
 from adc.errors import UserError
-from workflow import NOTEBOOKS, options, plan, profile, render, source, stamp
+from companion import data, execute, profile, render
 
-COMMITTED = sorted((NOTEBOOKS / "rendered").glob("*.ipynb"))
+COMMITTED = sorted(render.RENDERED.glob("*.ipynb"))
 
 
 @pytest.mark.parametrize("rendered", COMMITTED, ids=lambda path: path.stem)
 def test_a_committed_copy_is_of_the_source_beside_it(rendered):
-    assert stamp.problems(rendered) == []
+    assert render.problems(rendered) == []
 
 
-@pytest.mark.skipif(not COMMITTED, reason="nothing rendered yet")
+def shown() -> list[tuple[str, str, str, str]]:
+    """Profile, name of the data, dataset and job of every copy that render makes."""
+    found = []
+    for name, of_profile in render.SHOWN.items():
+        for label, (dataset, jobs) in of_profile.items():
+            found += [(name, label, dataset, job) for job in jobs]
+    return found
+
+
+def copy_of(job: str, label: str) -> str:
+    return f"{job.partition('-')[0]}-{label}"
+
+
 def test_the_copies_are_those_that_render_makes():
-    compared = [(notebook, data) for notebook, found in render.COMPARED.items() for data in found]
-    large = [(notebook, render.FULL) for notebook in render.OF_PAPER]
-    assert {path.stem for path in COMMITTED} == {f"{notebook}-{data}" for notebook, data in [*render.SHOWN, *compared, *large]}
+    made = {copy_of(job, label): name for name, label, _, job in shown()}
+    there = {path.stem for path in COMMITTED}
+    assert there <= {*made} and {copy for copy, name in made.items() if name == "quick"} <= there
 
 
-OF_VARIANT = [path for path in COMMITTED if path.stem.rpartition("-")[0] in render.COMPARED]
-OF_PAPER = [path for path in COMMITTED if path.stem.rpartition("-")[2] == render.FULL]
-OF_QUICK = [path for path in COMMITTED if path not in OF_VARIANT + OF_PAPER]
-
-
-@pytest.mark.parametrize("rendered", OF_QUICK, ids=lambda path: path.stem)
-def test_a_committed_copy_has_the_quick_profiles_parameters(rendered):
-    mark = nbformat.read(rendered, as_version=4).metadata["adc"]
-    assert mark["profile"] == "quick"
-    notebook, _, data = rendered.stem.rpartition("-")
-    planned = plan.jobs(render.options(options.Options()))
-    same = render.pick(planned, notebook, data, render.SHOWN[notebook, data]).parameters
-    assert {**mark["parameters"], "device": ""} == {**same, "device": ""}
-    assert "synthetic" in mark["data"] or data != "twin"
-
-
-@pytest.mark.parametrize("rendered", OF_PAPER, ids=lambda path: path.stem)
-def test_a_committed_copy_at_the_papers_size_has_that_profiles_parameters(rendered):
-    mark = nbformat.read(rendered, as_version=4).metadata["adc"]
-    notebook = rendered.stem.rpartition("-")[0]
-    planned = plan.jobs(render.options(options.Options(profile=render.PAPER)))
-    assert mark["profile"] == render.PAPER and "synthetic" in mark["data"]
-    assert mark["parameters"] == render.pick(planned, notebook, "twin", {}).parameters
-
-
-@pytest.mark.parametrize("rendered", OF_VARIANT, ids=lambda path: path.stem)
-def test_a_committed_copy_of_the_variant_has_its_profiles_parameters(rendered):
-    mark, (entry,) = nbformat.read(rendered, as_version=4).metadata["adc"], profile.named(render.VARIANT).entries("17_on_top")
-    assert mark["profile"] == render.VARIANT
-    assert mark["parameters"] == source.parameters(source.path("17_on_top")) | entry | {"dataset": mark["parameters"]["dataset"]}
-
-
-def test_render_shows_notebooks_of_the_quick_profile():
-    assert {notebook for notebook, _ in render.SHOWN} <= {plan.DATA, *profile.named("quick").notebooks}
+@pytest.mark.parametrize(
+    "name, label, dataset, job",
+    [each for each in shown() if (render.RENDERED / f"{copy_of(each[3], each[1])}.ipynb").exists()],
+)
+def test_a_committed_copy_has_its_profiles_parameters(name, label, dataset, job, tmp_path, monkeypatch):
+    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+    config = yaml.safe_load((ROOT / "notebooks" / "profiles" / f"{name}.yaml").read_text())
+    planned, notebook = profile.jobs(config), job.partition("-")[0]
+    given = planned.get(dataset, planned["movielens"])[job]
+    given |= {"dataset": dataset} if dataset not in planned else {}  # a file that is not in the project
+    mark = nbformat.read(render.RENDERED / f"{notebook}-{label}.ipynb", as_version=4).metadata["adc"]
+    expected = execute.defaults(execute.notebooks()[notebook]) | given
+    assert mark["profile"] == name and mark["parameters"] | {"device": ""} == expected | {"device": ""}
+    assert "synthetic" in mark["data"] or "twin" not in label
 
 
 # The check itself can fail
 
 
 @pytest.fixture
-def executed(tmp_path, monkeypatch):
-    """An executed notebook whose outputs tell where they were made."""
+def toy(tmp_path, monkeypatch):
+    """A checkout with one notebook, and what it left when executed, with words of where that was."""
     monkeypatch.setenv("ADC_HOME", str(tmp_path / "home"))
-    cells = [
-        nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"], "papermill": {"duration": 1}}),
-        nbformat.v4.new_code_cell(
-            "print(x)",
-            outputs=[
-                nbformat.v4.new_output(
-                    "stream",
-                    text=f"wrote {tmp_path}/home/data/runs/x\n/tmp/ipykernel_7/1.py:3: Warning\nhttps://a.org/tmp/x",
-                ),
-                nbformat.v4.new_output("display_data", {"image/png": "AAAA+/tmp/AAAA", "text/plain": "<Figure>"}),
-            ],
-        ),
+    monkeypatch.setattr(render, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(render, "RENDERED", tmp_path / "notebooks" / "rendered")
+    monkeypatch.setattr(render, "SHOWN", {"quick": {"twin": ("twin-s0.03", ("07_toy-seed0",))}})
+    monkeypatch.setattr(data, "label", lambda dataset: "synthetic twin")
+    words = f"wrote {tmp_path}/home/data/runs/x\n/tmp/ipykernel_7/1.py:3: Warning\nhttps://a.org/tmp/x"
+    outputs = [
+        nbformat.v4.new_output("stream", text=words),
+        nbformat.v4.new_output("display_data", {"image/png": "AAAA+/tmp/AAAA", "text/plain": "<Figure>"}),
     ]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    nbformat.write(notebook, tmp_path / "07_toy.ipynb")
-    mark = {
-        "notebook": "notebooks/07_toy.ipynb",
-        "source": source.digest(tmp_path / "07_toy.ipynb"),
-        "parameters": {"x": 1},
-    }
-    notebook.metadata["adc"] = mark | {
-        "data": "synthetic twin",
-        "code": "0123",
-        "versions": {"adc": "0"},
-        "date": "2026-01-31",
-    }
-    return notebook
+    tagged = {"tags": ["parameters"], "papermill": {"duration": 1}}
+    cells = [
+        nbformat.v4.new_code_cell("x = 1", metadata=tagged),
+        nbformat.v4.new_code_cell("print(x) # see 06_depth.ipynb#a and extras/10_x.ipynb#b", outputs=outputs),
+    ]
+    notebook, source = nbformat.v4.new_notebook(cells=cells), tmp_path / "notebooks" / "07_toy.ipynb"
+    place = tmp_path / "home" / "data" / "executed" / "quick" / "twin-s0.03"
+    for folder in (source.parent, place):
+        folder.mkdir(parents=True)
+    nbformat.write(notebook, source)
+    mark = {"notebook": "notebooks/07_toy.ipynb", "source": execute.digest(source), "parameters": {"x": 1}}
+    notebook.metadata["adc"] = mark | {"versions": {"adc": "0"}, "date": "2026-01-31"}
+    nbformat.write(notebook, place / "07_toy-seed0.ipynb")
+    return source
 
 
 @pytest.fixture
-def rendered(executed, tmp_path):
-    path = tmp_path / "07_toy-twin.ipynb"
-    nbformat.write(render.stamped(executed, "quick"), path)
-    return path
+def rendered(toy):
+    (copy,) = render.write("quick")
+    assert copy.name == "07_toy-twin.ipynb"
+    return copy
 
 
-def test_copies_of_the_variant_bear_their_files_name_without_its_hash(executed, tmp_path, monkeypatch):
-    monkeypatch.setattr(render, "NOTEBOOKS", tmp_path / "notebooks")
-    monkeypatch.setattr(render, "RENDERED", tmp_path / "notebooks" / "rendered")
-    planned = [plan.Job(name, data, {}, f"reports/variant/{data}/{name}.html")
-               for data in ("movielens", "my-table-0123abcd") for name in (plan.DATA, "17_on_top")]  # fmt: skip
-    for job in planned:
-        place = (tmp_path / "home" / "data" / job.output).with_suffix(".ipynb")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(executed, place)
-    render.write(planned, render.VARIANT)
-    names = {path.name for path in (tmp_path / "notebooks" / "rendered").iterdir()}
-    assert names == {"17_on_top-movielens.ipynb", "17_on_top-my-table.ipynb"}
-    asked = options.Options(profile=render.VARIANT, data=["my.csv"])
-    assert render.options(asked) == asked  # whereas the quick profile's copies are of its own data
-    with pytest.raises(UserError, match="leave out --data"):
-        render.options(options.Options(data=["my.csv"]))
-
-
-def test_a_fresh_copy_is_sound_stamped_and_scrubbed(rendered, tmp_path):
-    assert stamp.problems(rendered, tmp_path) == []
+def test_a_fresh_copy_is_sound_stamped_linked_and_scrubbed(rendered):
+    assert render.problems(rendered) == []
     notebook = nbformat.read(rendered, as_version=4)
     nbformat.validate(notebook)
     assert notebook.cells[0].source.startswith("> Rendered 2026-01-31 from `notebooks/07_toy.ipynb`")
     assert "synthetic twin" in notebook.cells[0].source and "papermill" not in rendered.read_text()
+    assert "see ../06_depth.ipynb#a and ../extras/10_x.ipynb#b" in notebook.cells[2].source
     stream, picture = notebook.cells[2].outputs
     assert stream.text == "wrote ./data/runs/x\n…/1.py:3: Warning\nhttps://a.org/tmp/x"
     assert picture.data["image/png"] == "AAAA+/tmp/AAAA"
+
+
+def test_what_is_not_executed_or_not_shown_is_told(toy, tmp_path):
+    with pytest.raises(UserError, match="nothing is shown. Known: quick"):
+        render.write("own")
+    (tmp_path / "home/data/executed/quick/twin-s0.03/07_toy-seed0.ipynb").unlink()
+    with pytest.raises(UserError, match="is missing. Run ./run_all.sh --profile quick"):
+        render.write("quick")
 
 
 def edited(path, edit):
@@ -135,37 +116,40 @@ def edited(path, edit):
     nbformat.write(notebook, path)
 
 
+ERROR = nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[])
+
+
 @pytest.mark.parametrize(
     "edit, told",
     [
-        (
-            lambda n: n.cells[1].outputs.append(nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[])),
-            "holds an error",
-        ),
-        (lambda n: n.cells[1].update(source="open('/home/somebody/x.csv')"), "machine path /home/somebody/x.csv"),
+        (lambda n: n.cells[1].outputs.append(ERROR), "holds an error"),
+        (lambda n: n.cells[1].update(source="open('/home/me/x.csv')"), "machine path /home/me/x.csv"),
         (lambda n: n.cells[2].outputs[0].update(text="in /root/adc/data"), "machine path /root/adc/data"),
         (lambda n: n.cells[0].update(source="> Rendered yesterday"), "does not say what its stamp says"),
         (lambda n: n.metadata.pop("adc"), "carries no stamp"),
-        (lambda n: (n.cells[2].update(source="plots.stars(x)"), n.cells[2].outputs.pop()), "shows no picture"),
+        (
+            lambda n: (n.cells[2].update(source="figures.stars(x)"), n.cells[2].outputs.pop()),
+            "shows no picture",
+        ),
     ],
 )
-def test_a_spoilt_copy_is_found(rendered, tmp_path, edit, told):
+def test_a_spoilt_copy_is_found(rendered, edit, told):
     edited(rendered, edit)
-    assert [problem for problem in stamp.problems(rendered, tmp_path) if told in problem]
+    assert [problem for problem in render.problems(rendered) if told in problem]
 
 
-def test_a_copy_is_stale_once_its_source_changes_but_not_by_running_it(rendered, tmp_path):
-    notebook = tmp_path / "07_toy.ipynb"
-    edited(notebook, lambda n: n.cells[1].outputs.clear())
-    assert stamp.problems(rendered, tmp_path) == []
-    edited(notebook, lambda n: n.cells[1].update(source="print(x + 1)"))
-    assert "is stale" in stamp.problems(rendered, tmp_path)[0]
-    notebook.unlink()
-    assert "is stale" in stamp.problems(rendered, tmp_path)[0]
+def test_a_copy_is_stale_once_its_source_changes_but_not_by_running_it(rendered, toy):
+    edited(toy, lambda n: n.cells[1].outputs.clear())
+    assert render.problems(rendered) == []
+    edited(toy, lambda n: n.cells[1].update(source="print(x + 1)"))
+    assert "is stale" in render.problems(rendered)[0]
+    toy.unlink()
+    assert "is stale" in render.problems(rendered)[0]
 
 
 def test_links_between_notebooks_lead_to_the_copies():
-    text = "see 05_performance.ipynb#How-sure and 13_grid.ipynb#x"
-    assert render.linked(text, "movielens") == "see 05_performance-movielens.ipynb#How-sure and ../13_grid.ipynb#x"
-    assert render.linked("06_depth.ipynb#x", "twin") == "../06_depth.ipynb#x"
-    assert render.linked("06_depth.ipynb#x", render.FULL) == "06_depth-twin_paper.ipynb#x"
+    text = "see 05_performance.ipynb#How-sure and extras/13_studies.ipynb#x and ../10_explore.ipynb#y"
+    there = "see 05_performance-movielens.ipynb#How-sure and ../extras/13_studies.ipynb#x and "
+    assert render.linked(text, "movielens", "quick") == there + "10_explore-movielens.ipynb#y"
+    assert render.linked("06_depth.ipynb#x", "twin", "quick") == "../06_depth.ipynb#x"
+    assert render.linked("06_depth.ipynb#x", "twin_paper", "paper") == "06_depth-twin_paper.ipynb#x"

@@ -1,31 +1,29 @@
-"""The entrance, with stand-ins for Python and conda: what is set up when, and what killed or doubled calls leave."""
+"""The entrance, with stand-ins for Python and conda: what is set up when; accidents of the environment."""
 
 import os
 import re
 import shutil
 import signal
 import subprocess
-import time
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from chaos import wait_for
+from conftest import REAL, ROOT, TOY_NOTEBOOKS, Toy
 
-from workflow import options
+from companion.profile import DEVICES
 
-ROOT = Path(__file__).resolve().parents[1]
-TOOLS = "bash cat cksum dirname basename mkdir rm sed tail sleep env cp chmod flock perl".split()
+TOOLS = "bash cat chmod cksum cp cut dirname env find flock head mkdir rm sed sleep tail".split()
 # says what it was asked, makes "environments" of a copy of itself
 PYTHON = """#!/usr/bin/env bash
 echo "$*" >>"$CALLS"
 case "$*" in
     -c*) exit 0 ;;
-    --version) echo "Python 3.11.7" ;;
     "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
     "-m pip "*) echo "collecting something"; sleep "${PIP_SLEEPS:-0}"; exit "${PIP_EXITS:-0}" ;;
-    "-m workflow.options"*) exit "${SLIP:-0}" ;;
-    *) echo "in $PWD: $*"; sleep "${RUN_SLEEPS:-0}" ;;
+    *) echo "in $PWD, home ${ADC_HOME:-none}, user ${PIP_USER:-}: $*" ;;
 esac
 """
 CONDA = """#!/usr/bin/env bash
@@ -39,11 +37,12 @@ mkdir -p "$2/bin"; cp "$STAND_IN" "$2/bin/python"
 class Entrance:
     """A checkout with nothing but the entrance, and a PATH with nothing but what it may use."""
 
-    def __init__(self, place: Path):
-        self.root, self.bin, self.calls = place / "my checkout ü", place / "bin", place / "calls.txt"
-        (self.root / "notebooks").mkdir(parents=True), self.bin.mkdir()
-        for name in ("run_all.sh", "requirements.txt", "pyproject.toml", "environment.yml"):
-            shutil.copy(ROOT / name, self.root)
+    def __init__(self, place: Path, name: str = "my checkout ü"):
+        self.root, self.bin, self.calls = place / name, place / "bin", place / "calls.txt"
+        (self.root / "notebooks/profiles").mkdir(parents=True)
+        self.bin.mkdir()
+        for name in [*REAL[:5], "notebooks/profiles/smoke.yaml", "notebooks/profiles/quick.yaml"]:
+            shutil.copy(ROOT / name, self.root / name)
         for tool in TOOLS:
             if found := shutil.which(tool):
                 (self.bin / tool).symlink_to(found)
@@ -65,7 +64,7 @@ class Entrance:
         said, _ = process.communicate(timeout=30)
         return process.returncode, said
 
-    def asked(self, what: str) -> int:
+    def calls_of(self, what: str) -> int:
         """How often the stand-ins were asked for something."""
         return self.calls.read_text().count(what) if self.calls.exists() else 0
 
@@ -80,49 +79,43 @@ def test_help_needs_nothing_and_names_every_option(entrance, words):
     (entrance.bin / "python3.11").unlink()
     code, said = entrance.run(*words)
     assert code == 0 and not (entrance.root / ".venv").exists()
-    every = [
-        *options._parser()._option_string_actions,
-        *options.SOURCES,
-        *options.DEVICES,
-        *options.profiles(),
-        *options.COMMANDS[1:],
-    ]
-    assert [word for word in every if word not in said] == []
+    profiles = [path.stem for path in (ROOT / "notebooks/profiles").glob("*.yaml") if path.stem != "search"]
+    commands = re.findall(r"^        ([a-z]+)\)", (ROOT / "run_all.sh").read_text(), flags=re.MULTILINE)
+    every = ["--profile", "--data", "--device", "movielens", "twin", "amazon", *DEVICES, *profiles, *commands]
+    assert len(commands) == 7 and [word for word in every if word not in said] == []
 
 
 def test_the_first_call_sets_up_the_second_uses_it_and_changed_pins_make_it_anew(entrance):
+    code, said = entrance.run("--profile", "smoke", "--cores", "1")
+    assert code == 0 and said.count("Setting up") == 2, said
+    assert "-P -m snakemake --snakefile" in said and "smoke.yaml" in said
+    assert said.rstrip().endswith("--cores 1")
+    assert entrance.calls_of("companion.pth") == 1 and entrance.calls_of(f"{entrance.root}/notebooks\n") == 1
     code, said = entrance.run("--profile", "smoke")
-    assert code == 0, said
-    assert said.count("Setting up") == 2 and f"in {entrance.bin}: -m workflow --profile smoke" in said
-    code, said = entrance.run("--profile", "smoke")
-    assert code == 0 and "Setting up" not in said and entrance.asked("-m pip install") == 1
+    assert code == 0 and "Setting up" not in said and entrance.calls_of("-m pip install") == 1
+    assert "--cores all" in said
     with open(entrance.root / "requirements.txt", "a") as pins:
         pins.write("another==1.0\n")
     entrance.run()
-    assert entrance.asked("-m pip install") == 2
-
-
-def test_an_environment_does_not_survive_a_move(entrance):
-    entrance.run()
+    assert entrance.calls_of("-m pip install") == 2
     entrance.root = entrance.root.rename(entrance.root.with_name("moved"))
     entrance.run()
-    assert entrance.asked("-m pip install") == 2
+    assert entrance.calls_of("-m pip install") == 3
 
 
 def test_tests_and_lab_set_up_too_and_get_their_words(entrance):
     code, said = entrance.run("test", "-k", "a name")
-    assert code == 0 and f"in {entrance.root}: -m pytest -k a name" in said
+    assert code == 0 and f"in {entrance.root}, home none" in said and "-m pytest -k a name" in said
+    assert said.index("tests/lines.py") < said.index("-m pytest")
     code, said = entrance.run("lab", "--port", "9000")
-    assert code == 0 and "-m jupyter lab --ServerApp.ip=127.0.0.1" in said and said.rstrip().endswith("--port 9000")
+    assert "-m jupyter lab --ServerApp.ip=127.0.0.1" in said and said.rstrip().endswith("--port 9000")
 
 
 def test_a_set_up_killed_half_way_is_made_anew(entrance):
     killed = entrance.start(PIP_SLEEPS="60")
-    while not entrance.asked("-m pip"):
-        time.sleep(0.05)
+    wait_for(lambda: entrance.calls_of("-m pip"))
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate()
-    assert (entrance.root / ".venv/bin/python").exists()
     (entrance.root / ".venv/left over").touch()
     code, said = entrance.run()
     assert code == 0 and said.count("Setting up") == 2 and not (entrance.root / ".venv/left over").exists()
@@ -131,78 +124,102 @@ def test_a_set_up_killed_half_way_is_made_anew(entrance):
 def test_of_two_calls_at_once_one_sets_up(entrance):
     calls = [entrance.start(PIP_SLEEPS="1"), entrance.start(PIP_SLEEPS="1")]
     said = [call.communicate(timeout=30)[0] for call in calls]
-    assert [call.returncode for call in calls] == [0, 0] and entrance.asked("-m pip install") == 1
+    assert [call.returncode for call in calls] == [0, 0] and entrance.calls_of("-m pip install") == 1
     assert sorted(words.count("Setting up") for words in said) == [0, 2]
 
 
 def test_a_failing_set_up_shows_the_end_of_its_log_and_is_tried_again(entrance):
     code, said = entrance.run(PIP_EXITS="1")
-    assert code == 1 and "collecting something" in said and "setup.log" in said and "-m workflow" not in said
+    assert code == 1 and "collecting something" in said and "setup.log" in said and "snakemake" not in said
     assert entrance.run()[0] == 0
 
 
-def test_without_python_there_is_one_clear_sentence(entrance):
+def test_without_python_there_is_one_clear_sentence_and_a_slip_is_told_before(entrance):
     (entrance.bin / "python3.11").unlink()
     entrance.tool("python3", PYTHON.replace("-c*) exit 0", "-c*) exit 1"))  # too old
     code, said = entrance.run()
-    assert code == 1 and said.startswith("No Python 3.11 or newer") and said.count("\n") == 1
-
-
-def test_a_slip_is_told_before_anything_is_installed(entrance):
-    code, _ = entrance.run("--profil", SLIP="2")
-    assert code == 2 and not entrance.asked("-m venv")
+    assert code == 1 and said.startswith("Setting up failed: it takes Python 3.11") and said.count("\n") == 1
+    code, said = entrance.run("--profile", "smok")
+    assert code == 1 and said == "Unknown profile 'smok'. Known: quick.yaml smoke.yaml\n"
 
 
 @pytest.mark.parametrize("tool", ["conda", "mamba", "micromamba"])
-def test_conda_is_used_where_it_is(entrance, tool):
+def test_conda_is_used_where_it_is_and_pip_where_that_fails(entrance, tool):
     entrance.tool(tool, CONDA)
-    code, said = entrance.run()
-    assert code == 0 and f"making .env with {tool}" in said and entrance.asked("-m venv") == 0
-    assert entrance.asked(f"--file {entrance.root}/environment.yml") == 1
-    assert "Setting up" not in entrance.run()[1]
-
-
-def test_where_conda_fails_pip_is_tried(entrance):
-    entrance.tool("conda", CONDA)
     code, said = entrance.run(CONDA_EXITS="1")
-    assert code == 0 and "could not solve" in said and entrance.asked("-m pip install") == 1
+    assert code == 0 and "could not solve" in said and entrance.calls_of("-m pip install") == 1
+    shutil.rmtree(entrance.root / ".venv")
+    code, said = entrance.run()
+    assert code == 0 and f"Setting up: {tool}" in said and entrance.calls_of("-m venv") == 1
+    assert entrance.calls_of(f"--file {entrance.root}/environment.yml") == 2
+    assert "Setting up" not in entrance.run()[1]
 
 
 def test_a_file_with_the_name_of_condas_environment_stays(entrance):
     entrance.tool("conda", CONDA)
     (entrance.root / ".env").write_text("TOKEN=1\n")
-    code, said = entrance.run()
-    assert code == 0 and ".env is a file and stays" in said and (entrance.root / ".env").read_text() == "TOKEN=1\n"
-    assert entrance.asked("-m pip install") == 1 and "Setting up" not in entrance.run()[1]
+    assert entrance.run()[0] == 0 and (entrance.root / ".env").read_text() == "TOKEN=1\n"
+    assert entrance.calls_of("-m pip install") == 1 and "Setting up" not in entrance.run()[1]
 
 
-@pytest.fixture
-def at_work(entrance):
-    """A call at work, in an environment that newer requirements ask to make anew."""
-    if not shutil.which("flock"):
-        pytest.skip("flock is not installed")
-    call = entrance.start("--profile", "smoke", RUN_SLEEPS="60")
-    while not entrance.asked("-m workflow --profile"):
-        time.sleep(0.05)
-    with open(entrance.root / "requirements.txt", "a") as pins:
-        pins.write("another==1.0\n")
-    yield call
-    if call.poll() is None:
-        os.killpg(call.pid, signal.SIGKILL)
-    call.communicate()
+# Accidents of the environment
 
 
-def test_an_environment_is_made_anew_when_the_call_in_it_has_ended(entrance, at_work):
-    second = entrance.start()
-    assert second.stdout.readline().startswith("Waiting: a call") and (entrance.root / ".venv/bin/python").exists()
-    os.killpg(at_work.pid, signal.SIGKILL)
-    said, _ = second.communicate(timeout=30)
-    assert second.returncode == 0 and said.count("Setting up") == 2 and entrance.asked("-m pip install") == 2
+@pytest.mark.parametrize("name", ["a:b", "a{b}"])
+def test_a_path_that_pythons_or_snakemakes_syntax_would_cut_is_told_in_a_sentence(tmp_path, name):
+    code, said = Entrance(tmp_path, name).run()
+    assert code == 1 and said.startswith("Rename the folder ") and said.count("\n") == 1
 
 
-def test_a_call_within_another_does_not_wait_for_it(entrance, at_work):
-    code, said = entrance.run(ADC_WITHIN=str(entrance.root.resolve()))
-    assert code == 1 and "end that first" in said and (entrance.root / ".venv/bin/python").exists()
+def test_pip_user_is_switched_off_and_home_means_the_same_for_every_command(entrance):
+    for word in ("--dry-run", "lab", "python", "book", "test"):
+        code, said = entrance.run(word, PIP_USER="1", ADC_HOME="not/yet")
+        assert code == 0 and f"home {entrance.bin}/not/yet, user 0" in said
+
+
+def test_the_entrance_is_found_by_a_name_on_the_path_of_cd(entrance):
+    (entrance.bin / "link.sh").symlink_to(entrance.root / "run_all.sh")
+    env = {"PATH": str(entrance.bin), "CALLS": str(entrance.calls), "CDPATH": f".:{entrance.root.parent}"}
+    command = [f"{entrance.root.name}/run_all.sh", "python"]
+    found = subprocess.run(command, env=env, cwd=entrance.root.parent, capture_output=True, text=True)
+    assert found.returncode == 0 and f"in {entrance.root.parent}" in found.stdout, found
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> Toy:
+    """A toy whose one job prints, imports and shows what an accident could spoil."""
+    toy = Toy(tmp_path_factory.mktemp("accidents"))
+    toy.profile("quick", "profile: quick\ndata: [movielens]\n")
+    toy.notebook("01_data", TOY_NOTEBOOKS["01_data"][1] + "\nprint('電影')")
+    return toy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"PYTHONPATH": "{place}"},  # with an old pandas in it
+        {"SNAKEMAKE_PROFILE": "mycluster"},
+        {"PYTHONIOENCODING": "latin-1", "LC_ALL": "C"},
+        {"CDPATH": ".:/"},
+        {"LD_PRELOAD": "{place}/noflock.so"},
+    ],
+    ids=lambda env: " ".join(env),
+)
+def test_what_is_meant_for_other_programs_has_no_effect(small, tmp_path, env):
+    (tmp_path / "json.py").write_text("raise ImportError('another program')\n")
+    if "LD_PRELOAD" in env:
+        source = "#include <errno.h>\nint flock(int f, int o) { errno = ENOSYS; return -1; }\n"
+        command = ["cc", "-shared", "-fPIC", "-xc", "-", "-o", tmp_path / "noflock.so"]
+        if not shutil.which("cc") or subprocess.run(command, input=source, text=True).returncode:
+            pytest.skip("no C compiler")
+    env = {name: value.replace("{place}", str(tmp_path)) for name, value in env.items()}
+    code, said = small.run("--forceall", **env)
+    assert code == 0 and "2 of 2 steps" in said, said
+    assert ("flock does not work here" in said) == ("LD_PRELOAD" in env)
+
+
+# Versions
 
 
 def pins() -> dict[str, str]:
@@ -212,17 +229,16 @@ def pins() -> dict[str, str]:
 
 def test_every_requirement_is_pinned_to_a_plain_version():
     for name, version in pins().items():
-        assert re.fullmatch(r"[A-Za-z0-9._-]+", name) and re.fullmatch(r"[0-9][0-9A-Za-z.]*", version), (
-            f"{name}=={version}"
-        )
+        assert re.fullmatch(r"[A-Za-z0-9._-]+", name) and re.fullmatch(r"[0-9][0-9A-Za-z.]*", version)
 
 
-def test_every_direct_dependency_is_pinned_and_pinned_once():
+def test_every_direct_dependency_is_pinned_and_adc_itself_needs_five():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    direct = project["dependencies"] + [name for extra in project["optional-dependencies"].values() for name in extra]
+    assert project["dependencies"] == ["numpy", "pandas", "scipy", "torch", "tqdm"]
+    extras = [name for extra in project["optional-dependencies"].values() for name in extra]
     known = {name.lower().replace("_", "-") for name in pins()}
-    assert [name for name in direct if re.split(r"[<>=\[]", name)[0].lower() not in known] == []
-    assert not [name for name in direct if "==" in name]
+    direct = [re.split(r"[<>=\[]", name)[0].lower() for name in project["dependencies"] + extras]
+    assert [name for name in direct if name not in known] == [] and not [n for n in extras if "==" in n]
 
 
 def test_conda_takes_its_versions_from_requirements():

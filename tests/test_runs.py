@@ -1,26 +1,21 @@
-"""Runs on disk: one folder a configuration, whole or not at all, and one table of all of them."""
+"""Runs on disk: one folder a configuration, whole or not at all; lists of them; one table of all results."""
 
-import importlib
 import itertools
-import sys
+import json
 import threading
 
 import numpy as np
 import pandas as pd
 import pytest
+from small import random_split
 
-from adc import files, paths, runs
+from adc.early_stopping import Trained, factor_score
 from adc.errors import UserError
+from adc.evaluation import PROTOCOLS, evaluate
+from companion import files, paths, registry, results, runs
 
-CONFIG = {
-    "dataset": "tiny",
-    "seed": 0,
-    "method": "adc",
-    "variant": "h=2",
-    "gamma": 2.0,
-    "device": "cpu",
-    "code": ["adc.loss"],
-}
+CONFIG = registry.configure("bpr", "tiny")
+MODULES = ("adc.", "companion")
 
 
 @pytest.fixture(autouse=True)
@@ -29,202 +24,140 @@ def home(tmp_path, monkeypatch):
     return tmp_path / "home"
 
 
-def save(value=0.5, **changes):
-    entry = {"target": "d0", "protocol": "full", "metric": "ndcg", "n": 10, "group": "all", "value": value, "users": 3}
-    metrics = {"values": [entry, entry | {"metric": "recall"}], "diverged": False}
-    users, history = {"user": ["ann", "bob"], "ndcg@10": [0.0, 1.0]}, {"epoch": [1, 2], "loss": [0.7, 0.6]}
-    model = {"user": np.arange(4.0).reshape(2, 2), "item": np.ones(3, np.float32)}
-    return runs.save(CONFIG | changes, metrics, pd.DataFrame(users), pd.DataFrame(history), model)
+def make_trained(seed=0):
+    """What training might have left: random vectors."""
+    split, rng = random_split(domains=2), np.random.default_rng(seed)
+    draw = lambda ids: rng.normal(size=(len(ids), 3)).astype(np.float32)
+    arrays = [{"user": draw(split.ratings.users), "item": draw(items)} for items in split.ratings.items]
+    return Trained(split, arrays, pd.DataFrame({"epoch": [1, 2], "loss": [0.7, 0.6]}), {"diverged": False})
 
 
-def everything(home):
-    return sorted(str(path.relative_to(home)) for path in home.rglob("*"))
+def save(seed=0, **changes):
+    return runs.save(CONFIG | {"seed": seed} | changes, make_trained(seed))
 
 
-def test_what_is_saved_is_loaded():
-    saved = save()
+def test_what_is_saved_is_loaded(home):
+    trained = make_trained()
+    saved = runs.save(CONFIG, trained)
     for run in (saved, runs.load(saved.folder), runs.find(CONFIG)):
         assert run.folder == saved.folder == runs.folder(CONFIG) and run.config == CONFIG
-        assert run.metrics["values"][0]["value"] == 0.5 and set(run.metrics["versions"]) >= {"adc", "torch", "numpy"}
-        assert run.history["loss"].tolist() == [0.7, 0.6] and run.users["user"].tolist() == ["ann", "bob"]
-        assert run.model["user"].tolist() == [[0, 1], [2, 3]] and run.model["item"].dtype == np.float32
+        assert not run.metrics["diverged"] and set(run.metrics["versions"]) >= {"adc", "torch", "numpy"}
+        assert run.history["loss"].tolist() == [0.7, 0.6] and not list(run.folder.glob("*.pkl"))
+    values = saved.values()
+    for k, target in enumerate(trained.split.ratings.domains):
+        arrays = {name: saved.model[f"{name}.{target}"] for name in ("user", "item")}
+        assert all(np.array_equal(array, trained.arrays[k][name]) for name, array in arrays.items())
+        table = evaluate(trained.split, k, factor_score(trained.split, k, arrays), protocols=PROTOCOLS)
+        users = saved.users[saved.users["target"] == target]
+        assert users["user"].tolist() == trained.split.ratings.users[table["user"]].tolist()
+        assert users["ndcg@20"].tolist() == table["ndcg@20"].tolist()
+        mean = values.query(f"target == '{target}' and protocol == 'full' and metric == 'ndcg' and n == 10")
+        expected = table[table["protocol"] == "full"]["ndcg@10"].mean()
+        assert mean[mean["group"] == "all"]["value"].item() == pytest.approx(expected)
 
 
-def test_nothing_is_found_before_it_was_run():
+def test_nothing_is_there_before_it_was_run():
     assert runs.find(CONFIG) is None
     save()
-    assert runs.find(CONFIG | {"gamma": 1.0}) is None
+    assert runs.find(CONFIG | {"dim": 3}) is None
 
 
 def test_a_run_that_fails_half_way_leaves_nothing(home, monkeypatch):
     write = files.write_json
-
-    def fail(path, content):
-        if path.name == "metrics.json":
-            raise RuntimeError("killed")
-        write(path, content)
-
+    fail = lambda path, content: 1 / 0 if path.name == "metrics.json" else write(path, content)
     monkeypatch.setattr(files, "write_json", fail)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ZeroDivisionError):
         save()
-    assert everything(home) == [] and runs.find(CONFIG) is None
-    monkeypatch.undo()
+    assert not list(home.rglob("*")) and runs.find(CONFIG) is None
 
 
-def test_of_two_processes_with_one_configuration_the_first_stands():
-    before = everything(save().folder)
-    assert save(value=0.9).metrics["values"][0]["value"] == 0.5
-    assert everything(runs.folder(CONFIG)) == before
+def test_of_two_processes_with_one_configuration_the_first_stands(home):
+    first = save()
+    before = sorted(home.rglob("*"))
+    assert runs.save(CONFIG, make_trained(1)).metrics == first.metrics
+    assert sorted(home.rglob("*")) == before
 
 
-@pytest.mark.parametrize("missing", ["metrics.json", "config.json"])
-def test_a_folder_that_is_no_run_is_refused(missing):
+def test_a_folder_that_is_no_run_is_refused():
     place = save().folder
-    (place / missing).unlink()
-    with pytest.raises(UserError, match=f"{place.name} is not a run folder: {missing} is missing"):
+    (place / "metrics.json").write_text("{")
+    with pytest.raises(UserError, match="damaged"):
         runs.load(place)
+    for name in ("metrics.json", "config.json"):
+        (place / name).unlink()
+        with pytest.raises(UserError, match=f"{place.name} is not a run folder: {name} is missing"):
+            runs.load(place)
 
 
-def test_the_folders_name_hangs_on_the_configuration_but_not_on_its_order_or_the_device():
-    name = runs.folder(CONFIG)
-    assert name.parent == paths.runs("tiny") and name.name.startswith("adc-")
-    assert runs.folder(dict(reversed(CONFIG.items()))) == name
-    assert runs.folder(CONFIG | {"device": "cuda"}) == name
-    others = [
-        runs.folder(CONFIG | change)
-        for change in ({"seed": 1}, {"gamma": 2.5}, {"code": ["adc.loss", "adc.model"]}, {"new": 0})
-    ]
-    assert len({name, *others}) == 5
+def test_a_runs_name_depends_on_its_configuration_alone():
+    """Neither on the names of modules nor on their code: this name holds for as long as the version does."""
+    config = {"dataset": "tiny", "domains": "", "seed": 0, "method": "adc", "version": 1, "gamma": 2.0}
+    place = runs.folder(config)
+    assert place.parent == paths.runs("tiny") and place.name == "adc-d6cc559e7d"
+    assert runs.folder(dict(reversed(config.items()))) == place
+    assert runs.folder(config | {"device": "cuda", "variant": "h=2"}) == place
+    changes = ({"seed": 1}, {"gamma": 2.5}, {"version": 2}, {"method": "static"}, {"new": 0})
+    assert len({place, *(runs.folder(config | change) for change in changes)}) == 6
+    assert not any(module in str(registry.configure(name)) for name in registry.METHODS for module in MODULES)
 
 
-CODE = '''"""Module."""
+def test_lists_of_runs_are_written_for_the_workflow_and_read_by_it(home):
+    done = [save(0), save(1)]
+    runs.write_list([done[0], done[0]], "executed/one.json")
+    runs.write_list(done, "executed/two.json")
+    runs.write_list(done, "")  # none asked for
+    folders = json.loads((home / "data/executed/one.json").read_text())
+    assert folders == [done[0].folder.relative_to(home / "data").as_posix()]
+    assert runs.read_lists(["executed/one.json", "executed/two.json"]) == [run.folder for run in done]
+    assert len(list((home / "data/executed").iterdir())) == 2
 
 
-class A:
-    """A class."""
-
-    def f(self, x):
-        """A function."""
-        # a comment
-        return x + 1
-'''
-
-
-@pytest.fixture
-def fingerprint(tmp_path, monkeypatch):
-    """The fingerprint of a module with this source."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-
-    def of(source):
-        (tmp_path / "written_for_a_test.py").write_text(source)
-        importlib.invalidate_caches()
-        runs.code_fingerprint.cache_clear()
-        return runs.code_fingerprint(("written_for_a_test",))
-
-    yield of
-    runs.code_fingerprint.cache_clear()
-    sys.modules.pop("written_for_a_test", None)
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("# a comment", "# another"),
-        ("        # a comment\n", ""),
-        ("return x + 1", "return (x  +  1)  # why"),
-        ("A function.", "What it does."),
-        ("A class.", "What it is."),
-        ('"""Module."""\n', '"""\nA longer one.\n"""\n'),
-        ('        """A function."""\n', ""),
-    ],
-)
-def test_comments_docstrings_and_layout_do_not_make_another_experiment(fingerprint, old, new):
-    assert old in CODE
-    assert fingerprint(CODE) == fingerprint(CODE.replace(old, new))
-
-
-@pytest.mark.parametrize(
-    ("old", "new"), [("x + 1", "x + 2"), ("x + 1", "x - 1"), ("def f", "def g"), ("f(self, x)", "f(self, x=0)")]
-)
-def test_code_that_changes_makes_another_experiment(fingerprint, old, new):
-    assert fingerprint(CODE) != fingerprint(CODE.replace(old, new))
-
-
-def test_the_protocols_own_code_counts_in_every_run(monkeypatch):
-    before = runs.folder(CONFIG)
-    monkeypatch.setattr(runs, "PROTOCOL", runs.PROTOCOL[1:])
-    runs.code_fingerprint.cache_clear()
-    assert runs.folder(CONFIG) != before
-    runs.code_fingerprint.cache_clear()
-
-
-def test_gathered_results_have_the_contracts_columns():
-    place = save().folder
-    table = runs.gather([place], "quick")
-    wanted = "profile dataset method variant target seed protocol metric n value users run".split()
-    assert set(wanted) <= set(table.columns) and len(table) == 2
-    row = table.iloc[0]
-    assert (row["profile"], row["dataset"], row["method"], row["variant"], row["seed"]) == (
-        "quick",
-        "tiny",
-        "adc",
-        "h=2",
-        0,
-    )
-    assert (paths.home() / row["run"]).samefile(place)
-    pd.testing.assert_frame_equal(pd.read_parquet(paths.results()), table, check_dtype=False)
+def test_gathered_results_have_the_columns_of_the_contract():
+    run = save()
+    table = results.gather([run.folder], "quick")
+    assert list(table.columns) == results.COLUMNS and len(table) == len(run.metrics["values"])
+    expected = {"profile": "quick", "dataset": "tiny", "method": "bpr", "variant": "", "seed": 0}
+    assert (table[list(expected)] == pd.Series(expected)).all(axis=None)
+    assert (paths.home() / table["run"].iloc[0]).samefile(run.folder)
+    pd.testing.assert_frame_equal(results.table(), table, check_dtype=False)
 
 
 def test_gathering_replaces_what_the_profile_had_for_the_dataset_and_nothing_else():
-    def held():
-        table = pd.read_parquet(paths.results()).query("metric == 'ndcg'")
-        return sorted(zip(table["profile"], table["dataset"], table["seed"], table["value"]))
+    def stored():
+        rows = results.table()[["profile", "dataset", "seed"]].drop_duplicates()
+        return sorted(rows.itertuples(index=False, name=None))
 
-    one, two, three = save(0.1), save(0.2, seed=1), save(0.3, dataset="other")
-    runs.gather([one.folder, three.folder], "quick")
-    runs.gather([one.folder], "smoke")
-    assert held() == [("quick", "other", 0, 0.3), ("quick", "tiny", 0, 0.1), ("smoke", "tiny", 0, 0.1)]
-    runs.gather([two.folder], "quick")
-    assert held() == [("quick", "other", 0, 0.3), ("quick", "tiny", 1, 0.2), ("smoke", "tiny", 0, 0.1)]
-    runs.gather([one.folder, two.folder], "quick")
-    assert held() == [
-        ("quick", "other", 0, 0.3),
-        ("quick", "tiny", 0, 0.1),
-        ("quick", "tiny", 1, 0.2),
-        ("smoke", "tiny", 0, 0.1),
-    ]
-
-
-def test_gathering_a_folder_that_is_no_run_leaves_the_table_as_it_was():
-    one, two = save(0.1), save(0.2, seed=1)
-    runs.gather([one.folder], "quick")
-    (two.folder / "metrics.json").unlink()
+    assert results.table().empty
+    one, two, three = (run.folder for run in (save(0), save(1), save(dataset="other")))
+    results.gather([one, three], "quick")
+    results.gather([one], "smoke")
+    assert stored() == [("quick", "other", 0), ("quick", "tiny", 0), ("smoke", "tiny", 0)]
+    results.gather([two], "quick")
+    assert stored() == [("quick", "other", 0), ("quick", "tiny", 1), ("smoke", "tiny", 0)]
+    (two / "metrics.json").unlink()
     before = paths.results().read_bytes()
     with pytest.raises(UserError, match="metrics.json is missing"):
-        runs.gather([one.folder, two.folder], "quick")
+        results.gather([one, two], "quick")
     assert paths.results().read_bytes() == before
 
 
 def test_a_table_that_is_replaced_while_it_is_read_is_read_whole():
     """Given the path, pyarrow fails on this within some tens of readings."""
-    short, long = save(0.1), [save(0.1 * seed, seed=seed, method=f"method {seed}") for seed in range(1, 9)]
-    tables = []
-    for places in ([short.folder], [run.folder for run in long]):
-        runs.gather(places, "quick")
-        tables.append(paths.results().read_bytes())
-    stop = threading.Event()
+    contents, lengths, stop = [], set(), threading.Event()
+    for folders in ([save(0).folder], [save(seed).folder for seed in range(1, 5)]):
+        lengths.add(len(results.gather(folders, "quick")))
+        contents.append(paths.results().read_bytes())
 
     def replace():
-        for content in itertools.cycle(tables):
-            with files.aside(paths.results()) as partial:
+        for content in itertools.cycle(contents):
+            with files.atomic(paths.results()) as partial:
                 partial.write_bytes(content)
             if stop.is_set():
                 return
 
-    other = threading.Thread(target=replace)
-    other.start()
+    writer = threading.Thread(target=replace)
+    writer.start()
     try:
-        lengths = {len(runs.gathered()) for _ in range(200)}
+        assert {len(results.table()) for _ in range(200)} <= lengths
     finally:
-        stop.set(), other.join()
-    assert lengths <= {2, 16}
+        stop.set(), writer.join()

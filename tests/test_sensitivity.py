@@ -1,146 +1,132 @@
-"""Readings one at a time, protocols, and the rules of scoring, on numbers worked by hand."""
+"""Readings one at a time, and the rules of scoring, on numbers worked by hand."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small import parts_of, random_parts
-from test_analysis import home, saved  # noqa: F401
+from hand_made import run_with, write_run
+from small import random_split, split_from_rows
 
-from adc import baselines, fit, runs, train
+from adc.early_stopping import factor_score
 from adc.errors import UserError
-from adc.evaluate import evaluate
+from adc.evaluation import evaluate
 from adc.relevance import RULES
-from adc.results import sensitivity
 from adc.split import TEST, TRAIN
+from companion import registry
+from companion.analysis import report, sensitivity
 
 
-def run(value: float, seed: int = 0, **parameters) -> runs.Run:
-    return saved(train.configuration(dataset="x", seed=seed, **parameters), {"a": value, "b": value + 0.2})
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("ADC_HOME", str(tmp_path))
 
 
-def rival(value: float, seed: int = 0, method: str = "popularity") -> runs.Run:
-    return saved(baselines.configuration(dataset="x", seed=seed, method=method), {"a": value, "b": value + 0.2})
+def stored(value: float, seed: int = 0, method: str = "adc", **settings):
+    return run_with(registry.configure(method, "x", seed, **settings), {"a": value, "b": value + 0.2})
 
 
 def test_a_reading_counts_only_beside_a_base_that_differs_in_nothing_else():
     for seed in (0, 1):
-        run(0.2, seed)
-        run(0.25 + seed / 50, seed, agreement=0.0)
-    run(0.9, redraw=False, epochs=3)  # its base was never run
-    run(0.9, redraw=False, agreement=0.0)  # two at once
+        stored(0.2, seed)
+        stored(0.25 + seed / 50, seed, agreement_weight=0.0)
+    stored(0.9, resample_negatives=False, epochs=3)  # its base was never run
+    stored(0.9, resample_negatives=False, agreement_weight=0.0)  # two at once
     readings = sensitivity.readings(*sensitivity.available("x", "any"))
-    assert readings[["reading", "words", "seeds"]].values.tolist() == [["R5", "λ = 0", 2]]
+    assert readings[["reading", "change", "seeds"]].values.tolist() == [["R5", "agreement_weight = 0.0", 2]]
     row = readings.iloc[0]
     assert row["difference"] == pytest.approx(0.06) and row["relative"] == pytest.approx(20)
-    assert row["high"] - row["difference"] == pytest.approx(12.7062 * 0.01, rel=1e-4) and len(row["runs"]) == 2
+    assert row["high"] - row["difference"] == pytest.approx(12.7062 * 0.01, rel=1e-4)
+    assert len(row["runs"]) == 2
 
 
 def test_the_base_with_most_readings_beside_it_is_taken():
-    short = run(0.2, epochs=3)
-    run(0.3, epochs=3, train_items=False)
-    run(0.5)
-    bases, found = sensitivity.available("x", "any")
+    short = stored(0.2, epochs=3)
+    stored(0.3, epochs=3, train_items=False)
+    stored(0.5)
+    bases, candidates = sensitivity.available("x", "any")
     assert bases[0].folder == short.folder
-    assert sensitivity.readings(bases, found)["difference"].tolist() == [pytest.approx(0.1)]
+    assert sensitivity.readings(bases, candidates)["difference"].tolist() == [pytest.approx(0.1)]
 
 
 def test_without_a_base_it_says_what_to_run():
-    run(0.2, hidden_layers=2)
-    with pytest.raises(UserError, match='study = "readings"'):
+    stored(0.2, hidden_layers=2)
+    with pytest.raises(UserError, match="13_studies .study readings."):
         sensitivity.available("x", "any")
 
 
 def test_methods_stand_by_their_usual_runs_and_their_difference_to_adc():
-    run(0.2)
-    run(0.21, balancer="static")
-    run(0.9, balancer="static", agreement=0.0)
-    rival(0.5)
-    saved(baselines.configuration(dataset="x", method="clfm", objective="ratings"), {"a": 0.9})
-    bases, found = sensitivity.available("x", "any")
-    methods = sensitivity.methods(bases, found)
-    assert list(methods) == ["popularity", "static", "adc"]
-    rivals = sensitivity.rivals(methods)
-    assert rivals.set_index("method")["difference"].to_dict() == {"popularity": pytest.approx(0.3), "static": pytest.approx(0.01)}
-
-
-def test_words_name_the_five_largest_and_count_against_each_method():
-    sizes = [0.3, 0.05, 0.02, 0.01, -0.04, -0.2]
-    readings = pd.DataFrame({"reading": [f"R{k}" for k in range(6)], "words": "w", "difference": sizes, "low": np.nan, "high": np.nan, "seeds": 1})
-    rivals = pd.DataFrame({"method": ["bpr", "static"], "difference": [-0.1, 0.015]})
-    said = sensitivity.reading_words(readings, rivals)
-    assert [said.index(f"R{k} w") for k in (0, 5, 1, 4, 2)] == sorted(said.index(f"R{k} w") for k in (0, 5, 1, 4, 2))
-    assert "R3" not in said and "static (+0.0150) 5; BPR (-0.1000) 2" in said and "one seed" in said
-    sure = sensitivity.reading_words(readings.assign(low=[0.1, -1, 0.01, -1, -1, -1], high=[1, 1, 1, 1, 1, -0.1], seeds=3), rivals)
-    assert "3 differ from the base with their whole interval" in sure
+    stored(0.2)
+    stored(0.21, method="static")
+    stored(0.9, method="static", agreement_weight=0.0)
+    stored(0.5, method="popularity")
+    stored(0.9, method="clfm", objective="ratings")
+    bases, _ = sensitivity.available("x", "any")
+    usual = sensitivity.usual_runs(report.load("x", "any", required=["adc"]))
+    assert list(usual["method"].unique()) == ["popularity", "static", "adc"]
+    rivals = sensitivity.rivals(usual, bases).set_index("method")
+    assert rivals["difference"].to_dict() == {"popularity": pytest.approx(0.3), "static": pytest.approx(0.01)}
 
 
 def test_only_methods_with_the_same_seeds_are_ranked():
-    of = {"popularity": {0: 1, 1: 2}, "bpr": {0: 3}, "adc": {0: 4, 1: 5, 2: 6}}
-    assert {name: list(mine) for name, mine in sensitivity.together(of).items()} == {"popularity": [0], "bpr": [0], "adc": [0]}
-    apart = {"popularity": {0: 1}, "adc": {0: 2, 1: 3}, "bpr": {1: 4}}
-    assert set(sensitivity.together(apart)) >= {"adc"}
-
-
-def test_agreement_of_orders_by_hand():
-    table = pd.DataFrame({"full": [1, 2, 3], "rated": [3, 2, 1], "sampled": [1, 3, 2]}, index=["bpr", "static", "adc"])
-    tau = sensitivity.agreement(table)
-    assert tau.loc["full", "full"] == 1 and tau.loc["full", "rated"] == -1 and tau.loc["full", "sampled"] == pytest.approx(1 / 3)
-    said = sensitivity.agreement_words(table)
-    assert "full: ADC first, ADC 1 of 3" in said and "rated: BPR first, ADC 3 of 3" in said and "is -1.00" in said
+    pairs = [("popularity", 0), ("popularity", 1), ("bpr", 0), ("adc", 0), ("adc", 1), ("adc", 2)]
+    rows = pd.DataFrame(pairs, columns=["method", "seed"])
+    assert sensitivity.same_seeds(rows).values.tolist() == [["popularity", 0], ["bpr", 0], ["adc", 0]]
+    apart = [("popularity", 0), ("adc", 0), ("adc", 1), ("bpr", 1)]
+    rows = pd.DataFrame(apart, columns=["method", "seed"])
+    assert set(sensitivity.same_seeds(rows)["method"]) >= {"adc"}
 
 
 def one_user(stars: list[int], scores: list[float]):
-    """A split with one user: stars of her test ratings of items 0, 1, …, after one training rating of the last item."""
-    rows = [("d", "u", f"i{k:02d}", star, TEST) for k, star in enumerate(stars)] + [("d", "u", f"i{len(stars):02d}", 3, TRAIN)]
-    parts = parts_of([*rows, ("d", "v", "i00", 3, TRAIN), ("d", "v", "i01", 3, TEST)])
-    return parts, lambda users: torch.tensor([scores + [99.0]]).repeat(len(users), 1)
+    """A split with one user: stars of her test ratings of items 0, 1, …, one training rating more."""
+    rows = [("d", "u", f"i{k:02d}", star, TEST) for k, star in enumerate(stars)]
+    rows.append(("d", "u", f"i{len(stars):02d}", 3, TRAIN))
+    split = split_from_rows([*rows, ("d", "v", "i00", 3, TRAIN), ("d", "v", "i01", 3, TEST)])
+    return split, lambda users: torch.tensor([scores + [99.0]]).repeat(len(users), 1)
 
 
 def test_every_rule_by_hand():
-    parts, score = one_user([5, 4, 1], [0.2, 0.9, 0.5])  # ranks 3, 1, 2; her mean is 3.25; v rated all alike
-    rank = sensitivity.ranked(parts, 0, score)
-    user, item, _ = parts.of(0, TEST)
-    mine = user == int(np.flatnonzero(parts.ratings.users == "u")[0])
-    assert dict(zip(item[mine].tolist(), rank[mine].tolist(), strict=True)) == {0: 3, 1: 1, 2: 2}
-    found = sensitivity.scores(parts, 0, rank)
+    split, score = one_user([5, 4, 1], [0.2, 0.9, 0.5])  # ranks 3, 1, 2; her mean is 3.25; v rated all alike
+    rank = sensitivity.rank_test_ratings(split, 0, score)
+    user, item, _ = split.of(0, TEST)
+    hers = user == int(np.flatnonzero(split.ratings.users == "u")[0])
+    assert dict(zip(item[hers].tolist(), rank[hers].tolist(), strict=True)) == {0: 3, 1: 1, 2: 2}
+    scores = sensitivity.rule_scores(split, 0, score)
     both = (1 + 1 / 2) / (1 + 1 / np.log2(3))
-    assert found["default"] == pytest.approx(both) and found["R24 ≥ 4 stars"] == pytest.approx(both)
-    assert found["R25 counted as 0"] == pytest.approx(both / 2)
-    assert found["R28 log2(j) + 1"] == pytest.approx((1 + 1 / (np.log2(3) + 1)) / 1.5)
-    assert found["recall@10"] == 1 == found["R26 min(N, all)"]
+    assert scores["default"] == pytest.approx(both) and scores["R24 ≥ 4 stars"] == pytest.approx(both)
+    assert scores["R25 counted as 0"] == pytest.approx(both / 2)
+    assert scores["R28 log2(j) + 1"] == pytest.approx((1 + 1 / (np.log2(3) + 1)) / 1.5)
+    assert scores["recall@10"] == 1 == scores["R26 min(N, all)"]
 
 
 def test_recall_may_be_divided_by_what_fits_into_the_list():
-    parts, score = one_user([5] * 12 + [1] * 3, [float(k) for k in range(15)])  # the three that miss come first
-    found = sensitivity.scores(parts, 0, sensitivity.ranked(parts, 0, score))
-    assert found["recall@10"] == pytest.approx(7 / 12) and found["R26 min(N, all)"] == pytest.approx(7 / 10)
+    split, score = one_user([5] * 12 + [1] * 3, list(map(float, range(15))))  # three that miss come first
+    scores = sensitivity.rule_scores(split, 0, score)
+    assert scores["recall@10"] == pytest.approx(7 / 12) and scores["R26 min(N, all)"] == pytest.approx(7 / 10)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_scored_anew_as_the_tests_are_scored_where_there_are_no_ties(seed):
-    parts = random_parts(seed, member=1.0)  # nobody is cold: popularity has ties
-    draws = np.random.default_rng(seed).permutation(len(parts.ratings.users) * 25).reshape(-1, 25)
-    for k in range(parts.ratings.p):
-        score = lambda users, k=k: torch.from_numpy(draws[users, : len(parts.ratings.items[k])].astype(np.float32))
-        found = sensitivity.scores(parts, k, sensitivity.ranked(parts, k, score))
+    split = random_split(seed, member=1.0)  # nobody is cold: popularity has ties
+    draws = np.random.default_rng(seed).permutation(len(split.ratings.users) * 25).reshape(-1, 25)
+    for k in range(split.ratings.p):
+        items = len(split.ratings.items[k])
+        score = lambda users, n=items: torch.from_numpy(draws[users, :n].astype(np.float32))
+        scores = sensitivity.rule_scores(split, k, score)
         for rule in RULES:
-            users = evaluate(parts, k, score, rule=rule)
+            users = evaluate(split, k, score, rule=rule)
             assert "cold" not in set(users["group"])
-            assert found[sensitivity.RULE_WORDS[rule]] == pytest.approx(users["ndcg@10"].mean())
-        assert found["recall@10"] == pytest.approx(evaluate(parts, k, score)["recall@10"].mean())
+            assert scores[sensitivity.RULE_LABELS[rule]] == pytest.approx(users["ndcg@10"].mean())
+        assert scores["recall@10"] == pytest.approx(evaluate(split, k, score)["recall@10"].mean())
 
 
-def test_the_stored_arrays_of_a_run_are_found_by_domain():
-    parts = random_parts(1)
-    model = {f"{name}.{d}": a for k, d in enumerate(parts.ratings.domains) for name, a in
-             (("user", np.random.default_rng(k).random((len(parts.ratings.users), 4), dtype=np.float32)),
-              ("item", np.random.default_rng(9 + k).random((len(parts.ratings.items[k]), 4), dtype=np.float32)))}  # fmt: skip
-    config = train.configuration(dataset="x")
-    values = []
-    for k, d in enumerate(parts.ratings.domains):
-        score = fit.factor_score(parts, k, {name: model[f"{name}.{d}"] for name in ("user", "item")})
-        values.append(evaluate(parts, k, score)["ndcg@10"].mean())
-    empty = pd.DataFrame({"user": []})
-    made = runs.save(config, {"values": [], "diverged": False}, empty, empty, model)
-    assert sensitivity.rescored(made, parts)["default"] == pytest.approx(np.mean(values), abs=0.01)
+def test_the_stored_arrays_of_a_run_are_scored_by_domain(monkeypatch):
+    split, model, values = random_split(1), {}, []
+    monkeypatch.setattr(registry, "load_split", lambda config: split)
+    for k, domain in enumerate(split.ratings.domains):
+        rng, users, items = np.random.default_rng(k), split.ratings.users, split.ratings.items[k]
+        vectors = lambda ids, rng=rng: rng.random((len(ids), 4), dtype=np.float32)
+        arrays = {"user": vectors(users), "item": vectors(items)}
+        values.append(evaluate(split, k, factor_score(split, k, arrays))["ndcg@10"].mean())
+        model |= {f"{name}.{domain}": array for name, array in arrays.items()}
+    run = write_run(registry.configure("adc", "x"), [], model=model)
+    assert sensitivity.rescored(run)["default"] == pytest.approx(np.mean(values), abs=0.01)

@@ -1,28 +1,33 @@
-"""The studies of the parameter analysis: which runs they have, where their list lies, and when it is out of date."""
+"""The studies of the parameter analysis: which runs they have, each once, and with which settings."""
 
-import json
+from operator import itemgetter
 
 import pytest
 from small import random_ratings
 
-from adc import data, paths, report, runs, settings, studies, tuned
-from adc.balancers import RIVALS
+from adc.balancers import SUCCESSORS
 from adc.errors import UserError
-
-GIVEN = {"dataset": "tiny", "seed": 0, "study": "asymmetry, depth", "depths": "1, 3", "gammas": "0, 2", "epochs": 2, "device": "cpu"}
+from companion import adc_method, data, registry, runs, tuned_settings
+from companion.analysis import report
+from companion.experiments import studies
+from companion.registry import BASE
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
+def tiny(tmp_path, monkeypatch):
     monkeypatch.setenv("ADC_HOME", str(tmp_path))
-    return tmp_path
+    monkeypatch.setattr(data, "load", lambda dataset: random_ratings(domains=4))
+
+
+def configure(*names, **options):
+    return studies.configurations(names, "tiny", 0, epochs=2, device="cpu", **options)
 
 
 def test_studies_together_have_each_run_once():
-    configs = studies.together(**GIVEN)
+    configs = configure("asymmetry", "depth", depths=[1, 3], gammas=[0.0, 2.0])
     assert len({runs.identity(config) for config in configs}) == len(configs)
-    told = {(c["method"], c["hidden_layers"], c["gamma"], c["pretraining"]) for c in configs}
-    assert told == {
+    names = ("method", "hidden_layers", "gamma", "pretraining")
+    assert set(map(itemgetter(*names), configs)) == {
         ("adc", 3, 0.0, "identity"), ("adc", 3, 2.0, "identity"), ("static", 3, 0.0, "identity"),
         ("adc", 1, 2.0, "none"), ("adc", 3, 2.0, "none"),
     }  # fmt: skip
@@ -31,61 +36,64 @@ def test_studies_together_have_each_run_once():
 
 def test_the_pairs_are_what_table_2_is_made_of():
     sizes = {name: size for size, name in enumerate(("toys", "kitchen", "dvd", "music"))}
-    made = {(c["hidden_layers"], c["gamma"]) for c in studies.together("pairs", dataset="tiny", seed=0) if c["balancer"] == "gradnorm"}
-    assert made == {*report.paper_setting(sizes).values(), (studies.BASE["hidden_layers"], 0.0)}
+    pairs = {(c["hidden_layers"], c["gamma"]) for c in configure("pairs") if c["balancer"] == "gradnorm"}
+    assert pairs == {*report.paper_settings(sizes).values(), (BASE["hidden_layers"], 0.0)}
 
 
-def test_an_empty_grid_is_the_studys_own():
-    given = GIVEN | {"depths": "", "gammas": ""}
-    configs = studies.together(**given)
-    assert {c["gamma"] for c in configs if c["method"] == "adc"} == set(studies.GAMMAS)
-    assert {c["hidden_layers"] for c in configs} == {1, 2, 3, 4, 5}
+def test_the_grids_are_the_papers_where_none_is_given():
+    configs = [config for config in configure("depth", "asymmetry") if config["method"] == "adc"]
+    assert {config["gamma"] for config in configs} == set(studies.GAMMAS)
+    assert {config["hidden_layers"] for config in configs} == {1, 2, 3, 4, 5}
 
 
-def test_the_gammas_are_those_of_the_sets_too(monkeypatch):
-    monkeypatch.setattr(data, "load", lambda dataset: random_ratings(domains=4))
-    configs = studies.together(**GIVEN | {"study": "sets"})
-    assert {c["gamma"] for c in configs if c["method"] == "adc"} == {0.0, 2.0}
-    assert len({c["domains"] for c in configs}) == 3 and len(configs) == 9
+def test_the_sets_are_the_papers_by_their_rule_and_have_the_gammas():
+    sizes = {"c": 30, "a": 100, "d": 20, "b": 50, "e": 10}
+    assert studies.sets(sizes) == {"Set 1": ["a", "b"], "Set 2": ["c", "d", "e"], "Set 3": ["a", "e"]}
+    assert studies.sets({"a": 2, "b": 1}) == {}
+    configs = configure("sets", gammas=[0.0, 2.0])
+    assert {config["gamma"] for config in configs if config["method"] == "adc"} == {0.0, 2.0}
+    assert len({config["domains"] for config in configs}) == 3 and len(configs) == 9
 
 
-@pytest.mark.parametrize("change", [{"gammas": "0; 2"}, {"depths": "1.5"}, {"study": "dept"}])
-def test_a_slip_in_a_grid_or_a_study_is_told(change):
-    with pytest.raises(UserError, match="gammas='0; 2'|depths='1.5'|Unknown study 'dept'"):
-        studies.together(**GIVEN | change)
+def test_every_starred_reading_is_in_its_study_once():
+    configs = configure("readings")
+    base = registry.configure("adc", "tiny", **BASE | {"epochs": 2, "device": "cpu"})
+    expected = [registry.configure("adc", "tiny", **BASE | {"epochs": 2, "device": "cpu"} | change)
+                for changes in adc_method.STARRED.values() for change in changes]  # fmt: skip
+    assert configs[0] == base and len(configs) == len({runs.identity(config) for config in configs})
+    assert all(config in configs for config in expected)
+    assert len(configs) == 1 + sum(config != base for config in expected)
 
 
-def test_the_place_of_a_list_changes_with_what_its_runs_depend_on(monkeypatch):
-    usual = studies.place(GIVEN)
-    assert usual.parent == paths.home() / "data/studies/tiny" and usual.name.startswith("asymmetry-depth-")
-    assert studies.place(GIVEN | {"device": "cuda"}) == usual
-    assert studies.place(GIVEN | {"seed": 1}) != usual and studies.place(GIVEN | {"gammas": "0"}) != usual
-    monkeypatch.setattr(studies.tuned, "parameters", lambda dataset, method: {"width": 7})
-    searched = studies.place(GIVEN)
-    assert searched != usual
-    monkeypatch.setattr(runs, "code_fingerprint", lambda modules: "edited")
-    assert studies.place(GIVEN) not in (usual, searched)
+def test_a_balancer_is_trained_by_what_its_own_search_found_which_is_nothing_unusual(monkeypatch):
+    settings = {"adc": {"width": 7}, "pcgrad": {"width": 9}}
+    monkeypatch.setattr(tuned_settings, "parameters", lambda _, method: settings.get(method, settings["adc"]))
+    configs = studies.configurations(["balancing"], "tiny", 0)
+    widths = {config["method"]: config["width"] for config in configs}
+    assert widths == dict.fromkeys(["adc", "static", *SUCCESSORS], 7) | {"pcgrad": 9}
+    assert not any(registry.unusual(config) for config in configs)
+    assert registry.unusual(configs[0] | {"width": 9}) == {"width": 9}
 
 
-def test_a_balancer_is_trained_by_what_its_own_search_found_which_is_no_deviation(monkeypatch):
-    found = {"adc": {"width": 7}, "pcgrad": {"width": 9}}
-    monkeypatch.setattr(tuned, "parameters", lambda dataset, method: found.get(method, found["adc"]))
-    configs = studies.together(**GIVEN | {"study": "balancing"})
-    assert {c["method"]: c["width"] for c in configs} == dict.fromkeys(["adc", "static", *RIVALS], 7) | {"pcgrad": 9}
-    assert not any(settings.deviations(c) for c in configs)
-    assert settings.deviations(configs[0] | {"width": 9}) == ["width=9"]
+def test_domains_alone_have_the_settings_for_sparse_ratings_where_none_were_searched():
+    alone, joint = configure("alone"), configure("joint")
+    assert {config["domains"] for config in alone} == {"d0", "d1", "d2", "d3"} and len(alone) == 8
+    assert {config["domains"] for config in joint} == {""} and len(joint) == 4
+    assert any(adc_method.SPARSE.items() <= config.items() for config in alone)
 
 
-def test_every_balancer_and_every_module_that_trains_counts():
-    balancers = {f"adc.balancers.{name}" for name in ("pcgrad", "famo")}
-    assert {*settings.CODE, *balancers, "adc.studies"} <= set(studies.CODE)
+@pytest.mark.parametrize(("names", "options"), [(["dept"], {}), (["depth"], {"depths": [1.5]}),
+                                                (["depth"], {"depth": [1]})])  # fmt: skip
+def test_a_slip_is_told(names, options):
+    with pytest.raises(UserError, match="Unknown study 'dept'|hidden_layers=1.5|setting 'depth'"):
+        configure(*names, **options)
 
 
-def test_the_list_names_the_run_folders_below_data(home):
-    config = {"method": "adc", "variant": "h=1", "domains": "", "dataset": "tiny"}
+def test_runs_are_trained_in_order_and_listed(monkeypatch):
     metrics = {"epochs": 3, "train_seconds": 1.5, "diverged": False, "validation": {"a": 0.1, "b": 0.3}}
-    done = [runs.Run(home / "data" / "runs" / "tiny" / "adc-1", config, metrics)]
-    studies.note(GIVEN, done)
-    assert json.loads((studies.place(GIVEN) / "runs.json").read_text()) == ["runs/tiny/adc-1"]
+    monkeypatch.setattr(registry, "train", lambda config, show: runs.Run(None, config, metrics))
+    configs = configure("larger")
+    done = studies.train(configs, show=False)
+    assert [run.config for run in done] == configs
     row = studies.table(done).iloc[0]
     assert row["domains"] == "all" and row["validation"] == pytest.approx(0.2) and not row["diverged"]

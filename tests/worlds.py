@@ -1,14 +1,15 @@
-"""Made-up runs for the ledger of claims: worlds in which the paper is right, wrong, right in part, or nothing was run."""
+"""Invented runs for the ledger: worlds in which the paper is right, wrong, or right in part."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from hand_made import entry, write_run
 
-from adc import baselines, data, files, runs, train
+from companion import data, registry, results, runs
 
-SIZES = {"a": 200, "b": 60, "c": 70, "d": 170, "e": 65, "f": 30}  # a is the largest, d the second, f the smallest
+SIZES = {"a": 200, "b": 60, "c": 70, "d": 170, "e": 65, "f": 30}  # a is the largest, d the second, f the last
 BY_SIZE = sorted(SIZES, key=SIZES.get)
 METHODS = ("popularity", "itemknn", "ease", "bpr", "bpr_merged", "clfm", "cdcf", "sconet")
 GAMMAS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
@@ -17,7 +18,7 @@ SEEDS, USERS = (0, 1, 2), 60  # scipy takes long for exact ranks of fewer
 
 @dataclass
 class World:
-    """What the made-up runs say: the levels of the methods, and the best h and gamma, by target."""
+    """What the invented runs say: the levels of the methods, and the best h and gamma, by target."""
 
     level: dict[str, dict[str, float]]  # method -> target -> score; ADC's at its best
     depth: dict[str, int]
@@ -43,131 +44,118 @@ class World:
     def score(self, config: dict, target: str) -> float:
         if "balancer" not in config:
             return self.level[config["method"]][target] + self.rng.normal(0, self.noise)
-        members = frozenset(filter(None, config["domains"].split(",")))
-        best = {members_of(name): gamma for name, gamma in self.sets.items()}.get(members, self.gamma[target])
-        gamma = 2.0 if config["balancer"] == "static" else config["gamma"]
-        value = (
-            self.level["adc"][target]
-            - 0.004 * abs(config["hidden_layers"] - self.depth[target])
-            - 0.004 * abs(gamma - best) * (self.steep if target == BY_SIZE[-1] else 1)
-        )
-        value += self.static[target] if config["balancer"] == "static" else 0.0
+        domains = frozenset(filter(None, config["domains"].split(",")))
+        best = {members(name): gamma for name, gamma in self.sets.items()}.get(domains, self.gamma[target])
+        static = config["balancer"] == "static"
+        gamma = 2.0 if static else config["gamma"]
+        steep = self.steep if target == BY_SIZE[-1] else 1
+        value = self.level["adc"][target] - 0.004 * abs(config["hidden_layers"] - self.depth[target])
+        value += self.static[target] * static - 0.004 * abs(gamma - best) * steep
         value += self.larger * (config["dim"] > 100 or config["negatives"] > 5)
         swing = (-1) ** GAMMAS.index(gamma) * (config["seed"] - 1) * (gamma in self.wobble)
         return value + 0.0002 * swing + self.rng.normal(0, self.noise)
 
+    def history(self, config: dict, targets: list[str]) -> pd.DataFrame:
+        static = config["method"] == "static"
+        spread = 0.3 if static else self.spread * (1 + self.unsteady * (config["seed"] - 1))
+        rows = []
+        for epoch in range(1, 4 + config["seed"]):
+            rows += [(epoch, k, 1 + spread * (number % 2)) for number, k in enumerate(targets)]
+        table = pd.DataFrame(rows, columns=["epoch", "domain", "rate"]).assign(weight=1.0)
+        if config["method"] == "adc":
+            at_0 = np.where(table["domain"] == "c", self.weight, 1.0)
+            table["weight"] = at_0 if config["gamma"] == 0 else 1 + self.learners * (table["rate"] - 1)
+        return table.assign(norm=0.1 * table["weight"] ** self.power)
 
-def members_of(name: str) -> frozenset:
+
+def members(name: str) -> frozenset:
     return frozenset({"Set 1": BY_SIZE[-2:], "Set 2": BY_SIZE[:-2], "Set 3": [BY_SIZE[0], BY_SIZE[-1]]}[name])
 
 
 def levels(*order: str, step: float = 1.1) -> dict[str, dict[str, float]]:
     """The methods a step apart in this order, the worst first, in every target."""
-    return {name: dict.fromkeys(SIZES, 0.3 * step ** place) for place, name in enumerate(order)}
+    return {name: dict.fromkeys(SIZES, 0.3 * step**place) for place, name in enumerate(order)}
 
 
-def mixed(first: dict, second: dict, but: str = "ce") -> dict:
-    """The first, with the targets in `but` as in the second."""
-    return {k: second[k] if k in but else first[k] for k in SIZES}
+def mixed(first: dict, second: dict, targets: str = "ce") -> dict:
+    """The first, with these targets as in the second."""
+    return {k: second[k] if k in targets else first[k] for k in SIZES}
+
+
+def everywhere(value: float) -> dict:
+    return dict.fromkeys(SIZES, value)
 
 
 SIMPLE = ("popularity", "itemknn", "ease", "bpr_merged")
 BEST_DEPTH = dict(zip(BY_SIZE, (2, 3, 3, 3, 4, 4), strict=True))
-BEST_GAMMA = dict.fromkeys(SIZES, 2.0) | {"a": 1.5}
+BEST_GAMMA = everywhere(2.0) | {"a": 1.5}
 AS_PRINTED = World(
-    levels(*SIMPLE, "bpr", "clfm", "cdcf", "sconet", "adc"), BEST_DEPTH, BEST_GAMMA, {"Set 1": 1.0, "Set 2": 0.5, "Set 3": 2.5},
-    dict.fromkeys(SIZES, -0.02), wobble=tuple(g for g in GAMMAS if g != 2),
+    levels(*SIMPLE, "bpr", "clfm", "cdcf", "sconet", "adc"), BEST_DEPTH, BEST_GAMMA,
+    {"Set 1": 1.0, "Set 2": 0.5, "Set 3": 2.5}, everywhere(-0.02), wobble=tuple(g for g in GAMMAS if g != 2),
 )  # fmt: skip
 OPPOSITE = World(
-    levels("adc", "sconet", "cdcf", "clfm", "bpr", *SIMPLE), dict(zip(BY_SIZE, (2, 2, 1, 1, 1, 1), strict=True)),
-    dict.fromkeys(SIZES, 0.0), {"Set 1": 3.0, "Set 2": 3.0, "Set 3": 0.0}, dict.fromkeys(SIZES, 0.02),
-    wobble=(2.0,), broken=("Set 1", "Set 2", "Set 3"), weight=1.7, power=2.0, learners=-0.5, steep=2.0, spread=0.5, larger=0.01,
+    levels("adc", "sconet", "cdcf", "clfm", "bpr", *SIMPLE),
+    dict(zip(BY_SIZE, (2, 2, 1, 1, 1, 1), strict=True)), everywhere(0.0),
+    {"Set 1": 3.0, "Set 2": 3.0, "Set 3": 0.0}, everywhere(0.02), wobble=(2.0,),
+    broken=("Set 1", "Set 2", "Set 3"), weight=1.7, power=2.0, learners=-0.5, steep=2.0, spread=0.5,
+    larger=0.01,
 )  # fmt: skip
 REVERSED = levels("adc", "bpr", "sconet", "clfm", "cdcf", *SIMPLE, step=1.02)
 IN_PARTS = World(
-    {m: mixed(AS_PRINTED.level[m], REVERSED[m]) for m in REVERSED}, mixed(BEST_DEPTH, dict.fromkeys(SIZES, 1)),
-    mixed(BEST_GAMMA, dict.fromkeys(SIZES, 0.0), "c"), {"Set 1": 0.0, "Set 2": 0.0, "Set 3": 3.0},
-    mixed(AS_PRINTED.static, dict.fromkeys(SIZES, 0.005)), wobble=(0.0, 0.5, 1.0, 1.5), broken=("Set 3",),
+    {m: mixed(AS_PRINTED.level[m], REVERSED[m]) for m in REVERSED}, mixed(BEST_DEPTH, everywhere(1)),
+    mixed(BEST_GAMMA, everywhere(0.0), "c"), {"Set 1": 0.0, "Set 2": 0.0, "Set 3": 3.0},
+    mixed(AS_PRINTED.static, everywhere(0.005)), wobble=(0.0, 0.5, 1.0, 1.5), broken=("Set 3",),
     spread=0.2, unsteady=1.0,
 )  # fmt: skip
-SPARSE = World(
-    AS_PRINTED.level, BEST_DEPTH, BEST_GAMMA, {}, AS_PRINTED.static, seeds=(0,), studies=False, methods=("popularity",)
-)
+SPARSE = replace(AS_PRINTED, sets={}, wobble=(), seeds=(0,), studies=False, methods=("popularity",))
 NOISE = World(
-    {m: dict.fromkeys(SIZES, 0.3) for m in AS_PRINTED.level}, dict.fromkeys(SIZES, 3), BEST_GAMMA, {"Set 3": 2.5},
-    dict.fromkeys(SIZES, 0.0), learners=0.0, spread=0.3, unsteady=0.5, noise=0.02,
+    {m: everywhere(0.3) for m in AS_PRINTED.level}, everywhere(3), BEST_GAMMA, {"Set 3": 2.5},
+    everywhere(0.0), learners=0.0, spread=0.3, unsteady=0.5, noise=0.02,
 )  # fmt: skip
 UNEVEN = replace(AS_PRINTED, short=(2,))
-WORLDS = {"as printed": AS_PRINTED, "opposite": OPPOSITE, "in part": IN_PARTS, "sparse": SPARSE, "noise": NOISE, "uneven": UNEVEN}
+WORLDS = {"as printed": AS_PRINTED, "opposite": OPPOSITE, "in part": IN_PARTS, "sparse": SPARSE,
+          "noise": NOISE, "uneven": UNEVEN}  # fmt: skip
 
 
 def configurations(world: World, dataset: str, seed: int) -> list[dict]:
-    found = [baselines.configuration(dataset=dataset, method=method, seed=seed) for method in world.methods]
-    adc = [{}, {"gamma": 1.0}]
+    pairs = [{"hidden_layers": h} for h in (2, 4)] + [{"hidden_layers": 4, "gamma": 1.5}]
+    changes = [{}, {"gamma": 1.0}]
     if seed in world.short:
-        adc = [{}, {"hidden_layers": 2}, {"hidden_layers": 4}, {"hidden_layers": 4, "gamma": 1.5}, {"gamma": 0.0}, {"balancer": "static"}]
+        changes = [{}, *pairs, {"gamma": 0.0}, {"balancer": "static"}]
     elif world.studies:
-        names = (
-            [",".join(k for k in SIZES if k in members_of(name)) for name in ("Set 1", "Set 2", "Set 3")]
-            if len(SIZES) > 2
-            else []
-        )
-        adc += [{"hidden_layers": h} for h in (1, 2, 4, 5)] + [
-            {"hidden_layers": 4, "gamma": 1.5},
-            {"pretraining": "none"},
-        ]
-        adc += [
-            {"domains": some} | how
-            for some in ("", *names)
-            for how in [{"gamma": g} for g in GAMMAS] + [{"balancer": "static"}]
-        ]
-        adc += [{"dim": 200}, {"negatives": 10}]
-    made = [
-        train.configuration(**{"dataset": dataset, "seed": seed, "hidden_layers": 3, "gamma": 2.0} | how) for how in adc
-    ]
-    return found + list({runs.identity(config): config for config in made}.values())
+        changes += [*pairs, {"hidden_layers": 1}, {"hidden_layers": 5}, {"pretraining": "none"}]
+        changes += [{"dim": 200}, {"negatives": 10}]
+        sets = [members(name) for name in ("Set 1", "Set 2", "Set 3")] if len(SIZES) > 2 else []
+        for domains in ("", *(",".join(k for k in SIZES if k in names) for names in sets)):
+            changes += [{"domains": domains, "gamma": gamma} for gamma in GAMMAS]
+            changes.append({"domains": domains, "balancer": "static"})
+    configs = [registry.configure(method, dataset, seed) for method in world.methods]
+    configs += [registry.configure("adc", dataset, seed, **registry.BASE | change) for change in changes]
+    return list({runs.identity(config): config for config in configs}.values())
 
 
 def store(world: World, config: dict) -> Path:
-    """A run folder as `runs.save` leaves it, of only what is read here."""
-    targets = [k for k in SIZES if not config.get("domains") or k in config["domains"].split(",")]
-    place, values, users = runs.folder(config), [], []
+    """A run folder of only what the ledger reads."""
+    domains = config["domains"]
+    targets, values, users = [k for k in SIZES if not domains or k in domains.split(",")], [], []
     for k in targets:
         each = world.score(config, k) + world.rng.normal(0, 1e-4, USERS)
-        row = {"target": k, "protocol": "full", "group": "all", "users": USERS}
-        values += [
-            row | {"metric": m, "n": n, "value": float(each.mean())}
-            for m in ("ndcg", "recall")
-            for n in (5, 10, 15, 20)
-        ]
-        users += [
-            {"target": k, "protocol": "full", "user": f"u{u}", "ndcg@10": float(score)} for u, score in enumerate(each)
-        ]
-    broken = any(members_of(name) == frozenset(targets) and config.get("domains") for name in world.broken)
-    files.write_json(place / "config.json", config)
-    files.write_json(place / "metrics.json", {"values": values, "diverged": broken})
-    if config.get("domains"):
-        return place
-    pd.DataFrame(users).to_parquet(place / "users.parquet")
-    spread = 0.3 if config["method"] == "static" else world.spread * (1 + world.unsteady * (config["seed"] - 1))
-    history = pd.DataFrame(
-        {"epoch": epoch, "domain": k, "rate": 1 + spread * (number % 2), "weight": 1.0}
-        for epoch in range(1, 4 + config["seed"]) for number, k in enumerate(targets)
-    )  # fmt: skip
-    if config["method"] == "adc":
-        at_0 = np.where(history["domain"] == "c", world.weight, 1.0)
-        history["weight"] = at_0 if config["gamma"] == 0 else 1 + world.learners * (history["rate"] - 1)
-    history.assign(norm=0.1 * history["weight"] ** world.power).to_parquet(place / "history.parquet")
-    return place
+        for metric in ("ndcg", "recall"):
+            values += [entry(k, "full", metric, n, "all", float(each.mean()), USERS) for n in (5, 10, 15, 20)]
+        users.append(pd.DataFrame({"target": k, "protocol": "full", "user": range(USERS), "ndcg@10": each}))
+    broken = any(members(name) == frozenset(targets) and domains for name in world.broken)
+    history = world.history(config, targets)
+    return write_run(config, values, pd.concat(users), history, diverged=broken).folder
 
 
 def fill(home: Path, world: World) -> str:
-    """Ratings of these sizes and the runs of a world, gathered as profile "made"; the dataset."""
-    rng = np.random.default_rng(1)
-    rows = [(k, f"u{pair // 20}", f"i{pair % 20}", rng.integers(1, 6)) for k, n in SIZES.items() for pair in range(n)]
-    pd.DataFrame(rows, columns=["domain", "user", "item", "rating"]).to_csv(home / "made.csv", index=False)
-    dataset = data.prepare(str(home / "made.csv")).name
-    runs.gather(
-        [store(world, config) for seed in world.seeds for config in configurations(world, dataset, seed)], "made"
-    )
+    """Ratings of these sizes and the runs of a world, gathered as profile "invented"; the dataset."""
+    rng, rows = np.random.default_rng(1), []
+    for k, n in SIZES.items():
+        rows += [(k, f"u{pair // 20}", f"i{pair % 20}", rng.integers(1, 6)) for pair in range(n)]
+    table = pd.DataFrame(rows, columns=["domain", "user", "item", "rating"])
+    table.to_csv(home / "invented.csv", index=False)
+    dataset = data.prepare(str(home / "invented.csv")).name
+    configs = [config for seed in world.seeds for config in configurations(world, dataset, seed)]
+    results.gather([store(world, config) for config in configs], "invented")
     return dataset

