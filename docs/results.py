@@ -1,0 +1,120 @@
+"""Writes the numbers of results.md, and its picture, from the runs of the profile `quick` on both datasets.
+
+./run_all.sh && ./run_all.sh python docs/results.py
+"""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from companion import claims, data, files, registry
+from companion.analysis import performance, report, stats
+from companion.figures.style import PAGE as WIDTH
+from companion.figures.style import style, titled
+
+PAGE = Path(__file__).with_name("results.md")
+PICTURE = Path(__file__).with_name("adc_minus_others.png")
+MARKS = ("<!-- results: written by docs/results.py -->", "<!-- end of results -->")
+DATASETS, PROFILE = ("movielens", "twin-s0.03"), "quick"
+TESTS = {"p_users": "t-test over users", "p_wilcoxon": "Wilcoxon over users", "p_runs": "t-test over seeds"}
+
+
+def main() -> None:
+    """Rewrite the page between its marks, and the picture of the first dataset."""
+    chosen = {}
+    for dataset in DATASETS:
+        sizes = data.load(dataset).table()["ratings"].to_dict()
+        chosen[dataset] = report.choose(report.load(dataset, PROFILE), report.paper_settings(sizes))
+    sections = [scores(dataset, *chosen[dataset]) for dataset in DATASETS]
+    files.put_between(PAGE, *MARKS, lambda: "\n\n".join([*sections, main_claims()]))
+    draw(chosen[DATASETS[0]][0], data.label(DATASETS[0]))
+
+
+def scores(dataset: str, chosen: pd.DataFrame, remarks: list[str]) -> str:
+    """Table II's form with the numbers found here, how often ADC is above each method, and the tests."""
+    rows = performance.values(chosen)
+    table = rows.pivot_table(index="target", columns="method", values="value", sort=False)
+    table = table[[name for name in report.table_methods() if name in table]]
+    tests = performance.adc_tests(chosen)
+    lines = [row(["target", *map(registry.label, table)]), row(["---"] * (len(table.columns) + 1))]
+    lines += [
+        row([target, *map("{:.4f}".format, values)]) for target, values in zip(table.index, table.to_numpy())
+    ]
+    lines.append(row(["mean", *map("{:.4f}".format, table.mean())]))
+    above = [
+        f"{(table['adc'] > table[name]).sum()} of {len(table)}" if name != "adc" else "–" for name in table
+    ]
+    lines.append(row(["ADC is above it in", *above]))
+    seeds = sorted(rows["seed"].unique())
+    what = f"NDCG@10, all items ranked, mean over {len(seeds)} seeds, profile `{PROFILE}`:"
+    words = "; ".join(f"{words} {significant(tests, test)}" for test, words in TESTS.items())
+    holm = (
+        f"ADC against each other method on each target, {len(tests)} comparisons corrected together (R30): "
+    )
+    notes = "\n".join(f"* {remark[0].upper()}{remark[1:]}." for remark in remarks)
+    parts = [f"**{data.label(dataset)}**, {what}", "\n".join(lines), f"{holm}{words}.", notes]
+    return "\n\n".join(filter(None, parts))
+
+
+def significant(tests: pd.DataFrame, test: str) -> str:
+    """In how many comparisons ADC is better and worse by a test."""
+    difference = tests["difference_runs" if test == "p_runs" else "difference"]
+    sure = tests[f"{test}_holm"] < stats.LEVEL
+    return f"better in {(sure & (difference > 0)).sum()}, worse in {(sure & (difference < 0)).sum()}"
+
+
+def main_claims() -> str:
+    """The main claims of the paper beside what was found on each dataset, and how many hold in all."""
+    ledgers = {dataset: claims.ledger(claims.collect(dataset, PROFILE)) for dataset in DATASETS}
+    first = ledgers[DATASETS[0]]
+    labels = [cell for dataset in DATASETS for cell in (data.label(dataset), "verdict")]
+    lines = [row(["the paper claims", "its number", *labels]), row(["---"] * (2 + len(labels)))]
+    for name in first.index[first["main"]]:
+        cells = [first.loc[name, "says"], first.loc[name, "paper"]]
+        for table in ledgers.values():
+            n = table.loc[name, "n"].split(",")[0]
+            cells += [table.loc[name, "ours"] + (f" ({n})" if n != "–" else ""), table.loc[name, "verdict"]]
+        lines.append(row(cells))
+    head = (
+        "**The paper's claims.** NDCG@10, ± 95 % interval over seeds. *Cannot be told from chance*: these\n"
+        "runs leave room for the claim and for its opposite. The rules and all other claims: "
+        "[09_claims](../notebooks/09_claims.ipynb)."
+    )
+    summaries = [f"{data.label(dataset)}: {claims.summary(table)}" for dataset, table in ledgers.items()]
+    return "\n\n".join([head, "\n".join(lines), *summaries])
+
+
+def draw(chosen: pd.DataFrame, label: str) -> None:
+    """ADC's NDCG@10 minus each other method's, mean over targets, with its 95 % interval over seeds."""
+    style()
+    table = performance.values(chosen).pivot_table(index="seed", columns="method", values="value")
+    others = [name for name in report.table_methods() if name in table and name not in ("adc", "random")][
+        ::-1
+    ]
+    figure, panel = plt.subplots(figsize=(WIDTH, 2.6))
+    for place, name in enumerate(others):
+        test = stats.paired_t((table["adc"] - table[name]).to_numpy())
+        look = {"color": registry.method(name).color, "marker": registry.method(name).marker}
+        panel.errorbar(
+            test.mean, place, xerr=[[test.mean - test.low], [test.high - test.mean]], capsize=2, **look
+        )
+    panel.axvline(0, color="0.4", linestyle=":")
+    panel.set_yticks(range(len(others)), [registry.label(name) for name in others])
+    panel.set_xlabel("ADC's NDCG@10 minus the method's (mean over targets, 95 % interval over seeds)")
+    titled(figure, "Right of the line ADC is better", f"{label}; n = {len(table)} seeds")
+    with files.atomic(PICTURE) as partial:
+        figure.savefig(partial, format="png", dpi=150)
+
+
+def row(cells: list[str]) -> str:
+    """A line of a Markdown table."""
+    return "| " + " | ".join(cells) + " |"
+
+
+if __name__ == "__main__":
+    main()
