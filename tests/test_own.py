@@ -178,3 +178,8 @@ def test_a_name_with_a_comma_is_one_domain(tmp_path):
     dataset, domains = ratings(tmp_path, text).name, registry.listed(["Home, Garden"])
     config = registry.configure("adc", dataset, domains=domains, dim=2, epochs=1)
     assert list(registry.train(config, show=False).metrics["validation"]) == ["Home, Garden"]
+
+
+def test_a_file_of_one_domain_has_no_other_comparisons():
+    none = pd.DataFrame(columns=["what", "target", "verdict"])
+    assert "one domain only" in own.comparison_table(none).to_html()

@@ -148,6 +148,8 @@ def verdict_table(table: pd.DataFrame, comparisons: pd.DataFrame) -> Styler:
 def comparison_table(comparisons: pd.DataFrame) -> Styler:
     """The other comparisons, a row each, by domain and in the mean; bold: sure."""
     rows = comparisons[comparisons["what"] != QUESTION]
+    if rows.empty:  # one domain has nothing to learn from another
+        return pd.DataFrame({"": ["none: there is one domain only"]}).style
     bold = np.where(rows["verdict"] == UNKNOWN, "", "font-weight: bold")
     rows = rows.assign(cell=[_signed(row) for row in rows.itertuples()], bold=bold)
     wide = rows.pivot(index="what", columns="target", values=["cell", "bold"]).fillna("")
