@@ -136,8 +136,7 @@ def variant(config: dict) -> str:
         words.append(f"h={config['hidden_layers']}")
         words += [f"γ={config['gamma']:g}"] if entry.kind in ("adc", "variant") else []
     if entry.kind in ("adc", "balancer"):
-        usual = _usual(config)
-        words += [f"{name}={config[name]}" for name in _read_settings() if config[name] != usual[name]]
+        words += [f"{name}={config[name]}" for name in changed_readings(config)]
     objective = config.get("objective")
     if objective and objective != entry.Settings().objective:
         words.append(f"objective={objective}")
@@ -155,6 +154,16 @@ def is_current(config: dict) -> bool:
     """Whether today's methods have this configuration: its method, version and settings."""
     entry = METHODS.get(config.get("method", ""))
     return entry is not None and config.get("version") == entry.version and set(_fields(entry)) <= set(config)
+
+
+def changed_readings(config: dict) -> list[str]:
+    """The settings of starred readings in which a configuration of ADC's network is unusual; the learning
+    rates that go with R11 are no reading."""
+    usual, settings = _usual(config), []
+    for changes in adc_method.STARRED.values():
+        for change in changes:
+            settings += [name for name in change if name not in ("learning_rate", "embedding_lr")]
+    return [name for name in dict.fromkeys(settings) if config[name] != usual[name]]
 
 
 def named(text: str) -> list[str]:
@@ -191,16 +200,6 @@ def _usual(config: dict) -> dict:
     if config.get("hidden_layers") == 1:
         usual["pretraining"] = config["pretraining"]
     return usual
-
-
-def _read_settings() -> list[str]:
-    """The settings that starred readings change, each once; the learning rates that go with R11 are no
-    reading."""
-    settings = []
-    for changes in adc_method.STARRED.values():
-        for change in changes:
-            settings += [name for name in change if name not in ("learning_rate", "embedding_lr")]
-    return list(dict.fromkeys(settings))
 
 
 def _near(name: str, known: Iterable[str]) -> str:

@@ -14,15 +14,13 @@ from pandas.io.formats.style import Styler
 from adc.config import Config
 from adc.errors import UserError
 from companion import data, paths, registry
-from companion.adc_method import SEARCH_SPACE, STARRED
+from companion.adc_method import SEARCH_SPACE
 from companion.analysis import report, stats
 from companion.analysis.stats import paired_t
 from companion.runs import Run
 
 MEAN = "mean over domains"
 STUDIES = "extras/13_studies"
-READING_SETTINGS = {name for changes in STARRED.values() for change in changes for name in change}
-READING_SETTINGS -= {"learning_rate", "embedding_lr"}  # they go with R11
 
 
 def experiments(dataset: str, profile: str) -> pd.DataFrame:
@@ -45,7 +43,7 @@ def experiments(dataset: str, profile: str) -> pd.DataFrame:
 def run_rows(run: Run) -> list[dict]:
     """A run as the rows of `experiments`."""
     facts = run.config | {
-        "deviations": READING_SETTINGS & set(registry.unusual(run.config)),
+        "deviations": set(registry.changed_readings(run.config)),
         "diverged": run.metrics["diverged"], "trained": run.metrics["epochs"],
         "seconds": run.metrics["train_seconds"] / run.metrics["epochs"],
         "run": str(run.folder.relative_to(paths.home())),

@@ -19,7 +19,7 @@ from adc.split import TEST, Split
 from companion import paths, registry, runs
 from companion.adc_method import STARRED
 from companion.analysis import curves, report, stats
-from companion.analysis.curves import READING_SETTINGS, difference
+from companion.analysis.curves import difference
 from companion.analysis.performance import values
 from companion.runs import Run
 
@@ -55,7 +55,7 @@ def available(dataset: str, profile: str) -> tuple[dict[int, Run], list[Run]]:
 def _is_base(run: Run) -> bool:
     config = run.config
     usual = all(config.get(name) == value for name, value in registry.BASE.items())
-    return usual and config["method"] == "adc" and not READING_SETTINGS & set(registry.unusual(config))
+    return usual and config["method"] == "adc" and not registry.changed_readings(config)
 
 
 def changed(config: dict, **change: Any) -> str:
