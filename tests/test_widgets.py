@@ -34,6 +34,7 @@ def shown(monkeypatch) -> list:
     """What is displayed, in the order of display."""
     contents = []
     monkeypatch.setattr(page, "display", lambda *objects: contents.extend(objects))
+    monkeypatch.setattr(page, "fill", lambda _, objects: contents.extend(objects))
     return contents
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import ipywidgets as W
 from IPython import get_ipython
-from IPython.display import Markdown, clear_output, display
+from IPython.display import Markdown, display
 
 from adc.errors import UserError
 from companion import data, registry
@@ -23,6 +23,14 @@ def has_reader() -> bool:
     shell = get_ipython()
     parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
     return bool(parent.get("content", {}).get("allow_stdin"))
+
+
+def fill(output: W.Output, contents: Iterable) -> None:
+    """Put objects into an output: displayed there, they would be lost once the message that began a training
+    has been answered."""
+    formatted = map(get_ipython().display_formatter.format, contents)
+    bundle = {"output_type": "display_data"}
+    output.outputs = tuple(bundle | {"data": data, "metadata": metadata} for data, metadata in formatted)
 
 
 class Job:
@@ -49,9 +57,7 @@ class Job:
             await asyncio.sleep(0.01)
             for epoch, contents in enumerate(epochs, 1):
                 self.note.value = f"Epoch {epoch} of {total}."
-                with self.output:
-                    clear_output(wait=True)
-                    display(*contents)
+                fill(self.output, contents)
                 await asyncio.sleep(0.01)
         except UserError as error:
             self.note.value = str(error)
@@ -109,8 +115,10 @@ class Page:
         """Controls above what belongs to the run, user and target chosen; without a reader only that."""
         if not self.reader:
             return display(*contents())
-        watched = {"run": self.run, "user": self.user, "target": self.target, "trainings": self.trainings}
-        output = W.interactive_output(lambda **_: display(*contents()), watched)
+        output = W.Output()
+        for widget in (self.run, self.user, self.target, self.trainings):
+            widget.observe(lambda _: fill(output, contents()), "value")
+        fill(output, contents())
         return W.VBox([W.HBox(controls, layout=WRAP), output])
 
     def person(self) -> W.Widget | None:
