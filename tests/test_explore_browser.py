@@ -42,9 +42,12 @@ def lab(home: Path):
     options = re.search(r'-m jupyter lab (.*) "\$\{@:2\}"', script)[1]  # as a reader's JupyterLab has them
     words = [*shlex.split(options), "--no-browser", f"--port={port}", "--ServerApp.port_retries=0"]
     words += ["--allow-root"] if os.geteuid() == 0 else []
+    copy = home / "notebooks" / "extras"  # JupyterLab saves what is open, with its outputs
+    copy.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "notebooks" / "extras" / "10_explore.ipynb", copy)
     with open(home / "lab.log", "w") as log:
         command = [sys.executable, "-m", "jupyter", "lab", *words]
-        process = subprocess.Popen(command, cwd=ROOT / "notebooks", env=env, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=copy.parent, env=env, stdout=log, stderr=log)
     try:
         until = time.monotonic() + PATIENCE
         while _status(port, f"?token={token}") != 200:
