@@ -36,7 +36,7 @@ from adc.ratings import Ratings
 from adc.split import Split, split_ratings
 from adc.train import Trainer, fit
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 __all__ = [
     "ADC", "Balancer", "BalancerState", "Config", "GradNorm", "Ratings", "Split", "Trained", "Trainer",
     "UserError", "agreement", "bpr", "evaluate", "fit", "gradient_norms", "ndcg", "recall", "split_ratings",

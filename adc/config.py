@@ -8,12 +8,13 @@ from adc.errors import UserError
 
 CHOICES = {
     "balancer": tuple(BALANCERS), "agreement_on": ("z", "u"), "agreement_with": ("all", "own"),
-    "reduction": ("mean", "sum"), "observed": ("all", "above_mean"), "init": ("als", "als_literal", "random"),
+    "reduction": ("mean", "sum", "sum_literal"), "observed": ("all", "above_mean"),
+    "init": ("als", "als_literal", "random"),
     "missing_vector": ("current", "initial"), "pretraining": ("identity", "random", "none"),
     "initial_losses": ("common", "first_epoch"), "norm_layer": ("W", "last_hidden"),
     "optimizer": ("adam", "sgd"), "step": ("fast", "plain"), "device": ("auto", "cpu", "cuda"),
 }  # fmt: skip
-AT_LEAST_ONE = ("hidden_layers", "dim", "negatives", "batch_users", "epochs")
+AT_LEAST_ONE = ("dim", "negatives", "batch_users", "epochs")
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,16 @@ class Config:
     Raises `UserError` for a value of another type, an unknown choice, or a number below its least."""
 
     seed: int = 0  # of the start, the batches and the negatives
-    hidden_layers: int = 3  # h (R8)
+    hidden_layers: int = 3  # h (R8); 0: W alone, a linear network
     gamma: float = 2.0  # γ, the asymmetry of Eq. 4
-    balancer: str = "gradnorm"  # how w_k is learned (R12); "static" leaves every weight at 1 (R33)
+    balancer: str = "gradnorm"  # how w_k is learned (R12); "static" leaves every weight as it is (R33)
+    constant_weights: str = ""  # w_k of "static", comma-separated; empty: 1 each
     dim: int = 100  # d
     negatives: int = 5  # per positive (R17)
     agreement_weight: float = 0.0024  # λ of Eq. 2 (R5)
     agreement_on: str = "z"  # the vectors that λ's term keeps alike: z, or the inputs u (R1)
     agreement_with: str = "all"  # the domains q of λ's term: all, or only a user's own (R4)
-    reduction: str = "mean"  # of Eq. 1 over the triples of a domain (R14)
+    reduction: str = "mean"  # of Eq. 1 over a domain's triples; "sum": λ and L2 in proportion, or not (R14)
     observed: str = "all"  # which ratings are positives: all, or those not below the user's mean (R23)
     resample_negatives: bool = True  # new negatives each epoch (R17)
     init: str = "als_literal"  # of the vectors: regularised ALS, ALS as printed, or random (R22)
@@ -45,8 +47,8 @@ class Config:
     initial_losses: str = "common"  # L_k(0): log p for every domain, or each domain's first epoch (R13)
     norm_layer: str = "W"  # where gradient norms are taken (R15)
     optimizer: str = "adam"  # R11
-    learning_rate: float = 1e-4  # of the network
-    embedding_lr: float = 0.02  # learning rate of user and item vectors
+    learning_rate: float = 3e-5  # of the network
+    embedding_lr: float = 0.03  # learning rate of user and item vectors
     weight_decay: float = 0.0  # of A's and W's weights, decoupled
     embedding_l2: float = 0.0025  # L2 on item vectors once a triple, on u_con once a user of the batch
     batch_users: int = 64  # R16
@@ -67,6 +69,8 @@ class Config:
             value = getattr(self, field.name)
             if field.type in (int, float) and not value >= least:  # also refuses NaN
                 raise UserError(f"Parameter {field.name}={value} must be at least {least}.")
+        if self.norm_layer == "last_hidden" and not self.hidden_layers:
+            raise UserError("norm_layer=last_hidden needs a hidden layer: hidden_layers is 0.")
 
 
 def check_types(settings: Any) -> None:

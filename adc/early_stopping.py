@@ -96,9 +96,11 @@ class Trained:
 
 
 def train_epochs(learner: Learner, split: Split, epochs: int, patience: int, title: str = "",
-                 show: bool = True, scorer: Scorer = factor_score) -> Trained:  # fmt: skip
+                 show: bool = True, scorer: Scorer = factor_score,
+                 hopeless: Callable[[int, float], bool] = lambda epoch, best: False) -> Trained:  # fmt: skip
     """Train to the end without a look at a test rating.
-    A loss or score that is not finite ends training: diverged (R34), with what was best before."""
+    A loss or score that is not finite ends training: diverged (R34), with what was best before. So does
+    `hopeless`, of an epoch and the mean over the domains of the best validation up to it: a search's."""
     domains, start = split.ratings.domains, time.perf_counter()
     validation = (VALID, VALIDATION_RULE, MAX_VALIDATION_USERS)
     tasks = [ranking_task(split, k, *validation) for k in range(len(domains))]
@@ -109,7 +111,7 @@ def train_epochs(learner: Learner, split: Split, epochs: int, patience: int, tit
         diverged = not _validate_epoch(epoch, rows, tasks, learner, stopping)
         history += [{"epoch": epoch, "domain": domains[k], **row} for k, row in enumerate(rows)]
         bar.set_postfix(validation=f"{np.mean([row.get('validation', math.nan) for row in rows]):.4f}")
-        if diverged or stopping.done(epoch):
+        if diverged or stopping.done(epoch) or hopeless(epoch, float(np.mean(stopping.best))):
             break
     best = {"best_epoch": dict(zip(domains, stopping.epoch)), "validation": dict(zip(domains, stopping.best))}
     notes = {"diverged": diverged, "epochs": epoch, **best}

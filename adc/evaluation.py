@@ -43,7 +43,8 @@ def groups(split: Split, domain: int) -> np.ndarray:
 def evaluate(split: Split, domain: int, score: Score, part: int = TEST,
              protocols: tuple[str, ...] = ("full",), rule: str = "above") -> pd.DataFrame:  # fmt: skip
     """Metrics of every user with a relevant item in `part` of one target domain (R25).
-    Users without a training rating in any domain are scored by popularity, whatever the method (R36).
+    Users without a training rating in any domain are scored by popularity, whatever the method (R36), unless
+    `score` has an attribute `ranks_cold`: for chance, which is no method.
     Returns `protocol, user, group, relevant, recall@N…, ndcg@N…`, one row a (protocol, user).
     Candidates are fixed by the split's seed, so every method meets the same lists and the same ties."""
     task = ranking_task(split, domain, part, rule)
@@ -107,7 +108,7 @@ class RankingTask:
         if doubtful and np.isnan(scores).any():
             raise FloatingPointError(f"scores of domain '{self.split.ratings.domains[self.domain]}' are NaN")
         cold = self.group[start : start + CHUNK] == 2
-        if cold.any():
+        if cold.any() and not hasattr(score, "ranks_cold"):
             scores[cold] = self._popular
         return scores
 

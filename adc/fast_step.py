@@ -26,23 +26,26 @@ SWEEPS = 40  # rows of a product that cost as much as writing, measuring and add
 
 
 def fast_step(trainer: Any, users: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, BalancerState]:
-    """One step of a `train.Trainer` by `users` [B]; L_k [p] (NaN: absent) and the balancer's state."""
+    """One step of a `train.Trainer` by `users` [B]; L_k, λ's part of it [2, p] (NaN: absent) and the
+    balancer's state."""
     c, model = trainer.config, trainer.model
     rows = _rows_of(model, users)
     vectors = model.user.detach().index_select(0, rows).requires_grad_()  # [R, d]
     hidden, square = trainer.hidden_layer(model, users, vectors)  # [B, width], |u_con|² summed []
     z = model.decouple(hidden.detach()).detach()  # [B, p, d]
     losses, terms, item_gradients = _ranking_terms(trainer, batch, z)
-    on_u = _add_agreement(trainer, losses, terms, users, z, vectors)  # losses that do not pass through z
+    of_agreement, on_u = _add_agreement(trainer, terms, users, z, vectors)  # on_u: does not pass through z
+    losses = torch.stack([losses.cpu() + of_agreement, of_agreement])  # [2, p]
     norms = _norms(trainer, terms, hidden)
-    _descend(trainer, terms, hidden, vectors, on_u, c.embedding_l2 * square / len(users))
+    scale = (sum(term.scale for term in terms.values()) or 1) / max(len(terms), 1)
+    _descend(trainer, terms, hidden, vectors, on_u, scale * c.embedding_l2 * square / len(users))
     if c.train_users:
         trainer.user_optimizer.step(rows, vectors.grad)
     if c.train_items:
         trainer.item_optimizer.step(*item_gradients)
     absent = torch.tensor([k not in terms for k in range(model.p)])
-    losses = losses.nan_to_num(nan=math.inf, posinf=math.inf).cpu().masked_fill(absent, math.nan)
-    return losses, trainer.balancer.step(losses, norms)
+    losses = losses.nan_to_num(nan=math.inf, posinf=math.inf).masked_fill(absent, math.nan)
+    return losses, trainer.balancer.step(losses[0], norms)
 
 
 class Pairs:
@@ -117,6 +120,7 @@ class Term:
 
     users: torch.Tensor  # [B_k] the places in the batch of its users
     at_z: torch.Tensor  # [B_k, p, d] ∂L_k/∂z
+    scale: int = 1  # of λ and L2 beside Eq. 1
     at_W: torch.Tensor | None = None  # [p·d, width] ∂L_k/∂W, if it was computed for the norm
 
     def norm(self, hidden: torch.Tensor, separate: bool) -> torch.Tensor:
@@ -166,7 +170,7 @@ def hidden_layer(model: ADC, users: torch.Tensor, vectors: torch.Tensor | None =
     vectors = model.user.index_select(0, _rows_of(model, users)) if vectors is None else vectors
     present = model.rows[users] >= 0  # [B, p]
     count = present.sum(1)  # [B]
-    single = (count == 1) & model.current
+    single = (count == 1) & model.current & (len(model.A) > 0)
     if not single.any():
         u_con = _concatenate(model, users, vectors, present)
         return model.trunk(u_con), u_con.square().sum()
@@ -212,20 +216,22 @@ def _ranking_terms(trainer: Any, batch: Batch, z: torch.Tensor) -> tuple:
     for k, (row, _, _) in enumerate(batch):
         if len(row):
             users = torch.from_numpy(row[np.flatnonzero(np.diff(row, prepend=-1))]).to(z.device)
-            terms[k] = Term(users, z.new_zeros(len(users), p, d))
+            scale = len(row) * c.negatives if c.reduction == "sum" else 1  # as `domain_losses`
+            terms[k] = Term(users, z.new_zeros(len(users), p, d), scale)
             terms[k].at_z[:, k] = at_z[k].index_select(0, users)
     w, count = trainer.balancer.weights.to(z), torch.tensor(size, device=z.device)
     gradient = pairs.at_items(at_x * w.repeat_interleave(count)[:, None], z)
-    share = pairs.counts((1 / count).repeat_interleave(count))  # of a domain's triples, as BPR counts L2
+    scale = torch.tensor([terms[k].scale if k in terms else 0 for k in range(p)], device=z.device)
+    share = pairs.counts((scale / count).repeat_interleave(count))  # as `domain_losses` counts L2
     gradient.addcmul_(v, share[:, None].to(v), value=2 * c.embedding_l2)
     return losses, terms, (pairs.touched, gradient)
 
 
-def _add_agreement(trainer: Any, losses: torch.Tensor, terms: dict[int, Term], users: torch.Tensor,
-                   z: torch.Tensor, vectors: torch.Tensor) -> dict[int, torch.Tensor]:  # fmt: skip
-    """Add λ times Eq. 2's last term to the losses [p], and its gradient to the terms' at z. With u in place
-    of z (R1 ★) return it instead, weighted, by domain."""
-    c, model, weighted = trainer.config, trainer.model, {}
+def _add_agreement(trainer: Any, terms: dict[int, Term], users: torch.Tensor, z: torch.Tensor,
+                   vectors: torch.Tensor) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:  # fmt: skip
+    """λ times Eq. 2's last term [p], whose gradient is added to the terms' at z; with u in place of z (R1 ★)
+    also the term itself, weighted, by domain."""
+    c, model, values, weighted = trainer.config, trainer.model, torch.zeros(trainer.p), {}
     present = model.rows[users] >= 0
     alike = z if c.agreement_on == "z" else _concatenate(model, users, vectors, present).view_as(z)
     for k, term in terms.items():
@@ -233,25 +239,25 @@ def _add_agreement(trainer: Any, losses: torch.Tensor, terms: dict[int, Term], u
         others = None if c.agreement_with == "all" else trainer.member[users[term.users]]  # R4 ★ [B_k, p]
         if c.agreement_on == "u":
             value = agreement(of_users, k, others)
-            weighted[k] = float(trainer.balancer.weights[k]) * c.agreement_weight * value
+            weighted[k] = float(trainer.balancer.weights[k]) * term.scale * c.agreement_weight * value
         else:
             value, gradient = agreement_gradient(of_users, k, others)
-            term.at_z.add_(gradient, alpha=c.agreement_weight)
-        losses[k] += c.agreement_weight * value.detach()
-    return weighted
+            term.at_z.add_(gradient, alpha=term.scale * c.agreement_weight)
+        values[k] = term.scale * c.agreement_weight * value.detach()
+    return values, weighted
 
 
 def _norms(trainer: Any, terms: dict[int, Term], hidden: torch.Tensor) -> torch.Tensor:
     """Norms of the domains' gradients at W, or at the last hidden layer (R15 ★) [p]; NaN without triples."""
     model = trainer.model
-    norms, layer, W = torch.full((model.p,), math.nan), model.A[-1].weight, model.W.weight.detach()
+    norms, W = torch.full((model.p,), math.nan), model.W.weight.detach()
     separate = separate_products(list(terms.values()), len(hidden), W.shape)
     for k, term in terms.items():
         if trainer.config.norm_layer == "W":
             norms[k] = term.norm(hidden.detach(), separate)
         else:
             below = gradient_at_z([term], [1.0], len(hidden), W) @ W
-            norms[k] = torch.autograd.grad(hidden, layer, below, retain_graph=True)[0].norm()
+            norms[k] = torch.autograd.grad(hidden, model.A[-1].weight, below, retain_graph=True)[0].norm()
     return norms
 
 

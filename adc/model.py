@@ -24,9 +24,9 @@ class ADC(nn.Module):
         self.first = np.cumsum([0, *map(len, item_vectors)])
         self.user = nn.Parameter(torch.tensor(user_vectors))  # u of all domains
         self.item = nn.Parameter(torch.tensor(np.concatenate(item_vectors)))  # v of all domains
-        inputs = [self.p * self.d] + [width] * (hidden_layers - 1)
-        self.A = nn.ModuleList(nn.Linear(size, width) for size in inputs)  # §III-B(2)
-        self.W = nn.Linear(width, self.p * self.d)  # §III-B(3)
+        inputs = ([self.p * self.d] + [width] * hidden_layers)[: hidden_layers + 1]  # of A_1, …, A_h and W
+        self.A = nn.ModuleList(nn.Linear(size, width) for size in inputs[:-1])  # §III-B(2)
+        self.W = nn.Linear(inputs[-1], self.p * self.d)  # §III-B(3)
         for layer in self.A:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         nn.init.xavier_normal_(self.W.weight)

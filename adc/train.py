@@ -23,15 +23,15 @@ from adc.optim import RowAdam, RowSGD
 from adc.sampling import Batch, Triples, user_batches
 from adc.split import Split
 
-HISTORY = ("loss", "weight", "norm", "target", "rate")  # L_k, w_k, G_k, its target, r_k
+HISTORY = ("loss", "agreement", "weight", "norm", "target", "rate")  # L_k, λ's part of it, w_k, …
 
 
-def domain_losses(trainer: "Trainer", users: torch.Tensor, batch: Batch) -> tuple[dict, torch.Tensor]:
-    """L_k (Eq. 2) of every domain with triples in the batch, by domain; and the L2 term beside Eq. 3."""
+def domain_losses(trainer: "Trainer", users: torch.Tensor, batch: Batch) -> tuple[dict, dict, torch.Tensor]:
+    """L_k (Eq. 2) and λ's part of it, by domain with triples in the batch; and the L2 term beside Eq. 3."""
     c, model = trainer.config, trainer.model
     hidden, u_con = model.hidden(users)  # [B, width], [B, p·d]
     z = model.decouple(hidden)  # [B, p, d]
-    losses, l2 = {}, u_con.square().sum() / len(users)
+    losses, of_agreement, scale, l2 = {}, {}, {}, 0 * u_con.sum()
     for k, (row, positive, negative) in enumerate(batch):  # [T], [T], [T, c]
         if len(row):
             row, v = torch.from_numpy(row), model.items(k)
@@ -40,17 +40,19 @@ def domain_losses(trainer: "Trainer", users: torch.Tensor, batch: Batch) -> tupl
             in_batch = row.unique()  # each user once (R5)
             alike = z if c.agreement_on == "z" else u_con.view_as(z)  # R1
             others = None if c.agreement_with == "all" else trainer.member[users[in_batch]]  # R4
-            losses[k] = bpr(x_positive, x_negative, c.reduction)  # Eq. 1
-            losses[k] = losses[k] + c.agreement_weight * agreement(alike[in_batch], k, others)  # Eq. 2
-            l2 = l2 + (v[positive].square().sum() + v[negative].square().sum()) / len(row)
-    return losses, l2
+            scale[k] = x_negative.numel() if c.reduction == "sum" else 1  # as Eq. 1's sum over a mean (R14)
+            of_agreement[k] = scale[k] * c.agreement_weight * agreement(alike[in_batch], k, others)
+            losses[k] = bpr(x_positive, x_negative, c.reduction) + of_agreement[k]  # Eqs. 1 and 2
+            l2 = l2 + scale[k] * (v[positive].square().sum() + v[negative].square().sum()) / len(row)
+    l2 = l2 + (sum(scale.values()) or 1) / max(len(scale), 1) * u_con.square().sum() / len(users)
+    return losses, of_agreement, l2
 
 
-def plain_step(trainer: "Trainer", users: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, BalancerState]:
+def plain_step(trainer: "Trainer", users: torch.Tensor, batch: Batch) -> tuple:
     """One step of §III by `users` [B]: Eqs. 1 to 3 move the network, Eqs. 4 and 5 the weights.
-    Returns L_k [p] (NaN for a domain without triples in the batch) and the balancer's state."""
+    Returns L_k and λ's part of it [2, p] (NaN: no triples in the batch), and the balancer's state."""
     c, model, balancer = trainer.config, trainer.model, trainer.balancer
-    losses, l2 = domain_losses(trainer, users, batch)  # Eqs. 1 and 2
+    losses, of_agreement, l2 = domain_losses(trainer, users, batch)  # Eqs. 1 and 2
     layer = model.W.weight if c.norm_layer == "W" else model.A[-1].weight  # R15
     norms = dict(zip(losses, gradient_norms(list(losses.values()), layer)))  # |∇_W L_k|
     L_cross = sum((float(balancer.weights[k]) * L_k for k, L_k in losses.items()), 0 * l2)  # Eq. 3
@@ -63,8 +65,8 @@ def plain_step(trainer: "Trainer", users: torch.Tensor, batch: Batch) -> tuple[t
         (L_cross + c.embedding_l2 * l2).backward()
     trainer.descend(users, batch)
     values = {k: L_k.detach().nan_to_num(nan=math.inf, posinf=math.inf) for k, L_k in losses.items()}
-    L = trainer.per_domain(values)  # [p]
-    return L, balancer.step(L, trainer.per_domain(norms))  # Eqs. 4 and 5
+    L = torch.stack([trainer.per_domain(values), trainer.per_domain(of_agreement).detach()])  # [2, p]
+    return L, balancer.step(L[0], trainer.per_domain(norms))  # Eqs. 4 and 5
 
 
 def combined_backward(trainer: "Trainer", losses: dict[int, torch.Tensor]) -> None:
@@ -102,7 +104,7 @@ class Trainer:
         self._build(start, config.hidden_layers)
         if config.pretraining != "none" and config.hidden_layers > 1:
             self._pretrain(start)
-        self.balancer = balancers.make(config.balancer, self.p, config.gamma)
+        self.balancer = balancers.make(config.balancer, self.p, config.gamma, config.constant_weights)
         self._first_epoch = config.initial_losses == "first_epoch"
 
     def _start(self, vectors: list[MFVectors]) -> tuple:
@@ -155,20 +157,21 @@ class Trainer:
         self._snapshot, values = None, {name: [] for name in HISTORY}
         for users, batch in user_batches(self.triples, self.users, self.config.batch_users, self.rng):
             losses, state = self.step(users, batch)
-            for name, value in zip(HISTORY, (losses, state.weights, state.norms, state.targets, state.rates)):
+            of_state = (state.weights, state.norms, state.targets, state.rates)
+            for name, value in zip(HISTORY, (*losses, *of_state)):
                 values[name].append(value)
         self.balancer.end_epoch()
         means = {name: torch.stack(of_steps).nanmean(0).tolist() for name, of_steps in values.items()}
         return [{name: mean[k] for name, mean in means.items()} for k in range(self.p)]
 
     def step(self, users: np.ndarray, batch: Batch) -> tuple[torch.Tensor, BalancerState]:
-        """One step, fast or plain as `config.step` says."""
+        """One step, fast or plain as `config.step` says: L_k and λ's part [2, p]; the balancer's state."""
         self._cache, step = None, fast_step if self.config.step == "fast" else plain_step
         of_batch = torch.from_numpy(users).to(self.device)
         losses, state = step(self, of_batch, batch)
         if self.balancer.needs == "after":
             with torch.no_grad():
-                after, _ = domain_losses(self, of_batch, batch)
+                after, *_ = domain_losses(self, of_batch, batch)
             self.balancer.after(self.per_domain(after))
         return losses, state
 

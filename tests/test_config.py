@@ -13,7 +13,7 @@ from companion.registry import configure, listed, named
     [
         ({"balancer": "gradnorn"}, "balancer='gradnorn'.*gradnorm"), ({"init": "svd"}, "init='svd'.*als"),
         ({"optimizer": "Adam"}, "optimizer='Adam'"), ({"device": "gpu"}, "device='gpu'.*cuda"),
-        ({"hidden_layers": 0}, "hidden_layers=0.*at least 1"), ({"seed": -1}, "seed=-1 must be at least 0"),
+        ({"negatives": 0}, "negatives=0.*at least 1"), ({"seed": -1}, "seed=-1 must be at least 0"),
         ({"dim": -1}, "dim=-1"), ({"epochs": 0}, "epochs=0"), ({"gamma": float("nan")}, "gamma=nan"),
         ({"learning_rate": -1e-3}, "learning_rate=-0.001"), ({"gamma": "2"}, "gamma='2'.*float"),
         ({"hidden_layers": 2.5}, "hidden_layers=2.5.*int"), ({"dim": "100"}, "dim='100'.*int"),

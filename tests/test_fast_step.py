@@ -52,7 +52,7 @@ def run(split, kind, steps=50, **settings):
     while len(values) < steps:
         for users, batch in user_batches(trainer.triples, trainer.users, 6, rng):
             losses, state = trainer.step(users, batch)
-            values.append(torch.stack([losses, *(getattr(state, name) for name in STATE)]))
+            values.append(torch.stack([*losses, *(getattr(state, name) for name in STATE)]))
         trainer.balancer.end_epoch()
     parameters = dict(trainer.model.named_parameters()) | {"w": trainer.balancer.weights}
     return torch.stack(values[:steps]), parameters
@@ -62,7 +62,8 @@ READINGS = [change for changes in STARRED.values() for change in changes if "ini
 STABLE = {"optimizer": "sgd", "embedding_lr": 0.02}  # else SGD diverges with this λ
 CASES = [
     *(change | STABLE if "optimizer" in change else change for change in READINGS),
-    *({"balancer": name} for name in BALANCERS), {"hidden_layers": 1}, {"gamma": 0.0},
+    *({"balancer": name} for name in BALANCERS), {"hidden_layers": 1}, {"hidden_layers": 0}, {"gamma": 0.0},
+    {"balancer": "static", "constant_weights": "1.5,0.3,1.2"}, {"reduction": "sum", "agreement_on": "u"},
     {"agreement_on": "u", "agreement_with": "own"}, {"agreement_on": "u", "balancer": "pcgrad"},
     {"missing_vector": "initial", "norm_layer": "last_hidden"}, {"weight_decay": 0.1, "hidden_layers": 4},
 ]  # fmt: skip

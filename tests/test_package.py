@@ -31,7 +31,8 @@ rows = [(d, u, i, rng.integers(1, 6)) for d in "ab" for u in range(30) for i in 
 table = pandas.DataFrame(rows, columns=["domain", "user", "item", "rating"])
 start, end = adc.__doc__.index("    import adc"), adc.__doc__.index("\\n\\n    config ")
 exec(textwrap.dedent(adc.__doc__[start:end]))
-assert set(trained.history) == {"epoch", "domain", "loss", "weight", "norm", "target", "rate", "validation"}
+assert set(trained.history) == {"epoch", "domain", "loss", "agreement", "weight", "norm", "target", "rate",
+                                "validation"}
 assert set(trained.evaluate()["metric"]) == {"recall", "ndcg"}
 assert trained.score(0)(numpy.arange(5)).shape == (5, 20)
 assert not OTHERS & {name.split(".")[0] for name in sys.modules}

@@ -103,7 +103,8 @@ def test_steps_are_those_of_the_papers_equations(gamma, step):
     paper = Paper(trainer)
     for users, batch in batches(trainer)[:3] * 2:
         losses, state = trainer.step(users, batch)
-        for ours, theirs in zip((losses, state.norms, state.targets), paper.step(users, batch), strict=True):
+        values = losses[0], state.norms, state.targets
+        for ours, theirs in zip(values, paper.step(users, batch), strict=True):
             assert ours.tolist() == pytest.approx(theirs.tolist(), rel=1e-3)
     assert trainer.balancer.weights.tolist() == pytest.approx(paper.w.tolist(), abs=1e-5)
     assert (paper.w - 1).abs().max() > 0.05
@@ -118,7 +119,7 @@ def test_a_balancer_may_look_at_the_losses_after_the_step(step):
     trainer.balancer.after = after.append
     users, batch = batches(trainer)[0]
     before, _ = trainer.step(users, batch)
-    losses, _ = domain_losses(trainer, torch.from_numpy(users), batch)
+    losses, *_ = domain_losses(trainer, torch.from_numpy(users), batch)
     expected = [losses[k].item() for k in range(3)]
     assert after[0].tolist() == pytest.approx(expected, rel=1e-5) and before.tolist() != after[0].tolist()
 
@@ -130,12 +131,12 @@ def test_an_absent_domain_weighs_nothing_and_a_loss_that_is_nan_is_not_taken_for
     batch[1] = tuple(array[:0] for array in batch[1])
     before = trainer.model.items(1).detach().clone()
     losses, state = trainer.step(users, batch)
-    assert losses.isnan().tolist() == state.norms.isnan().tolist() == [False, True, False]
+    assert losses[0].isnan().tolist() == state.norms.isnan().tolist() == [False, True, False]
     assert torch.equal(trainer.model.items(1), before)
     assert all(parameter.isfinite().all() for parameter in trainer.model.parameters())
     with torch.no_grad():
         trainer.model.items(0).fill_(torch.nan)
-    losses, _ = trainer.step(users, batch)
+    losses = trainer.step(users, batch)[0][0]
     assert losses[0].isinf() and losses[1].isnan() and losses[2].isfinite()
 
 
@@ -225,3 +226,51 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
     with pytest.raises(UserError, match="no GPU"):
         adc.train.pick_device("cuda")
     assert adc.train.pick_device("auto").type == adc.train.pick_device("cpu").type == "cpu"
+
+
+def test_a_sum_is_the_mean_times_its_terms_with_its_penalties_in_proportion():
+    """R14 ★: else λ and L2 would be hundreds of times too small beside Eq. 1's sum."""
+    parts = {}
+    for reduction in ("mean", "sum", "sum_literal"):
+        trainer = build(reduction=reduction, agreement_weight=0.3)
+        users, batch = batches(trainer)[0]
+        parts[reduction] = domain_losses(trainer, torch.from_numpy(users), batch)
+    terms = {k: negative.size for k, (_, _, negative) in enumerate(batch)}
+    (mean, alike, l2), (total, of_total, l2_of_total), (literal, of_literal, _) = parts.values()
+    for k, count in terms.items():
+        assert total[k].item() == pytest.approx(count * mean[k].item(), rel=1e-5)
+        assert of_total[k].item() == pytest.approx(count * alike[k].item(), rel=1e-5)
+        assert of_literal[k].item() == alike[k].item()
+        ranking = count * (mean[k] - alike[k]).item()
+        assert literal[k].item() == pytest.approx(ranking + alike[k].item(), rel=1e-5)
+    assert l2 < l2_of_total < max(terms.values()) * l2
+
+
+def test_weights_that_are_constant_stay_and_are_checked():
+    trainer = build(balancer="static", constant_weights="1.9,0.1,1")
+    (row, *_) = trainer.epoch()
+    assert row["weight"] == pytest.approx(1.9)
+    assert trainer.balancer.weights.tolist() == pytest.approx([1.9, 0.1, 1])
+    for settings, words in (({"balancer": "static"}, "give 3"), ({"gamma": 1.0}, "static alone")):
+        with pytest.raises(UserError, match=words):
+            build(constant_weights="1,1" if "balancer" in settings else "1,1,1", **settings)
+    with pytest.raises(UserError, match="not numbers"):
+        build(balancer="static", constant_weights="1;1;1")
+
+
+def test_the_history_has_the_agreement_apart_and_nothing_of_it_without_lambda():
+    (row, *_), (without, *_) = build(agreement_weight=5.0).epoch(), build(agreement_weight=0.0).epoch()
+    assert 0 < row["agreement"] < row["loss"] and without["agreement"] == 0
+
+
+def test_a_network_without_hidden_layers_is_linear_in_its_input():
+    trainer = build(hidden_layers=0, missing_vector="current")
+    model, users = trainer.model, torch.arange(4)
+    before = model(users)
+    with torch.no_grad():
+        model.W.bias.zero_()
+        z = model(users)
+        model.user.mul_(2)
+    assert torch.allclose(model(users), 2 * z, atol=1e-5) and not torch.allclose(before, 2 * z)
+    with pytest.raises(UserError, match="needs a hidden layer"):
+        build(hidden_layers=0, norm_layer="last_hidden")

@@ -61,7 +61,7 @@ def test_a_run_holds_what_the_contract_says(tiny):
     stored, ratings = run(), random_ratings()
     assert stored.folder.parent == tiny / "data/runs/movielens" and stored.folder.name.startswith("adc-")
     history, targets = stored.history, {"d0", "d1", "d2"}
-    columns = {"epoch", "domain", "loss", "weight", "norm", "target", "rate", "validation"}
+    columns = {"epoch", "domain", "loss", "agreement", "weight", "norm", "target", "rate", "validation"}
     assert columns == set(history.columns) and history.notna().all(axis=None)
     assert len(history) == 3 * stored.metrics["epochs"] and not stored.metrics["diverged"]
     assert set(stored.values()["target"]) == set(stored.metrics["best_epoch"]) == targets

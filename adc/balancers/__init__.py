@@ -1,5 +1,7 @@
 """The balancers by name: the paper's and its readings (`adc.balancer`), and a file for each successor."""
 
+import torch
+
 from adc.balancer import Balancer, GradNorm, GradNormClosed, GradNormLiteral, GradNormSoftmax, Successor
 from adc.balancers.dwa import DWA
 from adc.balancers.famo import FAMO
@@ -22,8 +24,17 @@ def method(name: str) -> str:
     return "adc" if name.startswith("gradnorm") else name
 
 
-def make(name: str, p: int, gamma: float) -> Balancer:
-    """A fresh balancer by name; an unknown one is a `UserError` that lists the known."""
+def make(name: str, p: int, gamma: float, constant_weights: str = "") -> Balancer:
+    """A fresh balancer by name; weights that "static" keeps, comma-separated. `UserError` for what it is not.
+    """
     if name not in BALANCERS:
         raise UserError(f"Unknown balancer '{name}'. Known: {', '.join(BALANCERS)}.")
-    return BALANCERS[name](p, gamma)
+    balancer = BALANCERS[name](p, gamma)
+    if constant_weights:
+        try:
+            balancer.weights = torch.tensor([float(weight) for weight in constant_weights.split(",")])
+        except ValueError:
+            raise UserError(f"constant_weights={constant_weights!r} are not numbers.") from None
+        if len(balancer.weights) != p or name != "static":
+            raise UserError(f"constant_weights={constant_weights!r}: give {p}, and to static alone.")
+    return balancer
