@@ -25,14 +25,16 @@ TOY_MODULES = {
 from adc.errors import UserError
 from companion import files, paths
 SOURCES = {"movielens": "", "twin": "", "amazon": ""}
-def dataset_id(source, seed=0, scale=1.0, transfer=0.5, asymmetry=1.0):
-    return "own-file" if "/" in source else f"twin-s{scale}" if source == "twin" else source
-def prepare(source, *rest, write=True):
+def source_of(name):
+    return name.split("-")[0] if name.split("-")[0] in SOURCES else ""
+def dataset_id(source):
+    return "own-file" if "/" in source else source
+def prepare(source, seed=0, write=True):
     if "/" in source and "rating" not in open(source, encoding="utf-8").readline():
         raise UserError(f"{source}, line 1: the column rating is missing")
     if write:
-        name = dataset_id(source, *rest)
-        files.write_json(paths.processed(name) / "ratings.json", {"source": source.split("/")[-1]})
+        name = source.split("/")[-1]
+        files.write_json(paths.processed(dataset_id(source)) / "ratings.json", {"source": name})
 def transfer_remark(ratings):
     return ""
 def label(dataset):
@@ -68,8 +70,8 @@ RUN_LIST = 'dataset = "movielens"\nrun_list = ""\n'
 # name -> parameters cell, the cell that does the work
 TOY_NOTEBOOKS = {
     "01_data": (
-        'dataset = "movielens"\nseed = 0\nscale = 1.0\ntransfer = 0.5\nasymmetry = 1.0',
-        "from companion import data\ndata.prepare(dataset, seed, scale, transfer, asymmetry)\nprint(open)",
+        'dataset = "movielens"\nseed = 0',
+        "from companion import data\ndata.prepare(dataset, seed)\nprint(open)",
     ),
     "02_mf_init": (
         'dataset = "movielens"\nseed = 0\ndim = 4',

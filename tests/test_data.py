@@ -17,7 +17,7 @@ from tables import HEADER, home, lines, refused, snapshot, sound, written  # noq
 from adc.errors import UserError
 from adc.split import split_ratings
 from companion import data, paths
-from companion.data import describe, table, twin
+from companion.data import describe, synthetic, table
 from companion.data.table1 import TABLE_I
 
 CIAO = Path(__file__).resolve().parents[2] / "shared" / "data" / "ciao_small6" / "ratings.csv.gz"
@@ -39,19 +39,37 @@ def test_misspelt_source_gets_the_list_and_a_guess(home, source):
 
 
 def test_names_hold_only_what_differs_from_the_defaults():
-    assert data.dataset_id("twin") == data.dataset_id("twin", 0, 1, 0.5) == "twin"
-    assert data.dataset_id("twin", scale=0.1) == "twin-s0.1"
-    assert data.dataset_id("twin", 3, 0.1, 0.8) == "twin-s0.1-t0.8-seed3"
-    assert data.dataset_id("twin", 3, 0.1, 0.8, 0) == "twin-s0.1-t0.8-a0.0-seed3"
-    assert data.dataset_id("twin", asymmetry=1) == "twin"
-    assert data.dataset_id("movielens", 3, 0.1, 0.8, 2) == "movielens"
-    assert twin.arguments("movielens") is None and twin.arguments("twin-x1") is None
+    assert data.dataset_id("twin") == data.dataset_id("twin", seed=0, scale=1, transfer=0.5) == "twin"
+    assert data.dataset_id("twin-s0.1", seed=3, asymmetry=0) == "twin-s0.1-a0.0-seed3"
+    assert data.dataset_id("control", transfer=0.5) == "control-t0.5"
+    for name, usual in (("twin-s0.030", "twin-s0.03"), ("twin-t0.5-a1", "twin"), ("control-r20", "control")):
+        assert data.dataset_id(name) == usual
+    assert data.source_of("twin-t1-a2") == "twin" and data.source_of("control-seed3") == "control"
 
 
-@given(st.integers(0, 10**6), st.floats(1e-6, 100), st.floats(0, 1), st.floats(0, 2))
+@pytest.mark.parametrize("name", ["twin-x3", "twin-t1-s1", "twin-seed1.5", "control-s0.1", "twin-"])
+def test_a_name_that_is_none_gets_the_list(home, name):
+    assert data.source_of(name) == ""
+    refused(name, home, f"Unknown data source '{name}'", "twin-s0.03-t1.0", "control-t0.5-r10.0")
+
+
+@pytest.mark.parametrize("name", ["twin-t7", "twin-s0.001", "twin-a3", "control-t2", "control-r0.5"])
+def test_an_option_out_of_range_is_told_in_a_sentence(home, name):
+    with pytest.raises(UserError, match=r"^\w+: \w+ is [\d.]+\. Give a number from [\d.]+ to [\d.]+\.$"):
+        data.dataset_id(name)
+
+
+@given(st.integers(0, 2**63), st.floats(0.003, 10), st.floats(0, 1), st.floats(0, 2))
 def test_names_of_twins_can_be_read_back(seed, scale, transfer, asymmetry):
-    name = data.dataset_id("twin", seed, scale, transfer, asymmetry)
-    assert data.dataset_id("twin", **twin.arguments(name)) == name
+    options = {"scale": scale, "transfer": transfer, "asymmetry": asymmetry, "seed": seed}
+    assert synthetic.parse(synthetic.name("twin", **options)) == ("twin", options)
+
+
+@pytest.mark.parametrize("name", ["twin-a1234567", "twin-12345678", "control-0a1b2c3d"])
+def test_a_file_of_the_readers_may_have_a_sources_name(name):
+    assert synthetic.parse(name) == ("", {}) and data.source_of(name) == ""
+    with pytest.raises(UserError, match="--data PATH"):
+        data.load(name)
 
 
 def test_an_edited_file_is_another_dataset_and_its_name_fits_a_folder(tmp_path):
@@ -78,15 +96,20 @@ def test_movielens_has_six_genres_and_counts_what_it_left_out():
 @pytest.mark.parametrize(
     ("name", "arguments", "words"),
     [
-        ("twin-s0.05-seed2", {"seed": 2, "scale": 0.05, "transfer": 0.5, "asymmetry": 1.0}, ""),
-        ("twin-s0.02-a0.0", {"seed": 0, "scale": 0.02, "transfer": 0.5, "asymmetry": 0.0}, ", asymmetry 0"),
+        (
+            "twin-s0.05-seed2", {"seed": 2, "scale": 0.05, "transfer": 0.5, "asymmetry": 1.0},
+            "scale 0.05, transfer 0.5, seed 2",
+        ),
+        (
+            "twin-s0.02-a0.0", {"seed": 0, "scale": 0.02, "transfer": 0.5, "asymmetry": 0.0},
+            "scale 0.02, transfer 0.5, asymmetry 0",
+        ),
     ],
-)
+)  # fmt: skip
 def test_a_twin_is_made_by_its_name_in_the_order_of_table_1_and_called_synthetic(name, arguments, words):
     ratings = data.load(name)
     assert ratings.domains == list(TABLE_I) and ratings.name == name
     assert data.manifest(name)["arguments"] == arguments
-    words = f"seed {arguments['seed']}, scale {arguments['scale']:g}, transfer 0.5{words}"
     assert data.label(name) == f"synthetic twin of Table I ({words})"
 
 

@@ -4,8 +4,9 @@ data with which parameters, all of them checked before anything runs.
     data: [movielens, amazon or twin]     what runs without --data; of two the first that is at hand
     04_baselines-ratings: {not_for: twin, one_job_each: seeds, seeds: [0, 1], methods: [clfm, cdcf]}
 
-A notebook has a label where it runs in several ways. `only_for` and `not_for` name a source; `one_job_each`
-names a list whose items run side by side, as those of a list for a parameter that is none do anyway."""
+A notebook has a label where it runs in several ways. `only_for` and `not_for` name a source or several (twin
+also means twin-s0.03); `one_job_each` names a list whose items run side by side, as those of a list for a
+parameter that is none do anyway."""
 
 import itertools
 from pathlib import Path
@@ -26,8 +27,7 @@ def jobs(config: dict) -> dict[str, dict[str, dict]]:
     for source in dict.fromkeys(_first_at_hand(names) for names in config["data"]):
         entries = {key: _entry(config, key, source) for key in config if key not in KEYS}
         first = _given(config, "01_data", {"dataset": source} | (entries.pop("01_data", None) or {}))
-        known = defaults(notebooks()["01_data"]) | first
-        dataset = data.dataset_id(known.pop("dataset"), **known)
+        dataset = data.dataset_id(source)
         planned[dataset] = {"01_data": first}
         for key, entry in entries.items():
             for name, given in _split(key, entry) if entry is not None else ():
@@ -58,7 +58,7 @@ def _check_keys(config: dict) -> None:
 def _first_at_hand(names: str) -> str:
     """Of `amazon or twin` amazon, once its archive is at hand."""
     *others, source = [names] if "/" in names else names.split(" or ")
-    if source not in data.SOURCES and not Path(source).is_file():
+    if not data.source_of(source) and not Path(source).is_file():
         raise UserError(f"'{source}' is neither a known source nor a file.{near(source, data.SOURCES)}")
     return next((name for name in others if any(paths.raw(name).glob("*.tar.gz"))), source)
 
@@ -66,11 +66,13 @@ def _first_at_hand(names: str) -> str:
 def _entry(config: dict, key: str, source: str) -> dict | None:
     """What a profile says of a notebook for one source; None where it is not for that."""
     entry = dict(config[key] or {})
-    only, but = entry.pop("only_for", source), entry.pop("not_for", None)
-    for name in {only, but} - {source, None}:
+    kind = data.source_of(source)
+    given = entry.pop("only_for", kind), entry.pop("not_for", [])
+    only, but = (names if isinstance(names, list) else [names] for names in given)
+    for name in {*only, *but} - {kind}:
         if name not in data.SOURCES:
             raise UserError(f"{config['profile']}, {key}: unknown source '{name}'.{near(name, data.SOURCES)}")
-    return entry if only == source != but else None
+    return entry if kind in only and kind not in but else None
 
 
 def _split(key: str, entry: dict) -> list[tuple[str, dict]]:

@@ -15,7 +15,7 @@ from adc.ratings import Ratings, encode
 from adc.relevance import evaluable
 from adc.split import split_ratings
 from companion import files, paths
-from companion.data import describe, table, twin
+from companion.data import describe, synthetic, table
 from companion.data.schema import check
 
 # Name -> module, imported when it is needed. It has LABEL (for titles), DESCRIPTION and
@@ -24,6 +24,9 @@ from companion.data.schema import check
 # the largest first); DOWNLOAD, True for one that `load` does not fetch unasked.
 SOURCES = {
     "movielens": "companion.data.movielens",
+    "insteval": "companion.data.insteval",
+    "insteval14": "companion.data.insteval14",
+    "control": "companion.data.control",
     "twin": "companion.data.twin",
     "amazon": "companion.data.amazon",
 }
@@ -35,33 +38,33 @@ def source_module(name: str) -> ModuleType:
     return importlib.import_module(SOURCES[name])
 
 
-def dataset_id(
-    source: str, seed: int = 0, scale: float = 1.0, transfer: float = 0.5, asymmetry: float = 1.0
-) -> str:
-    """Name of the dataset that a source and its arguments make, and of its folder in `data/processed/`.
+def source_of(name: str) -> str:
+    """The source of a dataset that needs no file, such as twin of `twin-s0.03`; "" for another name."""
+    return name if name in SOURCES else synthetic.parse(name)[0]
 
-    The arguments count for the twin only. A file's name carries the hash of its content: an edited file is
-    another dataset. Raises `UserError` for an unknown source or a file that is not there."""
-    if source == "twin":
-        return twin.dataset_id(seed, scale, transfer, asymmetry)
+
+def dataset_id(source: str, **options: float) -> str:
+    """Name of the dataset that a source makes, and of its folder in `data/processed/`.
+
+    source: a name in SOURCES; a synthetic dataset's (twin-s0.03-t1.0), or its source with options (scale,
+    transfer, seed, …); or the path of a table, whose name carries the hash of its content: an edited file is
+    another dataset. A `UserError`: unknown source, option out of range, missing file."""
+    known, chosen = synthetic.parse(source)
+    if known:
+        return synthetic.name(known, **chosen | options)
     return source if source in SOURCES else table.dataset_id(_path(source))
 
 
-def prepare(
-    source: str, seed: int = 0, scale: float = 1.0, transfer: float = 0.5, asymmetry: float = 1.0, *,
-    write: bool = True,
-) -> Ratings:
+def prepare(source: str, seed: int = 0, *, write: bool = True) -> Ratings:
     """Check a source's ratings and write them to `data/processed/<dataset>/`, unless they are there.
 
-    source: a name in SOURCES, or the path of a table (see `companion.data.table`). The twin is made with
-    seed, scale, transfer and asymmetry; seed is also that of the split in which every domain must have a user
-    to evaluate. write=False only checks. Raises `UserError` for whatever is wrong, and leaves the data folder
-    as it was."""
-    numbers = {"scale": float(scale), "transfer": float(transfer), "asymmetry": float(asymmetry)}
-    dataset = dataset_id(source, seed, **numbers)
+    source: as `dataset_id` takes it; seed: of the split in which every domain must have a user to evaluate.
+    write=False only checks. Raises `UserError` for whatever is wrong, and leaves the data folder as it was.
+    """
+    dataset = dataset_id(source)
     ratings, clean = _stored(dataset), None
     if ratings is None:
-        clean, facts = _read(source, dataset, {"seed": int(seed)} | numbers if source == "twin" else {})
+        clean, facts = _read(source, dataset)
         ratings = encode(clean, dataset, facts["domains"])
     _check_evaluable(ratings, source, seed)
     if clean is not None and write:
@@ -73,14 +76,12 @@ def prepare(
 
 def load(dataset: str) -> Ratings:
     """Ratings of a prepared dataset; one that needs neither a download nor a file is prepared if need be."""
-    ratings, twin_arguments = _stored(dataset), twin.arguments(dataset)
+    ratings, source = _stored(dataset), source_of(dataset)
     if ratings is not None:
         return ratings
-    if twin_arguments is not None:
-        return prepare("twin", **twin_arguments)
-    if dataset in SOURCES and not getattr(source_module(dataset), "DOWNLOAD", False):
+    if source and not getattr(source_module(source), "DOWNLOAD", False):
         return prepare(dataset)
-    source = dataset if dataset in SOURCES else "PATH"
+    source = source or "PATH"
     raise UserError(
         f"Dataset '{dataset}' is not prepared, or {paths.processed(dataset)} is damaged. Run the notebook "
         f"01_data with dataset = '{source}', or `./run_all.sh --data {source}` (PATH: your own file)."
@@ -106,13 +107,15 @@ def manifest(dataset: str) -> dict:
 
 
 def label(dataset: str) -> str:
-    """The dataset in words, for titles; the twin is always called synthetic."""
+    """The dataset in words, for titles: of a synthetic one transfer and what differs from the defaults."""
     facts = manifest(dataset)
-    if facts["source"] not in SOURCES:
-        return f"own file {facts['source']}"
-    arguments = {k: value for k, value in facts["arguments"].items() if (k, value) != ("asymmetry", 1)}
-    words = ", ".join(f"{name} {value:g}" for name, value in arguments.items())
-    return source_module(facts["source"]).LABEL + (f" ({words})" if words else "")
+    source, arguments = facts["source"], facts["arguments"]
+    if source not in SOURCES:
+        return f"own file {source}"
+    usual = {name: default for name, (_, default, *_) in synthetic.OPTIONS.get(source, {}).items()}
+    shown = [name for name, value in arguments.items() if name == "transfer" or value != usual[name]]
+    words = ", ".join(f"{name} {arguments[name]:g}" for name in shown)
+    return source_module(source).LABEL + (f" ({words})" if words else "")
 
 
 def _path(source: str) -> Path:
@@ -128,11 +131,11 @@ def _path(source: str) -> Path:
     )
 
 
-def _read(source: str, dataset: str, arguments: dict) -> tuple[pd.DataFrame, dict]:
+def _read(source: str, dataset: str) -> tuple[pd.DataFrame, dict]:
     """The checked table, its rows sorted (a file's order must not change its split), and its manifest."""
-    name, report, order = source, {}, None
-    if source in SOURCES:
-        module = source_module(source)
+    name, (_, arguments), report, order = source_of(source), synthetic.parse(source), {}, None
+    if name:
+        module = source_module(name)
         raw, report = module.ratings(**arguments)
         order = getattr(module, "DOMAINS", None)
     else:

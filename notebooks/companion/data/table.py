@@ -16,6 +16,7 @@ from adc.errors import UserError
 from adc.ratings import OPTIONAL, REQUIRED
 
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
+FILE_HASH = re.compile(r"-[0-9a-f]{8}$")  # ends the name of a table's dataset, and of no other
 _EXPECTED = "Expected a header naming domain, user, item, rating and one line a rating."
 _TYPES = ("string", "large_string", "string_view", "integer", "floating", "decimal", "null")
 

@@ -21,19 +21,17 @@ only how active she is. At transfer 1 taste and generosity are the same everywhe
 users, activities, popularities and genres at every transfer.
 """
 
-import re
 from dataclasses import dataclass
-from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
-from adc.errors import UserError
+from companion.data import synthetic
 from companion.data.table1 import TABLE_I
 
 LABEL = "synthetic twin of Table I"
-DESCRIPTION = "synthetic, with the sizes of Table I"
+DESCRIPTION = "synthetic, sizes of Table I; with options as in twin-s0.03-t1.0-a0.0-seed1"
 DOMAINS = tuple(TABLE_I)
 STARS = (0.06, 0.06, 0.09, 0.20, 0.59)  # share of 1 to 5 stars
 GOODS = ("electronics", "kitchen", "toys")  # the others are media
@@ -46,29 +44,7 @@ GENRES, STRENGTH = 12, 3.0
 ROUNDS = 100  # of exchanges; the mean liking of what is chosen is then within about 2 % of where more lead
 # Shares of the variance of the score behind the stars: tastes and biases explain about half of it.
 TASTE, GENEROSITY, QUALITY, NOISE = 0.20, 0.15, 0.15, 0.50
-SCALES = (0.003, 10.0)
-ASYMMETRIES = (0, 2)
 LEAST = 1.23  # ratings a user; Table I's least is kitchen's, 1.232
-_NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
-_NAME = re.compile(
-    rf"twin(?:-s(?P<scale>{_NUMBER}))?(?:-t(?P<transfer>{_NUMBER}))?(?:-a(?P<asymmetry>{_NUMBER}))?"
-    r"(?:-seed(?P<seed>\d+))?"
-)
-
-
-def dataset_id(seed: int, scale: float, transfer: float, asymmetry: float) -> str:
-    """Name of the dataset: "twin" and what differs from the defaults of `ratings`."""
-    options = [("s", float(scale), 1.0), ("t", float(transfer), 0.5), ("a", float(asymmetry), 1.0)]
-    options += [("seed", int(seed), 0)]
-    return "twin" + "".join(f"-{name}{value}" for name, value, default in options if value != default)
-
-
-def arguments(dataset: str) -> dict[str, float] | None:
-    """The arguments of `ratings` in a twin's name, less those at their defaults; None for another name."""
-    name = _NAME.fullmatch(dataset)
-    if not name:
-        return None
-    return {key: (int if key == "seed" else float)(value) for key, value in name.groupdict().items() if value}
 
 
 @dataclass(frozen=True)
@@ -91,7 +67,7 @@ def ratings(
     Per domain exactly the users, items and ratings of `sizes`; each user and each item has at least one
     rating, no pair has two. transfer in [0, 1]: the share of a taste's variance that is common to a user's
     domains. asymmetry in [0, 2]: how unequal the domains are. The same arguments give the same table."""
-    _check(seed, scale, transfer, asymmetry)
+    synthetic.check("twin", seed=seed, scale=scale, transfer=transfer, asymmetry=asymmetry)
     domains = _generate(seed, scale, transfer, asymmetry)
     frames = [_frame(name, domain) for name, domain in domains.items()]
     people = 1 + max(domain.person[-1] for domain in domains.values())
@@ -117,13 +93,9 @@ def sizes(scale: float = 1.0, asymmetry: float = 1.0) -> dict[str, tuple[int, in
     return {name: tuple(row) for name, row in zip(TABLE_I, scaled)}
 
 
-def _check(seed: int, scale: float, transfer: float, asymmetry: float) -> None:
-    if not (isinstance(seed, Integral) and seed >= 0):
-        raise UserError(f"twin: seed is {seed!r}. Give a whole number from 0 on.")
-    ranges = {"scale": (scale, SCALES), "transfer": (transfer, (0, 1)), "asymmetry": (asymmetry, ASYMMETRIES)}
-    for name, (value, (low, high)) in ranges.items():
-        if not (isinstance(value, Real) and low <= value <= high):
-            raise UserError(f"twin: {name} is {value!r}. Give a number from {low} to {high}.")
+def genres(**arguments: float) -> list[np.ndarray]:
+    """Genre of every item of each domain [m_k]: what is planted in the twin of these arguments."""
+    return [domain.genre for domain in _generate(**arguments).values()]
 
 
 def _generate(seed: int, scale: float, transfer: float, asymmetry: float = 1.0) -> dict[str, _Domain]:
