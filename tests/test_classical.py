@@ -8,12 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small import block_ratings, random_split, split_from_rows
 
-from adc.errors import UserError
-from adc.evaluation import groups, popularity
-from adc.split import TRAIN, VALID, Split, split_ratings
+from adc.evaluation import evaluate, groups, popularity
+from adc.split import TEST, TRAIN, VALID, Split, split_ratings
 from companion import registry
 from companion.rivals.ease import linked_items, weights
-from companion.rivals.itemknn import rating_matrix
+from companion.rivals.linear import SHARES, rating_matrix
 
 
 def learner(split, method, **settings):
@@ -22,6 +21,12 @@ def learner(split, method, **settings):
 
 def warm_users(split, domain):
     return np.flatnonzero(groups(split, domain) == 0)
+
+
+def sums(learner, split, domain):
+    """Scores of all users [n, m_k] without popularity's part."""
+    popular = float(learner.arrays(domain)["popularity"]) * popularity(split, domain)
+    return learner.score(domain)(np.arange(len(split.ratings.users))).numpy() - popular
 
 
 def similarity_by_hand(X, neighbours, shrinkage):
@@ -39,9 +44,9 @@ def test_item_knn_scores_are_sums_of_the_nearest_items_similarities(neighbours, 
     split = random_split(seed=3, users=60, items=20)
     knn = learner(split, "itemknn", neighbours=neighbours, shrinkage=shrinkage)
     for k in range(split.ratings.p):
-        X, users = rating_matrix(split, k).toarray().astype(np.float64), warm_users(split, k)
-        expected = (X @ similarity_by_hand(X, neighbours, shrinkage))[users]
-        np.testing.assert_allclose(knn.score(k)(users).numpy(), expected, rtol=1e-5, atol=1e-6)
+        X = rating_matrix(split, k).toarray().astype(np.float64)
+        expected = X @ similarity_by_hand(X, neighbours, shrinkage)
+        np.testing.assert_allclose(sums(knn, split, k), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_item_knn_is_that_of_implicit():
@@ -51,10 +56,10 @@ def test_item_knn_is_that_of_implicit():
     X, users = rating_matrix(split, 0), warm_users(split, 0)
     theirs = neighbours.CosineRecommender(K=31, num_threads=1)
     theirs.fit(X.astype(np.float64), show_progress=False)
-    ours = learner(split, "itemknn", neighbours=30, shrinkage=0.0).score(0)(users).numpy()
+    ours = sums(learner(split, "itemknn", neighbours=30, shrinkage=0.0), split, 0)[users]
     for user, row in zip(users, ours):
         item, score = theirs.recommend(user, X[user], N=X.shape[1], filter_already_liked_items=True)
-        np.testing.assert_allclose(row[item[score > 0]], score[score > 0], rtol=1e-5)
+        np.testing.assert_allclose(row[item[score > 0]], score[score > 0], rtol=1e-4)
 
 
 def ridge_by_columns(X, l2):
@@ -72,9 +77,30 @@ def test_ease_is_the_ridge_regression_of_every_item_on_the_others(l2):
     split = random_split(seed=1, users=60, items=20)
     ease = learner(split, "ease", l2=l2)
     for k in range(split.ratings.p):
-        X, users = rating_matrix(split, k).toarray().astype(np.float64), warm_users(split, k)
-        expected = (X @ ridge_by_columns(X, l2))[users]
-        np.testing.assert_allclose(ease.score(k)(users).numpy(), expected, rtol=1e-3, atol=1e-5)
+        X = rating_matrix(split, k).toarray().astype(np.float64)
+        np.testing.assert_allclose(sums(ease, split, k), X @ ridge_by_columns(X, l2), rtol=1e-3, atol=1e-5)
+
+
+def test_merged_models_are_those_of_all_items_side_by_side():
+    split = random_split(seed=3, users=60, items=20, share=0.1)
+    X = rating_matrix(split, 0, 1, 2).toarray().astype(np.float64)
+    knn = learner(split, "itemknn_merged", neighbours=7, shrinkage=2.0), similarity_by_hand(X, 7, 2.0)
+    ease = learner(split, "ease_merged", l2=5.0), ridge_by_columns(X, 5.0)
+    ends = np.cumsum([0, *map(len, split.ratings.items)])
+    for model, B in (knn, ease):
+        for k, (a, b) in enumerate(zip(ends, ends[1:])):
+            np.testing.assert_allclose(sums(model, split, k), X @ B[:, a:b], rtol=1e-3, atol=1e-5)
+
+
+def test_ease_inverts_the_linked_items_with_the_most_ratings_where_there_are_more_than_it_may():
+    split = random_split(seed=3, users=60, items=20)
+    X = rating_matrix(split, 0, 1, 2).toarray().astype(np.float64)
+    items = np.sort(np.argsort(-X.sum(0), kind="stable")[:30])
+    expected = np.zeros_like(X)
+    expected[:, items] = X[:, items] @ ridge_by_columns(X[:, items], 5.0)
+    ease = learner(split, "ease_merged", l2=5.0, most_items=30)
+    ours = np.concatenate([sums(ease, split, k) for k in range(3)], axis=1)
+    np.testing.assert_allclose(ours, expected, rtol=1e-3, atol=1e-5)
 
 
 def test_ease_is_that_of_cornac():
@@ -91,20 +117,45 @@ def test_ease_is_that_of_cornac():
 def test_items_that_nobody_rated_with_another_weigh_nothing_in_ease():
     split = split_from_rows([("a", user, item, 4.0, TRAIN) for user, item in ((0, 0), (0, 1), (1, 2))])
     assert linked_items(rating_matrix(split, 0)).tolist() == [0, 1]
-    scores = learner(split, "ease").score(0)(np.array([0, 1]))
+    scores = sums(learner(split, "ease"), split, 0)
     assert scores[0, 2] == 0 and (scores[1] == 0).all() and (scores[0, :2] > 0).all()
 
 
-def test_a_domain_too_large_for_ease_is_named_with_the_memory_it_needs():
-    with pytest.raises(UserError, match="0.0 GB of memory for the 25 items of 'd0'.* most_items=24"):
-        learner(random_split(items=25), "ease", most_items=24)
-
-
 @pytest.mark.parametrize("method", ["itemknn", "ease"])
-def test_users_without_training_ratings_in_the_target_get_its_popularity(method):
+def test_users_cold_in_the_target_are_ranked_by_popularity_and_merged_by_what_they_rate_elsewhere(method):
     split = random_split(seed=4)
-    cold = np.flatnonzero(groups(split, 0) == 1)
-    assert len(cold) and (learner(split, method).score(0)(cold).numpy() == popularity(split, 0)).all()
+    cold, popular = np.flatnonzero(groups(split, 0) == 1), popularity(split, 0)
+    scores = learner(split, method).score(0)(cold).numpy()
+    assert len(cold) and (np.sign(scores[:, :, None] - scores[:, None]) ==
+                          np.sign(popular[:, None] - popular)).all()  # fmt: skip
+    merged = sums(learner(split, f"{method}_merged"), split, 0)
+    assert (np.abs(merged[cold]).max(1) > 0).all()
+    assert (np.abs(merged[groups(split, 0) == 2]) < 1e-6).all()
+
+
+@pytest.mark.parametrize("method", ["itemknn", "itemknn_merged", "ease", "ease_merged"])
+def test_popularity_counts_as_much_as_validation_ratings_choose_and_no_test_rating_does(method, monkeypatch):
+    split, other = random_split(seed=6), random_split(seed=6)
+    rows, rng = split.part == TEST, np.random.default_rng(0)
+    other.ratings.rating[rows] = rng.permutation(other.ratings.rating[rows])
+    other.ratings.user[rows] = rng.permutation(other.ratings.user[rows])
+    one, two = learner(split, method), learner(other, method)
+    assert all(one.arrays(k) == two.arrays(k) for k in range(3))
+    values = iter([0.1, 0.2, 0.5, 0.5, 0.3, 0.1, 0.1, 0.1])
+    monkeypatch.setattr("companion.rivals.linear.validate", lambda task, score: next(values))
+    chosen = float(learner(split, method).arrays(0)["popularity"])
+    monkeypatch.setattr("companion.rivals.linear.validate", lambda task, score: 0.0)
+    smallest = float(learner(split, method).arrays(0)["popularity"])
+    assert chosen / smallest == pytest.approx(SHARES[2] / SHARES[0])
+
+
+def test_chance_is_chance_for_users_whom_all_others_rank_by_popularity():
+    split = random_split(domains=2, users=900, items=40, share=0.05, member=0.6)
+    table = {name: evaluate(split, 0, learner(split, name).score(0)) for name in ("random", "popularity")}
+    cold = table["random"]["group"] == "cold"
+    columns = [name for name in table["random"] if "@" in name]
+    values = [of_method.loc[cold, columns].to_numpy() for of_method in table.values()]
+    assert len(values[0]) > 3 and (values[0] != values[1]).any()
 
 
 @settings(max_examples=20, deadline=None)

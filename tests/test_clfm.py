@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from small import block_ratings, random_split, split_from_rows, training_pairs
 
 from adc.evaluation import evaluate, groups, popularity
-from adc.split import TEST, TRAIN, split_ratings
+from adc.split import TEST, TRAIN, VALID, split_ratings
 from companion import registry
 from companion.rivals import clfm
 from companion.rivals.clfm import CLFM
@@ -144,3 +144,9 @@ def test_top_n_finds_blocks():
     scores = model.score(0), lambda users: popular.repeat(len(users), 1)
     ours, most = (evaluate(split, 0, score)["ndcg@10"].mean() for score in scores)
     assert ours > 2 * most
+
+
+def test_validation_errors_are_those_of_held_out_stars_beside_the_mean_rating():
+    split = split_from_rows([("a", 0, 0, 4.0, TRAIN), ("a", 1, 0, 2.0, TRAIN), ("a", 0, 1, 5.0, VALID)])
+    arrays = {"user": np.array([[2.0], [1.0]]), "item": np.array([[1.0], [1.0]])}
+    assert clfm.validation_errors(split, 0, arrays) == (3.0, 2.0)

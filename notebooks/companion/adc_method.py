@@ -11,12 +11,13 @@ from companion.init_cache import initial_vectors
 from companion.method import Method
 
 SEARCH_SPACE = {  # what the paper leaves open: λ, start, width, descent (R5, R7, R11, R16, R22)
-    "agreement_weight": ("log", 1e-3, 1e2),
-    "learning_rate": ("log", 1e-5, 1e-3),
-    "embedding_lr": ("log", 1e-3, 5e-2),
-    "embedding_l2": ("log", 5e-4, 3e-2),
+    "agreement_weight": ("log", 1e-4, 1e2),
+    "learning_rate": ("log", 1e-5, 1e-2),
+    "embedding_lr": ("log", 5e-4, 0.5),
+    "embedding_l2": ("log", 1e-4, 0.3),
+    "weight_decay": ("log", 1e-2, 1e2),
     "init": ("choice", ["als", "als_literal", "random"]),
-    "init_noise": ("log", 0.01, 0.15),
+    "init_noise": ("log", 0.005, 0.5),
     "width": ("choice", [0, 100]),
     "batch_users": ("choice", [64, 256]),
 }
@@ -26,7 +27,7 @@ SPARSE = {
     "agreement_weight": 30.0, "learning_rate": 1e-4, "embedding_lr": 1e-3, "embedding_l2": 0.01,
     "init": "als", "init_noise": 0.03, "width": 0, "batch_users": 64,
 }  # fmt: skip
-FIRST_TRIALS = (SPARSE, {"learning_rate": 3e-5, "embedding_lr": 0.03}, {})
+FIRST_TRIALS = (SPARSE, {"learning_rate": 1e-4, "embedding_lr": 0.02}, {})
 
 # The starred readings: what notebook 08 changes, one at a time.
 STARRED: dict[str, list[dict]] = {
@@ -45,7 +46,7 @@ STARRED: dict[str, list[dict]] = {
         {"balancer": "gradnorm_literal"},
     ],
     "R13": [{"initial_losses": "first_epoch"}],
-    "R14": [{"reduction": "sum"}],
+    "R14": [{"reduction": "sum"}, {"reduction": "sum_literal"}],
     "R15": [{"norm_layer": "last_hidden"}],
     "R17": [{"resample_negatives": False}],
     "R22": [{"init": "als"}, {"init": "als_literal"}, {"init": "random"}],
@@ -70,7 +71,7 @@ def network(
 ) -> Method:
     """ADC's network under one balancer, as a method."""
     return Method(
-        name, label, 1, Config, make_trainer, search_space={} if name == "static" else SEARCH_SPACE,
+        name, label, 2, Config, make_trainer, search_space=SEARCH_SPACE,
         first_trials=FIRST_TRIALS, kind=kind, fixed={"balancer": balancer} if kind != "adc" else {},
         color=color, marker=marker, linestyle=linestyle, equation=EQUATION,
         objective=(domain_losses, plain_step),

@@ -24,7 +24,9 @@ METHODS: dict[str, Method] = {
         chance.METHOD,
         popularity.METHOD,
         itemknn.METHOD,
+        itemknn.MERGED,
         ease.METHOD,
+        ease.MERGED,
         bpr.METHOD,
         merged_bpr.METHOD,
         clfm.METHOD,
@@ -87,17 +89,20 @@ def configure(
     return config | {"variant": variant(config)}
 
 
-def configure_tuned(name: str, dataset: str, seed: int = 0, domains: str = "", **settings: Any) -> dict:
-    """`configure` with what the search found for the dataset, then `settings`; those that a method does not
-    have, such as epochs for popularity, are left out."""
+def configure_tuned(
+    name: str, dataset: str, seed: int = 0, domains: str = "", label: str = "", **settings: Any
+) -> dict:
+    """`configure` with what the search, or that of a label, found for the dataset, then `settings`; those
+    that a method does not have, such as epochs for popularity, are left out."""
     entry = method(name)
     settings = {key: value for key, value in settings.items() if key in _fields(entry)}
-    return configure(name, dataset, seed, domains, **tuned(name, dataset) | settings)
+    return configure(name, dataset, seed, domains, **tuned(name, dataset, label) | settings)
 
 
-def tuned(name: str, dataset: str) -> dict:
-    """The settings that the search found for a method on a dataset (R32); none where it was not searched."""
-    return tuned_settings.parameters(dataset, name)
+def tuned(name: str, dataset: str, label: str = "") -> dict:
+    """The settings that the search found for a method on a dataset (R32); none where it was not searched.
+    label: of a search under other conditions, such as "target alone"; where there was none, the method's."""
+    return tuned_settings.parameters(dataset, name, label)
 
 
 def train(config: dict, show: bool = True) -> runs.Run:
@@ -106,12 +111,14 @@ def train(config: dict, show: bool = True) -> runs.Run:
     return run if run is not None else runs.save(config, fit(config, show=show))
 
 
-def fit(config: dict, split: Split | None = None, show: bool = True) -> Trained:
-    """Train a configuration without a look at the test ratings; nothing is stored."""
+def fit(config: dict, split: Split | None = None, show: bool = True, **options: Any) -> Trained:
+    """Train a configuration without a look at the test ratings; nothing is stored. options: of
+    `train_epochs`."""
     split = split or load_split(config)
     entry, title = method(config["method"]), f"{label(config['method'])} {config['variant']}"
     made = entry.learner(config, split)
-    return train_epochs(made, split, config["epochs"], config["patience"], title, show, entry.scorer)
+    limits = config["epochs"], config["patience"]
+    return train_epochs(made, split, *limits, title, show, entry.scorer, **options)
 
 
 def learner(config: dict, split: Split) -> Learner:

@@ -24,11 +24,15 @@ class Chance(Rival):
         def row(user: int) -> np.ndarray:
             return np.random.default_rng([seed, 7, domain, user]).random(m, dtype=np.float32)
 
-        return lambda users: torch.from_numpy(np.stack([row(int(user)) for user in users]))
+        def score(users: np.ndarray) -> torch.Tensor:
+            return torch.from_numpy(np.stack([row(int(user)) for user in users]))
+
+        score.ranks_cold = True  # who has no training rating gets a random order, too
+        return score
 
 
 METHOD = Method(
-    name="random", label="random", version=1, Settings=OnePass, fixed=ONE_PASS, learner=Chance,
+    name="random", label="random", version=2, Settings=OnePass, fixed=ONE_PASS, learner=Chance,
     scorer=Chance.scorer, kind="hurdle", color="#B0B0B0", marker="x", linestyle=(0, (1, 5)),
     objective=(Chance,), equation=r"$$\hat x_{ui} \sim U(0, 1)$$",
 )  # fmt: skip

@@ -21,7 +21,7 @@ from adc.config import check_types
 from adc.early_stopping import Arrays
 from adc.errors import UserError
 from adc.sampling import Triples
-from adc.split import TRAIN, Split
+from adc.split import TRAIN, VALID, Split
 from companion.method import Method
 from companion.rivals.base import Rival
 
@@ -146,6 +146,15 @@ class CLFM(Rival):
         item = with_mean_rows(own.V[own.items], own.items, len(own.V)) if own.rows_sum_to_one else own.V
         user = with_mean_rows(own.U @ self.pattern(domain), own.users, len(self.split.ratings.users))
         return {"user": user.astype(np.float32), "item": item.astype(np.float32)}
+
+
+def validation_errors(split: Split, domain: int, arrays: Arrays) -> tuple[float, float]:
+    """Root mean squared error over a domain's validation ratings: CLFM's, fitted to stars, and that of the
+    domain's mean training rating."""
+    user, item, rating = split.of(domain, VALID)
+    stars = (arrays["user"][user] * arrays["item"][item]).sum(1)
+    errors = (rating - stars, rating - split.of(domain, TRAIN)[2].mean())
+    return tuple(float(np.sqrt(np.mean(error**2))) for error in errors)
 
 
 def random_factor(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:

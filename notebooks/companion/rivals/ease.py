@@ -1,68 +1,55 @@
 """EASE (Steck 2019): the linear item-item model that a ridge regression of every item on all others gives.
 
 Items that no user has rated together with another have nothing but zeros in B, so only the others, the linked
-ones, are inverted. B is not stored: with the training ratings, λ is the whole model.
+ones, are inverted, and of those at most the `most_items` with the most training ratings: all others keep
+popularity alone. At Table I's size that leaves out items of the merged model only. B is not stored: with the
+training ratings, λ is the whole model.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.linalg import lapack
 
 from adc.config import check_types
-from adc.early_stopping import Arrays, Score
 from adc.errors import UserError
-from adc.split import Split
 from companion.method import Method
-from companion.rivals.base import ONE_PASS, OnePass, Rival
-from companion.rivals.itemknn import linear_score, rating_matrix
+from companion.rivals.base import ONE_PASS, OnePass
+from companion.rivals.linear import Linear, Weights
 
 
 @dataclass(frozen=True)
 class Settings(OnePass):
     """EASE's parameters."""
 
-    l2: float = 1000.0  # λ
-    most_items: int = 20_000  # linked items of a domain; so many need 1.6 GB
+    l2: float = 400.0  # λ
+    most_items: int = 20_000  # inverted at once; so many need 1.6 GB
 
     def __post_init__(self) -> None:
         check_types(self)
-        if not self.l2 > 0:
-            raise UserError(f"EASE needs an l2 above 0, not {self.l2}.")
+        if not (self.l2 > 0 and self.most_items >= 1):
+            raise UserError(f"EASE needs l2 > 0 and most_items >= 1, not {self.l2} and {self.most_items}.")
 
 
-class EASE(Rival):
-    """Item weights of every domain by itself. `UserError` where a domain has more than `most_items`."""
+class EASE(Linear):
+    """Item weights B of every domain by itself."""
 
-    def __init__(self, config: dict, split: Split):
-        super().__init__(config, split)
-        for k, name in enumerate(split.ratings.domains):
-            count, most = len(linked_items(rating_matrix(split, k))), config["most_items"]
-            if count > most:
-                raise UserError(
-                    f"EASE needs {4 * count**2 / 1e9:.1f} GB of memory for the {count:,} items of '{name}'. "
-                    f"The limit is most_items={most}: raise it, or leave the domain out."
-                )
-
-    def arrays(self, domain: int) -> Arrays:
-        """λ."""
-        return {"l2": np.array(self.config["l2"])}
+    settings = ("l2", "most_items")
 
     @staticmethod
-    def scorer(split: Split, domain: int, arrays: Arrays) -> Score:
-        """Rows of X B, solved when the first of them is needed."""
-        X = rating_matrix(split, domain)
-        items, B = linked_items(X), None
+    def weights(X: sp.csr_matrix, l2: float, most_items: int) -> Weights:
+        """B of the linked items, or of those among them with the most ratings."""
+        items = linked_items(X)
+        most = np.argsort(-X.getnnz(0)[items], kind="stable")[:most_items]
+        items = np.sort(items[most])
+        return items, weights(X[:, items], l2)
 
-        def weigh(rows: sp.csr_matrix) -> np.ndarray:
-            nonlocal B
-            B = weights(X[:, items], float(arrays["l2"])) if B is None else B
-            scores = np.zeros(rows.shape, np.float32)
-            scores[:, items] = rows[:, items] @ B
-            return scores
 
-        return linear_score(split, domain, weigh)
+class MergedEASE(EASE):
+    """One B over the items of all domains."""
+
+    merged = True
 
 
 def linked_items(X: sp.csr_matrix) -> np.ndarray:
@@ -87,12 +74,19 @@ def weights(X: sp.csr_matrix, l2: float) -> np.ndarray:
 
 
 METHOD = Method(
-    name="ease", label="EASE", version=1, Settings=Settings, fixed=ONE_PASS, learner=EASE,
-    scorer=EASE.scorer, kind="hurdle", search_space={"l2": ("log", 10.0, 1e4)},
-    color="#E69F00", marker="P", linestyle=(0, (8, 2)), objective=(weights,), equation=r"""
+    name="ease", label="EASE", version=2, Settings=Settings, fixed=ONE_PASS, learner=EASE,
+    scorer=EASE.scorer, kind="hurdle", search_space={"l2": ("log", 10.0, 1e5)},
+    color="#E69F00", marker="P", linestyle=(0, (8, 2)), objective=(weights, Linear.popularity_weight),
+    equation=r"""
 $$\min_B \lVert X - XB \rVert_F^2 + \lambda \lVert B \rVert_F^2 \quad \text{with } \operatorname{diag}(B) = 0
 \qquad\Rightarrow\qquad B_{ij} = -P_{ij} / P_{jj} \ (i \neq j), \quad P = (X^\top X + \lambda I)^{-1}$$
 
-$X$ is 1 where a user has a training rating of an item; $\hat x_{ui} = (XB)_{ui}$.
+$\hat x_{ui} = (XB)_{ui} + \omega\,|U_i|$. $X$ is 1 where a user has a training rating of an item; $|U_i|$ is
+how many item $i$ has; validation ratings choose $\omega$.
 """,
+)  # fmt: skip
+MERGED = replace(
+    METHOD, name="ease_merged", label="EASE, merged", version=1, learner=MergedEASE, scorer=MergedEASE.scorer,
+    color="#8A5A00", marker="X", linestyle=(0, (8, 2, 1, 2)),
+    equation=f"{METHOD.equation}\n$X$ holds the items of all domains side by side.\n",
 )  # fmt: skip

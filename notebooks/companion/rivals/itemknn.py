@@ -1,19 +1,15 @@
 """Item-kNN (Deshpande and Karypis 2004): a user's training items recommend the items most similar to them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 
 from adc.config import check_types
-from adc.early_stopping import Arrays, Score
 from adc.errors import UserError
-from adc.evaluation import groups, popularity
-from adc.split import TRAIN, Split
 from companion.method import Method
-from companion.rivals.base import ONE_PASS, OnePass, Rival
+from companion.rivals.base import ONE_PASS, OnePass
+from companion.rivals.linear import Linear, Weights
 
 
 @dataclass(frozen=True)
@@ -30,21 +26,28 @@ class Settings(OnePass):
             raise UserError(f"Item-kNN needs neighbours >= 1 and shrinkage >= 0, not {values}.")
 
 
-class ItemKNN(Rival):
+@dataclass(frozen=True)
+class MergedSettings(Settings):
+    """Item-kNN's parameters."""
+
+    shrinkage: float = 50.0
+
+
+class ItemKNN(Linear):
     """The nearest items of every item of a domain."""
 
-    def arrays(self, domain: int) -> Arrays:
-        """Similarities of every item's nearest items as a sparse matrix [m_k, m_k]: data, indices, indptr."""
-        X = rating_matrix(self.split, domain)
-        near = nearest(X, self.config["neighbours"], self.config["shrinkage"])
-        return {"data": near.data.astype(np.float32), "indices": near.indices, "indptr": near.indptr}
+    settings = ("neighbours", "shrinkage")
 
     @staticmethod
-    def scorer(split: Split, domain: int, arrays: Arrays) -> Score:
-        """Sums of similarities over a user's training items."""
-        m = len(split.ratings.items[domain])
-        near = sp.csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(m, m))
-        return linear_score(split, domain, lambda X: (X @ near).toarray())
+    def weights(X: sp.csr_matrix, neighbours: int, shrinkage: float) -> Weights:
+        """Similarities of every item to its nearest."""
+        return np.arange(X.shape[1]), nearest(X, neighbours, shrinkage)
+
+
+class MergedItemKNN(ItemKNN):
+    """The nearest items of every item, in whatever domain."""
+
+    merged = True
 
 
 def nearest(X: sp.csr_matrix, neighbours: int, shrinkage: float) -> sp.csr_matrix:
@@ -57,38 +60,25 @@ def nearest(X: sp.csr_matrix, neighbours: int, shrinkage: float) -> sp.csr_matri
     order = np.lexsort((column, -similarity, row))
     row, column, similarity = row[order], column[order], similarity[order]
     near = np.arange(len(row)) - np.searchsorted(row, row) < neighbours  # by its place within its row
-    return sp.csr_matrix((similarity[near], (row[near], column[near])), shape=both.shape)
-
-
-def rating_matrix(split: Split, domain: int) -> sp.csr_matrix:
-    """1 for every training rating of a domain [n, m_k] float32, whatever its stars (R23)."""
-    user, item, _ = split.of(domain, TRAIN)
-    shape = (len(split.ratings.users), len(split.ratings.items[domain]))
-    return sp.csr_matrix((np.ones(len(user), np.float32), (user, item)), shape=shape)
-
-
-def linear_score(split: Split, domain: int, weigh: Callable[[sp.csr_matrix], np.ndarray]) -> Score:
-    """What `weigh` makes of users' rows of `rating_matrix` [B, m_k]; popularity where a row is empty."""
-    X, cold = rating_matrix(split, domain), torch.from_numpy(groups(split, domain) > 0)
-    popular = torch.from_numpy(popularity(split, domain))
-
-    def score(users: np.ndarray) -> torch.Tensor:
-        scores = torch.from_numpy(weigh(X[users]))  # [B, m_k]
-        scores[cold[users]] = popular
-        return scores
-
-    return score
+    return sp.csr_matrix((similarity[near].astype(np.float32), (row[near], column[near])), shape=both.shape)
 
 
 METHOD = Method(
-    name="itemknn", label="item-kNN", version=1, Settings=Settings, fixed=ONE_PASS, learner=ItemKNN,
+    name="itemknn", label="item-kNN", version=2, Settings=Settings, fixed=ONE_PASS, learner=ItemKNN,
     scorer=ItemKNN.scorer, kind="hurdle",
-    search_space={"neighbours": ("int", 5, 400), "shrinkage": ("log", 1.0, 1000.0)},
-    color="#8C510A", marker="v", linestyle=(0, (5, 1, 1, 1, 1, 1)), objective=(nearest, ItemKNN),
-    equation=r"""
+    search_space={"neighbours": ("int", 5, 1000), "shrinkage": ("log", 1.0, 1e5)},
+    color="#8C510A", marker="v", linestyle=(0, (5, 1, 1, 1, 1, 1)),
+    objective=(nearest, Linear.popularity_weight), equation=r"""
 $$s_{ji} = \frac{|U_i \cap U_j|}{\sqrt{|U_i|\,|U_j|} + \beta}, \qquad
-\hat x_{ui} = \sum_{j \in I_u:\ i \in N_j} s_{ji}$$
+\hat x_{ui} = \sum_{j \in I_u:\ i \in N_j} s_{ji} + \omega\,|U_i|$$
 
-$U_i$: users with a training rating of item $i$; $I_u$: $u$'s training items; $N_j$: the items nearest $j$.
+$U_i$: users with a training rating of item $i$; $I_u$: $u$'s training items; $N_j$: the items nearest $j$;
+validation ratings choose $\omega$.
 """,
+)  # fmt: skip
+MERGED = replace(
+    METHOD, name="itemknn_merged", label="item-kNN, merged", version=1, Settings=MergedSettings,
+    learner=MergedItemKNN, scorer=MergedItemKNN.scorer, color="#543005", marker="1",
+    linestyle=(0, (5, 1, 1, 1)),
+    equation=f"{METHOD.equation}\n$I_u$ and $N_j$ are of all domains.\n",
 )  # fmt: skip

@@ -10,8 +10,8 @@ What the authors leave open or do otherwise:
   same.
 * With p = 2 and `symmetric` this is their network: the other towers receive from the target's, too. By
   default they receive only from one another. Their activations then depend on the user alone, which ranks a
-  domain of 24,159 items about four times as fast (six towers); on validation the one pair of trials was
-  level.
+  domain of 24,159 items about four times as fast (six towers). On MovieLens' validation ratings both are
+  level (NDCG@10 .1966 and .1964 with `symmetric`, mean of three seeds, tuned settings).
 * Their code drops the cross terms at prediction, though it trained with them: `crossed_prediction` off.
 * The loss, binary cross entropy of positives and sampled negatives (R17), is a mean a domain, their sum
   unweighted. It is descended by Adam, as theirs, but on batches of users, and without a clip of gradients at

@@ -11,22 +11,16 @@ import scipy.sparse as sp
 from adc.early_stopping import Arrays
 from adc.evaluation import groups
 from adc.split import TRAIN, Split
-from companion.rivals import ease, itemknn
 
-LINEAR = ("itemknn", "ease")
+LINEAR = ("itemknn", "itemknn_merged", "ease", "ease_merged")
 NO_FOLD_IN = ("random", "sconet")  # chance has no user; SCoNet's towers are stored as each user meets them
 NEIGHBOURS = 50
 
 
-def item_weights(split: Split, domain: int, method: str, arrays: Arrays) -> sp.csr_matrix | np.ndarray:
-    """What every item of a domain says of the others, by item-kNN or EASE [m, m]."""
-    m = len(split.ratings.items[domain])
-    if method == "itemknn":
-        return sp.csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(m, m))
-    X = itemknn.rating_matrix(split, domain)
-    items, weights = ease.linked_items(X), np.zeros((m, m), np.float32)
-    weights[np.ix_(items, items)] = ease.weights(X[:, items], float(arrays["l2"]))
-    return weights
+def linear_row(split: Split, domains: tuple[int, ...], items: list[np.ndarray]) -> sp.csr_matrix:
+    """Her row of a linear method's rating matrix over some domains [1, m], from her items in each domain."""
+    known = [np.isin(np.arange(len(split.ratings.items[k])), items[k]) for k in domains]
+    return sp.csr_matrix(np.concatenate(known)[None].astype(np.float32))
 
 
 def neighbour_vector(split: Split, domain: int, arrays: Arrays, items: list[np.ndarray]) -> np.ndarray | None:

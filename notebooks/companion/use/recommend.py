@@ -107,7 +107,8 @@ class Recommender:
         self._popularity = [popularity(self.split, k) for k in range(self.ratings.p)]
         scorer = registry.method(self.method).scorer
         self._scorer = cache(lambda k: scorer(self.split, k, self.arrays[k]))
-        self._weights = cache(lambda k: fold_in.item_weights(self.split, k, self.method, self.arrays[k]))
+        linear = registry.method(self.method).learner
+        self._sums = cache(lambda k: linear.sums(self.split, k, self.arrays[k]))
 
     def top(self, user: str, domain: str, n: int = 10, test_items: bool = False) -> pd.DataFrame:
         """The n items with the highest scores for a user of the data: a table with the columns COLUMNS.
@@ -208,8 +209,12 @@ class Recommender:
             others = ", ".join(name for name in registry.METHODS if name not in fold_in.NO_FOLD_IN)
             reason = "has no rule for somebody who is not in its training data"
             raise UserError(f"'{self.method}' {reason}. Take a run of {others}.")
-        if self.method in fold_in.LINEAR and len(items[k]):
-            return np.asarray(self._weights(k)[items[k]].sum(0)).ravel(), "own ratings"
+        if self.method in fold_in.LINEAR:
+            domains = registry.method(self.method).learner.domains(self.split, k)
+            if any(len(items[other]) for other in domains):
+                sums = self._sums(k)(fold_in.linear_row(self.split, domains, items))[0]
+                scores = sums + self.arrays[k]["popularity"] * self._popularity[k]
+                return scores, "own ratings" if len(items[k]) else "elsewhere"
         if self.method not in ("popularity", *fold_in.LINEAR):
             vector = fold_in.neighbour_vector(self.split, k, self.arrays[k], items)
             if vector is not None:

@@ -10,8 +10,9 @@ from companion import registry, runs
 # By method the arrays of a domain and their shapes: n users, m items, other letters any size, once chosen.
 FACTORS = {"user": "nd", "item": "md"}
 SHAPES = {
-    "random": {"seed": ""}, "popularity": {"item": "m"}, "ease": {"l2": ""},
-    "itemknn": {"data": "z", "indices": "z", "indptr": "r"},
+    "random": {"seed": ""}, "popularity": {"item": "m"},
+    **dict.fromkeys(("ease", "ease_merged"), {"l2": "", "most_items": "", "popularity": ""}),
+    **dict.fromkeys(("itemknn", "itemknn_merged"), {"neighbours": "", "shrinkage": "", "popularity": ""}),
     "sconet": {"user": "na", "shift": "nb", "item": "ma", "second": "ba", "third": "cb", "third_bias": "c",
                "output": "c", "output_bias": ""},
 }  # fmt: skip
