@@ -48,10 +48,12 @@ def test_a_stopped_search_goes_on_as_if_it_had_not_been():
 
 def test_the_first_trials_are_the_methods_own_and_the_others_stay_in_bounds():
     first, *others = run()
-    assert first["parameters"] == registry.method("bpr").first_trials[0] == {}
+    space, usual = registry.method("bpr").search_space, registry.method("bpr").Settings()
+    assert first["parameters"] == {name: getattr(usual, name) for name in space}
     for trial in others:
-        for name, (_, low, high) in registry.method("bpr").search_space.items():
-            assert low <= trial["parameters"][name] <= high
+        for name, (kind, *bounds) in registry.method("bpr").search_space.items():
+            value = trial["parameters"][name]
+            assert value in bounds[0] if kind == "choice" else bounds[0] <= value <= bounds[1]
 
 
 @pytest.mark.parametrize("method", search.methods())
@@ -61,9 +63,9 @@ def test_no_trial_looks_at_a_test_rating_and_every_method_has_the_same_budget(me
     (trial,) = run(method=method, trials=1, hidden_layers=1)
     assert parts == {VALID} and 0 <= trial["validation"] <= 1 and len(trial["by_target"]) == 3
     usual = search.configure(method)
-    assert usual["trials"] == 15 and set(usual["space"]) <= set(registry.configure(method))
+    assert usual["trials"] == 60 and set(usual["space"]) <= set(registry.configure(method))
     if registry.method(method).Settings().epochs > 1:
-        assert (usual["fixed"]["epochs"], usual["fixed"]["patience"]) == (40, 8)
+        assert (usual["fixed"]["epochs"], usual["fixed"]["patience"]) == (80, 10)
 
 
 @pytest.mark.parametrize("method", ["adc", *SUCCESSORS])
@@ -74,7 +76,51 @@ def test_a_searched_balancer_trains_with_that_balancer(method, monkeypatch):
     run(method=method, trials=3, gamma=1.5, hidden_layers=2)
     assert {config["balancer"] for config in configs} == {"gradnorm" if method == "adc" else method}
     assert {config["hidden_layers"] for config in configs} == {2} and len(configs) == 3
-    assert configs[0]["agreement_weight"] == 30 and configs[1]["learning_rate"] == 3e-5  # `first_trials`
+    assert configs[0]["agreement_weight"] == 30 and configs[1]["embedding_lr"] == 0.02  # `first_trials`
+
+
+def test_a_trial_below_the_median_of_those_before_it_ends_early(monkeypatch):
+    levels = np.linspace(0, 0.7, 8)
+    before = [{"course": [value] * 12, "validation": value, "parameters": {}} for value in levels]
+    config, ended = search.configure("bpr"), {}
+
+    def fit(config, show, hopeless):
+        epochs = {best: next((e for e in range(1, 13) if hopeless(e, best)), None) for best in (0.34, 0.36)}
+        ended.update(epochs)
+        return type("Trained", (), {"notes": {"validation": {"d0": 0.1}, "epochs": 12}})
+
+    monkeypatch.setattr(registry, "fit", fit)
+    search._try(config, {}, before)
+    assert ended == {0.34: 5, 0.36: None}  # the median is .35
+    search._try(config, {}, before[:7])
+    assert ended == {0.34: None, 0.36: None}  # too few to tell
+
+
+def test_what_is_no_result_yet_is_flagged():
+    config = search.configure("bpr", epochs=40)
+    low, high = registry.method("bpr").search_space["embedding_l2"][1:]
+    middle = {"embedding_l2": (low * high) ** 0.5}
+    trial = {"parameters": middle, "best_epoch": {"a": 3, "b": 9}, "epochs": 30}
+    assert search.flags(config, trial) == []
+    trial |= {"parameters": {"embedding_l2": high * 0.95}, "best_epoch": {"a": 2, "b": 9}, "epochs": 40}
+    flags = ["embedding_l2 at a bound", "best epoch <= 2 for a", "ended by the limit of epochs"]
+    assert search.flags(config, trial) == flags
+    at_once = {"parameters": {}, "best_epoch": {"a": 1}, "epochs": 1}
+    assert search.flags(search.configure("ease"), at_once) == []
+
+
+def test_a_labelled_search_stands_beside_the_methods_own():
+    config = search.configure("adc", label="linear", hidden_layers=0, gamma=2.0, trials=1)
+    trial = {"number": 0, "validation": 0.1, "parameters": {"width": 9}, "best_epoch": {}, "epochs": 1}
+    files_of = search.folder(config)
+    files_of.mkdir(parents=True)
+    (files_of / "trial-000.json").write_text(json.dumps(trial))
+    search.keep_best(config)
+    assert registry.tuned("adc", "movielens", "linear") == {"hidden_layers": 0, "gamma": 2.0, "width": 9}
+    assert registry.tuned("adc", "movielens") == registry.tuned("adc", "movielens", "deep") == {}
+    assert "weight_decay" in config["space"] and "agreement_weight" in config["space"]
+    fixed = search.configure("adc", agreement_weight=0.0)
+    assert "agreement_weight" not in fixed["space"] and "agreement_weight" not in fixed["first"][0]
 
 
 def test_what_is_validated_is_what_training_by_hand_validates():
@@ -84,7 +130,9 @@ def test_what_is_validated_is_what_training_by_hand_validates():
 
 
 def test_the_best_is_the_first_of_the_best_and_becomes_the_methods_setting(monkeypatch):
-    trials = [{"number": n, "validation": v, "parameters": {"dim": n}} for n, v in enumerate([0.1, 0.3, 0.3])]
+    notes = {"best_epoch": {"toys": 9}, "epochs": 1}
+    values = enumerate([0.1, 0.3, 0.3])
+    trials = [notes | {"number": n, "validation": v, "parameters": {"dim": n}} for n, v in values]
     assert search.best(trials)["number"] == 1
     monkeypatch.setattr(search, "stored_trials", lambda config: trials)
     search.keep_best(search.configure(**SMALL))

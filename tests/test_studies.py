@@ -67,7 +67,8 @@ def test_every_starred_reading_is_in_its_study_once():
 
 def test_a_balancer_is_trained_by_what_its_own_search_found_which_is_nothing_unusual(monkeypatch):
     settings = {"adc": {"width": 7}, "pcgrad": {"width": 9}}
-    monkeypatch.setattr(tuned_settings, "parameters", lambda _, method: settings.get(method, settings["adc"]))
+    parameters = lambda dataset, name, label: settings.get(name, settings["adc"])
+    monkeypatch.setattr(tuned_settings, "parameters", parameters)
     configs = studies.configurations(["balancing"], "tiny", 0)
     widths = {config["method"]: config["width"] for config in configs}
     assert widths == dict.fromkeys(["adc", "static", *SUCCESSORS], 7) | {"pcgrad": 9}

@@ -1,14 +1,12 @@
 """What the search found (R32): `tuned_settings.json`, written by `./run_all.sh tune`."""
 
 import json
-import re
 from pathlib import Path
 
 from adc.balancers import BALANCERS
-from companion import files
+from companion import data, files
 
 FILE = Path(__file__).with_name("tuned_settings.json")
-FILE_HASH = re.compile(r"-[0-9a-f]{8}$")  # ends the name of a reader's own file, and of nothing else
 
 
 def read() -> dict[str, dict[str, dict]]:
@@ -16,20 +14,28 @@ def read() -> dict[str, dict[str, dict]]:
     return json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
 
 
-def parameters(dataset: str, method: str) -> dict:
+def parameters(dataset: str, method: str, label: str = "") -> dict:
     """The settings found for a method, none where it was not searched. Twins of all sizes share theirs.
 
     Equal weights are never searched, but take ADC's: what is left between them is the balancer alone, and any
     favour of the search is ADC's. So does another balancer where it was not searched."""
     by_method = read().get(searched_name(dataset), {})
+    if (labelled := f"{method}, {label}") in by_method:
+        return by_method[labelled]["parameters"]
     if method in BALANCERS and method not in by_method:
         method = "adc"
     return by_method.get(method, {}).get("parameters", {})
 
 
+def flags(dataset: str, method: str) -> list[str]:
+    """What makes a found setting no result yet, such as a value at a bound (`search.flags`)."""
+    by_method = read().get(searched_name(dataset), {})
+    return by_method.get(method, {}).get("flags", []) if by_method else ["not searched on this dataset"]
+
+
 def searched_name(dataset: str) -> str:
-    """The name of a dataset in the table. A reader's own file may be called twin too."""
-    return "twin" if dataset.split("-")[0] == "twin" and not FILE_HASH.search(dataset) else dataset
+    """The name of a dataset in the table: control worlds and their like share theirs, whatever the seed."""
+    return data.source_of(dataset) or dataset
 
 
 def write(dataset: str, method: str, result: dict) -> None:
