@@ -7,8 +7,9 @@
 #
 #   --profile smoke|quick|paper|own|variant  does it run at all; a laptop (if none is named); the paper; a
 #                                            report on a file of yours (if one is named); ADC on top of BPR
-#   --data movielens|twin|amazon|PATH        which ratings, also several times; PATH: a CSV, TSV or Parquet
-#                                            file with the columns domain, user, item, rating
+#   --data movielens|insteval|control|twin-s0.03|amazon|PATH  which ratings, also several times; control and
+#                                            twin are synthetic; PATH: a CSV, TSV or Parquet file with the
+#                                            columns domain, user, item, rating
 #   --device auto|cpu|cuda                   where networks are trained
 #   All others are Snakemake's: --dry-run, --cores N (all), --keep-going, --executor slurm --jobs 50, ...
 #
@@ -47,7 +48,7 @@ notebooks() { # HOW OPTIONS: hand over to Snakemake; our options become its conf
                 set -- "$1" "$1=$2" "${@:3}" ;;
             --profile=*) profile="${1#*=}" ;;
             --device=*) device="${1#*=}" ;;
-            --data=*[./]*) # a file: an absolute path between quotes of YAML
+            --data=*/* | --data=*.[!0-9]*) # a file: an absolute path between quotes of YAML
                 path="${1#*=}" usual=own
                 case "$path" in /*) ;; *) path="$PWD/$path" ;; esac
                 sources+="'${path//\'/\'\'}', " ;;

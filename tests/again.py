@@ -9,6 +9,8 @@ import pandas as pd
 from again_scores import Scores, clear, ends, same, top
 from scipy.stats import f, kendalltau, ttest_1samp
 
+SIMPLE = ("popularity", "itemknn", "itemknn_merged", "ease", "ease_merged", "bpr_merged")
+
 HOLDS, PART, FAILS, UNCLEAR = "holds", "holds in part", "does not hold", "cannot be told from chance"
 UNTESTABLE, ABSENT = "cannot be tested on this data", "not run in this profile"
 FIVE = ("bpr", "clfm", "cdcf", "sconet", "adc")
@@ -279,5 +281,5 @@ class Ledger(Scores):
             self.gammas(False), self.gammas(True), self.affected(),
             *(self.best_of(*pair) for pair in sets), self.symmetry(), self.unstable(), self.stable(),
             self.enough(dim=200), self.enough(negatives=10),
-            *(self.above("adc", other) for other in ("popularity", "itemknn", "ease", "bpr_merged")),
+            *(self.above("adc", other) for other in SIMPLE),
         ]  # fmt: skip

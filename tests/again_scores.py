@@ -8,7 +8,8 @@ from statistics import mean, stdev
 import pandas as pd
 from scipy.stats import f, t
 
-METHODS = "random popularity itemknn ease bpr bpr_merged clfm cdcf sconet static adc".split()
+METHODS = "random popularity itemknn itemknn_merged ease ease_merged bpr bpr_merged clfm cdcf".split()
+METHODS += "sconet static adc".split()
 VARIANTS = {"adc": "h={hidden_layers} γ={gamma:g}", "static": "h={hidden_layers}"}
 
 

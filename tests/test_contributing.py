@@ -87,7 +87,7 @@ def test_an_added_dataset_is_prepared_and_called_by_its_label(outcome):
 
 def test_an_added_method_ranks_by_its_rule_is_searched_and_is_in_tables_and_figures(outcome):
     default, sampled, *_ = outcome["trials"]
-    assert outcome["by its rule"] and default == {} and 1 <= sampled["damping"] <= 100
+    assert outcome["by its rule"] and default == {"damping": 5.0} and 1 <= sampled["damping"] <= 100
     assert "best_rated" in outcome["methods"] and "best_rated" in outcome["in Table II"]
     assert outcome["styles"] == ["best rated", "inverse"]
 

@@ -61,7 +61,7 @@ def test_every_command_of_a_page_is_one_of_run_all(page):
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=range(len(SNIPPETS)))
 def test_the_readme_s_python_runs(snippet, monkeypatch, capsys):
     monkeypatch.setattr(adc.Ratings, "from_frame", lambda table: random_ratings(users=30))
-    exec(compile(snippet.replace("epochs=30", "epochs=2, pretraining_epochs=1"), "README.md", "exec"), {})
+    exec(compile(snippet.replace("epochs=60", "epochs=2, pretraining_epochs=1"), "README.md", "exec"), {})
     assert capsys.readouterr().out.strip()
 
 
@@ -95,18 +95,12 @@ def pairs() -> str:
     return ", ".join(f"{', '.join(names)} ({h}, {gamma:g})" for (h, gamma), names in groups.items())
 
 
-def trials() -> str:
-    entries = [entry for methods in tuned_settings.read().values() for entry in methods.values()]
-    ((number, epochs),) = {(entry["trials"], 40) for entry in entries}
-    return f"{number} trials of at most {epochs} epochs"
-
-
 FACTS = [  # a phrase of docs/readings.md, and what the group in it has to be
     (r"dataset: ([\d.]+) on MovieLens \(the default\)", lambda: f"{Config().agreement_weight:g}"),
     (r"dataset: ([\d.]+) on MovieLens", lambda: searched("movielens", "agreement_weight")),
     (r", ([\d.]+) on the small twin", lambda: searched("twin", "agreement_weight")),
     (r"(\d+) suits sparse ratings", lambda: f"{adc_method.SPARSE['agreement_weight']:g}"),
-    (r"by default, 1e-4 and (0.02)\)", lambda: f"{Config().embedding_lr:g}"),
+    (r"by default, 3e-5 and (0.03)\)", lambda: f"{Config().embedding_lr:g}"),
     (r"on the twin (100) ", lambda: searched("twin", "width")),
     (r"the (literal) one won", lambda: tuned_settings.parameters("twin", "adc")["init"].removeprefix("als_")),
     (r"step of Adam\(([\d.]+)\)", lambda: f"{balancer.LEARNING_RATE:g}"),
@@ -125,7 +119,6 @@ FACTS = [  # a phrase of docs/readings.md, and what the group in it has to be
     (r"\((\d+ against \d+) in MovieLens's Horror", lambda: voters("movielens", "Horror")),
     (r"(\d+ against \d+) in toys of the small twin", lambda: voters("twin-s0.03", "toys")),
     (r"uses the paper's \(h, γ\): (.*?);", pairs),
-    (r"optuna\): (15 trials of at most 40 epochs) for every method", trials),
     (r"(50 / 10 / rest)", lambda: "{:.0f} / {:.0f} / rest".format(*(100 * share for share in FRACTIONS))),
 ]
 

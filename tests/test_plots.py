@@ -118,8 +118,17 @@ def test_a_search_is_drawn_whatever_the_kind_of_its_parameters():
     texts(figure)
 
 
-def test_controls_are_drawn_with_one_seed_too():
-    rows = [{"transfer": t, "method": m, "gain": t / 10} for t in (0.0, 1.0) for m in ("clfm", "adc")]
-    figure = figures.controls(pd.DataFrame(rows).assign(low=np.nan, high=np.nan), LABEL)
-    assert [panel.get_title(loc="left") for panel in figure.axes] == ["transfer 0", "transfer 1"]
-    texts(figure)
+def test_controls_are_drawn_with_one_world_too():
+    names = [(t, m, alone) for t in (0.0, 1.0) for m in ("bpr", "adc") for alone in (False, True)]
+    levels = pd.DataFrame(names, columns=["transfer", "method", "alone"])
+    levels = levels.assign(value=0.1, low=np.nan, high=np.nan)
+    figure = figures.controls(levels, levels[~levels["alone"]], LABEL)
+    (legend,) = figure.legends
+    assert "ADC, target alone" in [text.get_text() for text in legend.get_texts()]
+    table = pd.DataFrame({"case": "by hand", "balancing": ["GradNorm, γ = 2", "1.9,0.1"], "value": 0.1})
+    figure = figures.over_static(table.assign(low=[np.nan, 0.05], high=[np.nan, 0.15]), LABEL)
+    words = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert words == ["GradNorm, γ = 2", "constant, 1.9 : 0.1"]
+    history = pd.DataFrame({"epoch": [1, 2], "domain": "target", "ranking": 0.1, "agreement": 0.0})
+    history = history.assign(weight=1.0, rate=1.0, case="by hand")
+    assert len(figures.balancing(history, LABEL).axes) == 4

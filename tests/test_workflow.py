@@ -100,7 +100,9 @@ SMALL = "profile: x\ndata: [movielens, twin]\n"
         (SMALL + "05_performance: {only_for: twins}", "unknown source 'twins'. Did you mean 'twin'?"),
         (SMALL + "02_mf_init: {dims: 8}", "02_mf_init has no parameter 'dims'. Did you mean 'dim'?"),
         (SMALL + "04_baselines: {methods: bpr}", "parameter 'methods' of 04_baselines is 'bpr' (str)"),
-        (SMALL + "01_data: {scale: 1}", "Write 1.0."),
+        (SMALL + "03_train_adc: {gamma: 1}", "Write 1.0."),
+        ("profile: x\ndata: [twin-t7]", "twin: transfer is 7.0. Give a number from 0 to 1."),
+        ("profile: x\ndata: [twin-x3]", "Did you mean 'twin'? Known: movielens, insteval,"),
     ],
 )
 def test_a_profile_is_read_strictly(text, told):
@@ -111,9 +113,8 @@ def test_a_profile_is_read_strictly(text, told):
 
 def test_a_key_says_for_which_source_and_what_runs_side_by_side():
     found = planned(
-        SMALL
-        + "01_data: {only_for: twin, scale: 0.5}\n"
-        + "03_train_adc-deep: {not_for: twin, hidden_layers: [3, 4], seed: [0, 1], gamma: 1.5}\n"
+        "profile: x\ndata: [movielens, twin-s0.50]\n"
+        + "03_train_adc-deep: {not_for: [twin, control], hidden_layers: [3, 4], seed: [0, 1], gamma: 1.5}\n"
         + "04_baselines: {one_job_each: seeds, seeds: [0, 2], methods: [bpr, ease]}\n"
         + "04_baselines-ratings: {only_for: twin, seeds: [0, 2], methods: [clfm], objective: ratings}\n"
     )
@@ -150,11 +151,11 @@ def test_every_profile_fits_the_notebooks(path):
 
 def test_the_quick_profile_has_table_2_three_times_and_about_thirty_jobs():
     jobs = profile.jobs(yaml.safe_load((ROOT / "notebooks/profiles/quick.yaml").read_text()))
-    assert sum(map(len, jobs.values())) < 36
+    assert sum(map(len, jobs.values())) < 42 and {"12_controls", "14_map"} <= set(jobs.pop("control"))
     for dataset in jobs.values():
         studies = [given for job, given in dataset.items() if job.startswith("13")]
         rivals = [given for job, given in dataset.items() if job.startswith("04")]
-        rivals = [given for given in rivals if len(given["methods"]) == 9]
+        rivals = [given for given in rivals if len(given["methods"]) == 11]
         of = lambda found: sorted(seed for given in found for seed in given["seeds"])
         assert of(given for given in studies if "pairs" in given["studies"]) == of(rivals) == [0, 1, 2]
 

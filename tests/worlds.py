@@ -11,7 +11,8 @@ from companion import data, registry, results, runs
 
 SIZES = {"a": 200, "b": 60, "c": 70, "d": 170, "e": 65, "f": 30}  # a is the largest, d the second, f the last
 BY_SIZE = sorted(SIZES, key=SIZES.get)
-METHODS = ("popularity", "itemknn", "ease", "bpr", "bpr_merged", "clfm", "cdcf", "sconet")
+SIMPLE = ("popularity", "itemknn", "itemknn_merged", "ease", "ease_merged", "bpr_merged")
+METHODS = (*SIMPLE, "bpr", "clfm", "cdcf", "sconet")
 GAMMAS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 SEEDS, USERS = (0, 1, 2), 60  # scipy takes long for exact ranks of fewer
 
@@ -86,7 +87,6 @@ def everywhere(value: float) -> dict:
     return dict.fromkeys(SIZES, value)
 
 
-SIMPLE = ("popularity", "itemknn", "ease", "bpr_merged")
 BEST_DEPTH = dict(zip(BY_SIZE, (2, 3, 3, 3, 4, 4), strict=True))
 BEST_GAMMA = everywhere(2.0) | {"a": 1.5}
 AS_PRINTED = World(

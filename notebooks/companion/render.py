@@ -21,16 +21,20 @@ TRAINING = ("01_data", "02_mf_init", "03_train_adc", "04_baselines-seed0")
 SHOWN = {
     "quick": {
         "movielens": ("movielens", (*TRAINING, *REPORTS, "10_explore")),
-        "twin": ("twin-s0.03", ("01_data", "05_performance", "09_claims", "12_controls", "14_map")),
+        "insteval": ("insteval", ("01_data", "05_performance", "09_claims")),
+        "control": ("control", ("01_data",)),
     },
-    "paper": {"twin_paper": ("twin", REPORTS)},
+    "paper": {
+        "control": ("control", ("12_controls", "14_map")),
+        "twin_paper": ("twin-t1.0", REPORTS),
+    },
     "variant": {
         "movielens": ("movielens", ("17_on_top",)),
         "ciao_small6": ("ciao_small6-2691f09c", ("17_on_top",)),
         "epinions6_sparse": ("epinions6_sparse-f0f92a1f", ("17_on_top",)),
     },
 }
-OWN_DATA = dict.fromkeys(("12_controls", "14_map"), "synthetic twins of Table I, made by the notebook itself")
+OWN_DATA = dict.fromkeys(("12_controls", "14_map"), "synthetic control worlds, made by the notebook itself")
 LINK = re.compile(r"(?:\.\./|extras/)*\b(\d\d_\w+)\.ipynb#")
 # a path of somebody's machine; URLs and paths relative to the data folder are none
 MACHINE = re.compile(r"(?<![\w.:/])/(?:home|Users|root|tmp|work|opt|usr|var|private|mnt|media)/[^\s'\"<>)]*")

@@ -46,6 +46,11 @@ class Run:
         with np.load(self.folder / "model.npz", allow_pickle=False) as arrays:
             return dict(arrays)
 
+    @property
+    def ended_by_limit(self) -> bool:
+        """Whether the limit of epochs ended training, which might have got better."""
+        return self.config["epochs"] > 1 and self.metrics["epochs"] == self.config["epochs"]
+
     def values(self) -> pd.DataFrame:
         """The run's metrics, one row each, with what names the run."""
         names = {name: self.config[name] for name in ("dataset", "method", "variant", "seed")}

@@ -94,3 +94,18 @@ def balancer_costs(rows: pd.DataFrame) -> pd.DataFrame:
         "seeds": wide.count(), "diverged": each.groupby("balancing")["diverged"].sum(),
     }  # fmt: skip
     return pd.DataFrame(table).loc[wide.columns]
+
+
+def parts_of_loss(rows: pd.DataFrame) -> pd.DataFrame:
+    """By domain, means over the epochs of ADC at γ = 2 over all domains, in the lowest seed: BPR's part and
+    λ's part of L_k, weight, r_k; `attrs["seed"]`. Empty without such a run. rows: of `fig_4_rows`."""
+    chosen = rows[rows["method"].eq("adc") & rows["domains"].eq("") & rows["gamma"].eq(BASE["gamma"])]
+    if chosen.empty:
+        return pd.DataFrame()
+    first = chosen.sort_values("seed").iloc[0]
+    history = runs.load(paths.home() / first["run"]).history
+    history = history.assign(ranking=history["loss"] - history["agreement"])
+    names = {"ranking": "BPR's part", "agreement": "λ's part", "weight": "weight", "rate": "r"}
+    table = history.groupby("domain", sort=False)[list(names)].mean().rename(columns=names)
+    table.attrs["seed"] = first["seed"]
+    return table

@@ -1,53 +1,186 @@
-"""Controls on the synthetic twin: what a method gains from other domains with nothing, or all, to gain there.
+"""Controls in synthetic worlds (`companion.data.control`), where it is known what there is to find.
 
-At `transfer` 0 a user's tastes in two domains have nothing to do with each other: no method may be better
-with all domains than with the target alone, by more than noise. At 1 they are the same, and a cross-domain
-method should be.
+Before a method is said to gain nothing from other domains, the measurement has to find a gain that is there,
+and none where there is none. Every world is a dataset with its own split and training, all of one seed; world
+0 is the search's. Scores are test NDCG@10 of the target domain, every item ranked.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pandas as pd
 from tqdm.auto import tqdm
 
-from companion import data, registry
+from companion import data, paths, registry, runs
 from companion.analysis import stats
 from companion.analysis.curves import ndcg
+from companion.analysis.headroom import oracle
+from companion.data import synthetic
+from companion.registry import BASE
+
+TARGET, DIM = "target", 32  # the domain that is scored; d
+LIMITS = {"epochs": 200, "patience": 20}  # so many that runs end by themselves
+ALONE = "target alone"  # label of the search for ADC's network on the target by itself
+# what learns from both domains -> the same on the target alone
+PAIRS = {
+    "bpr_merged": "bpr", "itemknn_merged": "itemknn", "ease_merged": "ease", "static": "static", "adc": "adc",
+}  # fmt: skip
+CONSTANTS = ("1.9,0.1", "1.5,0.5", "0.5,1.5")  # weights of source and target
+GAMMAS = (0.0, 1.0, 2.0)
+BY_HAND = {
+    "init": "als", "init_noise": 0.06, "agreement_weight": 1.0, "learning_rate": 1e-3, "embedding_lr": 0.01,
+    "embedding_l2": 0.01, "weight_decay": 0.0, "width": 0,
+}  # fmt: skip
+CASES = {  # settings in which the balancer is looked at -> what they are, away from what the search found
+    "searched settings": {}, "by hand": BY_HAND,
+    "by hand, 60 epochs": BY_HAND | {"epochs": 60, "patience": 60},
+}  # fmt: skip
+ABLATION = {  # label of a search in world 0 -> what it fixes
+    "one layer": {"hidden_layers": 1},
+    "linear": {"hidden_layers": 0},
+    "no agreement": {"agreement_weight": 0.0},
+    "linear, no agreement": {"hidden_layers": 0, "agreement_weight": 0.0},
+}
 
 
-def gains(
-    transfers: Sequence[float], targets: Sequence[str], seeds: Sequence[int], methods: Sequence[str],
-    scale: float = 1.0, epochs: int = 40, patience: int = 8, show: bool = True,
-) -> pd.DataFrame:  # fmt: skip
-    """Test NDCG@10 (full) of every method trained on all domains and on the target alone; missing runs are
-    trained.
-
-    One row a (transfer, method, target, seed): joint, alone, gain, run (of all domains), run_alone. The
-    settings are those of the search on the twin; ADC has h = 3, gamma = 2. seeds: of split and training; the
-    twin is the same.
-    """
-    rows, experiments = [], list(itertools.product(transfers, methods, seeds))
-    for transfer, method, seed in tqdm(experiments, desc="controls", unit="method", disable=not show):
-        dataset, runs = data.dataset_id("twin", scale=scale, transfer=transfer), {}
-        for domains in ([], *([target] for target in targets)):
-            names = (method, dataset, seed, registry.listed(domains))
-            config = registry.configure_tuned(*names, epochs=epochs, patience=patience)
-            runs[tuple(domains)] = registry.train(config, show=False)
-        joint = runs[()]
-        for target in targets:
-            alone = runs[target,]
-            rows.append({"transfer": transfer, "method": method, "target": target, "seed": seed,
-                         "joint": ndcg(joint)[target], "alone": ndcg(alone)[target],
-                         "run": joint.folder.name, "run_alone": alone.folder.name})  # fmt: skip
-    table = pd.DataFrame(rows)
-    return table.assign(gain=table["joint"] - table["alone"])
+def comparison() -> list[dict]:
+    """Every method on both domains, and those of PAIRS on the target alone."""
+    joint = ["popularity", *PAIRS.values(), *PAIRS]
+    alone = [{"method": name, "domains": TARGET, "label": ALONE} for name in ("static", "adc")]
+    return [{"method": name} for name in dict.fromkeys(joint)] + alone
 
 
-def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
-    """Gain of every (transfer, method): mean over the targets, interval and p over the seeds (t), seeds."""
-    keys = ["transfer", "method"]
-    by_seed = table.groupby([*keys, "seed"], sort=False)["gain"].mean().reset_index()
-    summary = stats.over_seeds(by_seed, keys, "gain")
-    alone = table.groupby(keys, sort=False)["alone"].mean().to_numpy()
-    return summary.assign(**{"gain (%)": 100 * summary["gain"] / alone})
+def balancing(case: str) -> list[dict]:
+    """ADC at every γ and with constant weights, all in the settings of one of CASES: what differs is the
+    balancer alone."""
+    changes = [{"gamma": gamma} for gamma in GAMMAS]
+    changes += [{"balancer": "static", "constant_weights": text} for text in ("", *CONSTANTS)]
+    return [{"method": "adc"} | CASES[case] | change for change in changes]
+
+
+def ablation() -> list[dict]:
+    """ADC without one part or several, each with what a search of its own found."""
+    return [{"method": "adc", "label": label, **settings} for label, settings in ABLATION.items()]
+
+
+def train(changes: Iterable[dict], transfers: Sequence[float], worlds: Sequence[int], show: bool = True,
+          **limits: Any) -> pd.DataFrame:  # fmt: skip
+    """The runs of some changes in every world, trained where they are not stored, as `table` has them."""
+    done, cells = [], list(itertools.product(transfers, worlds, changes))
+    for transfer, world, change in tqdm(cells, desc="controls", unit="run", disable=not show):
+        config = configure(data.dataset_id("control", transfer=transfer, seed=world), change, **limits)
+        done.append(registry.train(config, show=False))
+    return table(done)
+
+
+def stored(changes: Sequence[dict]) -> pd.DataFrame:
+    """The runs of some changes that are stored, in whatever worlds, as `table` has them."""
+    names = sorted(place.name for place in paths.runs("").glob("control*"))
+    worlds = [name for name in names if synthetic.parse(name)[0]]
+    found = [runs.find(configure(name, change)) for name, change in itertools.product(worlds, changes)]
+    return table(run for run in found if run is not None)
+
+
+def configure(dataset: str, change: dict, **limits: Any) -> dict:
+    """The configuration of a change in a world, with what the search in world 0 found."""
+    settings = {key: value for key, value in change.items() if key != "method"}
+    world = synthetic.parse(dataset)[1]["seed"]
+    settings = {"dim": DIM, **LIMITS, **settings, **limits}
+    return registry.configure_tuned(change["method"], dataset, world, **settings)
+
+
+def table(done: Iterable[runs.Run]) -> pd.DataFrame:
+    """A row a run: transfer, richness, world, method, alone, gamma, weights, hidden_layers, agreement, value,
+    epochs, ended (by the limit of epochs), folder."""
+    rows = []
+    for run in done:
+        config, (_, options) = run.config, synthetic.parse(run.config["dataset"])
+        row = {"transfer": options["transfer"], "richness": options["richness"], "world": config["seed"]}
+        row |= {"method": config["method"], "alone": config["domains"] == TARGET}
+        row |= {name: config.get(name) for name in ("gamma", "hidden_layers", "agreement_weight")}
+        row |= {"weights": config.get("constant_weights", ""), "value": ndcg(run)[TARGET]}
+        rows.append(row | {"epochs": run.metrics["epochs"], "ended": run.ended_by_limit, "run": _place(run)})
+    return pd.DataFrame(rows).drop_duplicates("run") if rows else pd.DataFrame()
+
+
+def _place(run: runs.Run) -> str:
+    return str(run.folder.relative_to(paths.home()))
+
+
+def headroom(transfers: Sequence[float], worlds: Sequence[int]) -> pd.DataFrame:
+    """What an oracle reaches in the target, means over the worlds, by transfer: popularity, alone, jointly,
+    gain (%)."""
+    cells = itertools.product(transfers, worlds)
+    names = [(t, w, data.dataset_id("control", transfer=t, seed=w)) for t, w in cells]
+    table = pd.DataFrame([oracle(name, w).loc[TARGET].rename(t) for t, w, name in names])
+    table = table.groupby(level=0).mean()
+    return table.rename(columns={"gain": "gain (%)"}).rename_axis("transfer")
+
+
+def levels(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean over the worlds of every method's score: transfer, method, alone, value, p, low, high, seeds."""
+    return stats.over_seeds(_base(rows), ["transfer", "method", "alone"], "value")
+
+
+def gains(rows: pd.DataFrame) -> pd.DataFrame:
+    """What the methods of PAIRS gain from the source, paired within a world: transfer, method, value, p, low,
+    high, seeds."""
+    base, parts = _base(rows), []
+    for joint, alone in PAIRS.items():
+        with_source = base[base["method"].eq(joint) & ~base["alone"]]
+        without = base[base["method"].eq(alone) & (base["alone"] | (joint != alone))]
+        both = [part.set_index(["transfer", "world"])["value"] for part in (with_source, without)]
+        parts.append((both[0] - both[1]).dropna().reset_index().assign(method=joint))
+    return stats.over_seeds(pd.concat(parts), ["transfer", "method"], "value")
+
+
+def _base(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `comparison`: ADC at γ = 2 and equal weights, each with all of its parts."""
+    gamma = rows["method"].ne("adc") | rows["gamma"].eq(BASE["gamma"])
+    return rows[gamma & rows["weights"].eq("") & rows["richness"].eq(20)]
+
+
+def over_static(cases: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """ADC at every γ and with constant weights less equal weights, paired within a world: case, balancing,
+    value, p, low, high, seeds. cases: by name the runs of `balancing` at one transfer."""
+    parts = [_over_static(rows).assign(case=case) for case, rows in cases.items() if len(rows)]
+    return stats.over_seeds(pd.concat(parts), ["case", "balancing"], "value")
+
+
+def _over_static(both: pd.DataFrame) -> pd.DataFrame:
+    names = both["gamma"].map("GradNorm, γ = {:g}".format).where(both["method"] == "adc", both["weights"])
+    both = both.assign(balancing=names)
+    wide = both.pivot(index="world", columns="balancing", values="value")
+    order = [name for name in [*map("GradNorm, γ = {:g}".format, GAMMAS), *CONSTANTS] if name in wide]
+    return wide[order].sub(wide[""], axis=0).stack().dropna().rename("value").reset_index()
+
+
+def ablation_table(transfer: float, worlds: Sequence[int], **limits: Any) -> pd.DataFrame:
+    """ADC, and ADC without a part, each as its own search has it: value, less ADC's, low, high by label."""
+    base = {"label": "", "method": "adc"}
+    scores = {}
+    for change in [base, *ablation()]:
+        rows = train([change], [transfer], worlds, show=False, **limits).set_index("world")
+        scores[change["label"] or "ADC"] = rows["value"]
+    wide, found = pd.DataFrame(scores), {}
+    for name, values in wide.items():
+        test = stats.paired_t((values - wide["ADC"]).to_numpy())
+        found[name] = {"NDCG@10": values.mean(), "less ADC's": test.mean, "low": test.low, "high": test.high}
+    return pd.DataFrame.from_dict(found, orient="index")
+
+
+def histories(cases: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Mean history over the worlds of ADC at γ = 2 in every case, by epoch and domain, up to the epoch that
+    every run of it has: case, ranking (BPR's part of L_k), agreement (λ's), weight, rate."""
+    means = []
+    for case, rows in cases.items():
+        places = rows.loc[rows["method"].eq("adc") & rows["gamma"].eq(BASE["gamma"]), "run"]
+        parts = [runs.load(paths.home() / place).history for place in places]
+        last = min(part["epoch"].max() for part in parts)
+        history = pd.concat(part[part["epoch"] <= last] for part in parts)
+        history = history.assign(ranking=history["loss"] - history["agreement"])
+        columns = ["ranking", "agreement", "weight", "rate"]
+        mean = history.groupby(["epoch", "domain"], sort=False)[columns].mean().reset_index()
+        means.append(mean.assign(case=case))
+    return pd.concat(means, ignore_index=True)

@@ -1,8 +1,9 @@
-"""When does the method help? ADC less a single-domain method, and less equal weights, over synthetic twins.
+"""When does it help? ADC on both domains less ADC on the target alone, and less equal weights, over control
+worlds.
 
-Two properties of data are varied, all else alike: `transfer`, the share of a taste that is common to a user's
-domains, and `asymmetry`, how unequal in size the domains are (`companion.data.twin`).
-`companion.analysis.marks` places real datasets on these axes.
+Two properties of a synthetic world are varied, all else alike: `transfer`, how far a user's taste carries
+over, and `richness`, her ratings in the source (`companion.data.control`). `companion.analysis.marks` places
+real datasets on these axes.
 """
 
 import itertools
@@ -12,60 +13,43 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from companion import data, registry
-from companion.analysis import stats
-from companion.analysis.report import STATIC
-from companion.runs import Run
+from companion.analysis import controls, stats
 
-ALONE = "adc_alone"  # ADC trained on the target alone: a run for every target
-CELL = ["transfer", "asymmetry"]
+CELL = ["transfer", "richness"]
+# ADC on both domains; equal weights in ADC's settings, so that the balancer alone differs; the target alone
+TRAININGS = ({}, {"balancer": "static"}, {"domains": controls.TARGET, "label": controls.ALONE})
 
 
 def scores(
-    transfers: Sequence[float], asymmetries: Sequence[float], seeds: Sequence[int], references: Sequence[str],
-    scale: float = 0.02, epochs: int = 12, patience: int = 3, show: bool = True,
+    transfers: Sequence[float], richnesses: Sequence[float], worlds: Sequence[int], show: bool = True,
+    **limits: int,
 ) -> pd.DataFrame:  # fmt: skip
-    """Test NDCG@10 (full ranking) of ADC, static and the references; missing runs are trained.
+    """The runs of TRAININGS in every cell and world, trained where they are not stored, as `controls.table`
+    has them. limits: epochs, patience.
 
-    One row a (transfer, asymmetry, seed, method, target): value, users (evaluable), run, trained (epochs). A
-    seed is that of the twin, its split and the training. Settings are those of the search on the twin; ADC
-    has h = 3, gamma = 2. references: single-domain methods, and "adc_alone".
-    """
-    rows, cells = [], list(itertools.product(transfers, asymmetries, seeds))
-    for transfer, asymmetry, seed in tqdm(cells, desc="map", unit="twin", disable=not show):
-        dataset = data.dataset_id("twin", seed, scale, transfer, asymmetry)
-        for method in ("adc", STATIC, *references):
-            alone = [registry.listed([name]) for name in data.load(dataset).domains]
-            for domains in alone if method == ALONE else [""]:
-                name, limits = "adc" if method == ALONE else method, {"epochs": epochs, "patience": patience}
-                config = registry.configure_tuned(name, dataset, seed, domains, **limits)
-                cell = {"transfer": transfer, "asymmetry": asymmetry, "seed": seed, "method": method}
-                rows += [cell | row for row in _rows(registry.train(config, show=False))]
-    return pd.DataFrame(rows)
-
-
-def _rows(run: Run) -> list[dict]:
-    values = run.values()
-    values = values[values["protocol"].eq("full") & values["metric"].eq("ndcg") & values["n"].eq(10)]
-    table = values.loc[values["group"] == "all", ["target", "value", "users"]]
-    return table.assign(run=run.folder.name, trained=run.metrics["epochs"]).to_dict("records")
+    The target's ratings are the same at every richness: alone, there is one run for all."""
+    done, cells = [], list(itertools.product(transfers, richnesses, worlds))
+    for transfer, richness, world in tqdm(cells, desc="map", unit="world", disable=not show):
+        for training in TRAININGS:
+            options = {} if "domains" in training else {"richness": richness}
+            dataset = data.dataset_id("control", transfer=transfer, seed=world, **options)
+            config = controls.configure(dataset, {"method": "adc"} | training, **limits)
+            done.append(registry.train(config, show=False))
+    return controls.table(done)
 
 
 def differences(scores: pd.DataFrame) -> pd.DataFrame:
-    """ADC less every other method, mean over the targets: `transfer, asymmetry, seed, other, difference`."""
-    mean = scores.groupby([*CELL, "seed", "method"], sort=False)["value"].mean().unstack("method")
-    less = mean.drop(columns="adc").rsub(mean["adc"], axis=0)
-    return less.rename_axis(columns="other").stack().rename("difference").reset_index()
+    """What each panel of the map shows, world by world: `panel, transfer, richness, world, difference`."""
+    alone = scores[scores["alone"]].set_index(["transfer", "world"])["value"].rename("alone")
+    joint = scores[~scores["alone"]].pivot(index=[*CELL, "world"], columns="method", values="value")
+    by_panel = {"joint − alone": joint.join(alone)["alone"], "balanced − static": joint["static"]}
+    parts = {panel: joint["adc"] - other for panel, other in by_panel.items()}
+    return pd.concat(parts, names=["panel"]).rename("difference").reset_index()
 
 
-def over_map(differences: pd.DataFrame) -> pd.DataFrame:
-    """Each other method: mean difference over the map, how much larger it is at the highest transfer than at
-    the lowest, and the same of asymmetry: `other, what, difference, p, low, high, seeds`, paired within a
-    seed."""
-    mean = differences.groupby(["other", "seed"], sort=False)["difference"].mean().reset_index()
-    parts = [mean.assign(what="mean over the map")]
-    for axis in CELL:
-        low, high = differences[axis].min(), differences[axis].max()
-        level = differences.groupby(["other", "seed", axis], sort=False)["difference"].mean().unstack(axis)
-        rise = (level[high] - level[low]).rename("difference").reset_index()
-        parts.append(rise.assign(what=f"{axis} {high:g} less {low:g}"))
-    return stats.over_seeds(pd.concat(parts), ["other", "what"], "difference")
+def summary(differences: pd.DataFrame, keys: Sequence[str] = CELL) -> pd.DataFrame:
+    """Mean, p and 95 % interval (t) over the worlds for every panel and combination of `keys`; over whatever
+    else is varied the mean is taken within a world."""
+    keys = ["panel", *keys]
+    by_world = differences.groupby([*keys, "world"], sort=False)["difference"].mean().reset_index()
+    return stats.over_seeds(by_world, keys, "difference").rename(columns={"seeds": "worlds"})

@@ -1,10 +1,11 @@
-"""Where a dataset lies on the map of `maps`, by its ratings alone: how unequal domains are, how far tastes go
+"""Where a dataset lies on the map of `maps`, by its ratings alone: how far tastes go, how much is known
+elsewhere.
 
 Taste shows in what is chosen. Items are cut at random into two halves in every domain. Two halves of one
 domain then agree as two domains would whose users have the same taste in both; halves of two domains agree as
 far as taste carries over. The ratio of the two is near 0 where nothing carries over and near 1 where all
-does, however sparse the ratings are: both lack the same. It is no transfer yet: `calibration` on twins of
-known transfer turns the one into the other.
+does, however sparse the ratings are: both lack the same. It is no transfer yet: `calibration` on control
+worlds of known transfer turns the one into the other.
 """
 
 import itertools
@@ -17,8 +18,7 @@ from scipy import stats
 
 from adc.ratings import Ratings, encode
 from companion import data
-from companion.data import twin
-from companion.data.table1 import TABLE_I
+from companion.data import control
 
 CUTS = 4  # into halves, averaged
 GROUPS = 10  # of users, left out in turn
@@ -26,14 +26,18 @@ LEVEL = 0.05
 # An item that has a share s of the domain's ratings weighs s^-1/2 in how alike two users are. Equal weights
 # see little but the most popular items, 1 / s little but the rarest; between them the ratio varied least.
 WEIGHT = -0.25
-COLUMNS = ["label", "asymmetry", "taste", "low", "high", "transfer", "transfer_low", "transfer_high"]
+COLUMNS = ["label", "richness", "own", "taste", "low", "high", "transfer", "transfer_low", "transfer_high"]
 Halves = list[sp.csr_array]  # of a domain's items, each [users, items]
 
 
-def asymmetry(ratings: Ratings) -> float:
-    """Standard deviation of the logarithms of the domains' numbers of ratings, over Table I's."""
-    sizes = np.bincount(ratings.domain, minlength=ratings.p)
-    return float(np.log(sizes).std() / np.log([count for _, _, count in TABLE_I.values()]).std())
+def richness(ratings: Ratings) -> tuple[float, float]:
+    """Ratings that a user of a domain has in all others, and in the domain itself: means over its users, then
+    over the domains. In a control world the first is `richness` for the target, and the second 4.2."""
+    count = np.zeros((len(ratings.users), ratings.p))
+    np.add.at(count, (ratings.user, ratings.domain), 1)
+    own = np.where(count > 0, count, np.nan)  # [n, p], NaN where she is no user of the domain
+    elsewhere = count.sum(1, keepdims=True) - own
+    return float(np.nanmean(elsewhere, 0).mean()), float(np.nanmean(own, 0).mean())
 
 
 def taste_transfer(ratings: Ratings, seed: int = 0) -> tuple[float, float, float]:
@@ -49,39 +53,27 @@ def taste_transfer(ratings: Ratings, seed: int = 0) -> tuple[float, float, float
     return value, value - half, value + half
 
 
-def calibration(scale: float, transfers: Sequence[float], seeds: Sequence[int]) -> pd.DataFrame:
-    """`transfer, seed, taste` of synthetic twins."""
+def calibration(transfers: Sequence[float], worlds: Sequence[int]) -> pd.DataFrame:
+    """`transfer, world, taste` of synthetic control worlds."""
     rows = []
-    for transfer, seed in itertools.product(transfers, seeds):
-        frame, _ = twin.ratings(seed, scale, transfer)
-        value, *_ = taste_transfer(encode(frame, "twin", list(TABLE_I)))
-        rows.append({"transfer": transfer, "seed": seed, "taste": value})
+    for transfer, world in itertools.product(transfers, worlds):
+        frame, _ = control.ratings(transfer, seed=world)
+        value, *_ = taste_transfer(encode(frame, "control", list(control.DOMAINS)))
+        rows.append({"transfer": transfer, "world": world, "taste": value})
     return pd.DataFrame(rows)
-
-
-def transfer(taste: float, curve: pd.DataFrame, side: int = 0) -> float:
-    """The transfer at which twins have the same `taste`, between those of the `calibration`; from 0 to 1, NaN
-    stays.
-
-    side 1 or -1: by the upper or lower end of the interval of the twins' mean, for the ends of a dataset's
-    interval.
-    """
-    twins = curve.groupby("transfer")["taste"]
-    level = twins.mean() + side * stats.norm.ppf(1 - LEVEL / 2) * twins.sem().fillna(0)
-    return float(np.interp(taste, np.maximum.accumulate(level), level.index))
 
 
 def places(datasets: Sequence[str], curve: pd.DataFrame) -> pd.DataFrame:
     """Prepared datasets on the map, a row each, with the columns of COLUMNS.
 
-    low and high: 95 % interval of taste; that of transfer allows for the calibration's uncertainty too.
-    """
-    rows = {}
+    low and high: 95 % interval of taste. transfer: where worlds have the same taste on average, between those
+    of the `calibration`, from 0 to 1; so for the ends of its interval. NaN stays."""
+    rows, mean = {}, curve.groupby("transfer")["taste"].mean().cummax()
     for dataset in datasets:
         ratings = data.load(dataset)
-        taste, low, high = taste_transfer(ratings)
-        ends = [transfer(value, curve, side) for value, side in ((taste, 0), (low, 1), (high, -1))]
-        rows[dataset] = [data.label(dataset), asymmetry(ratings), taste, low, high, *ends]
+        taste = taste_transfer(ratings)
+        transfer = np.interp(taste, mean, mean.index)
+        rows[dataset] = [data.label(dataset), *richness(ratings), *taste, *transfer]
     return pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
 
 

@@ -9,6 +9,7 @@ from companion import paths, registry, runs
 from companion.analysis import stats
 from companion.analysis.curves import common_seeds
 from companion.analysis.report import STATIC, table_methods
+from companion.rivals import clfm
 
 IMPROVEMENT, OVER_BEST = "improv. (%)", "over best (%)"
 TABLE_II = pd.DataFrame(  # the paper's, NDCG@10
@@ -123,3 +124,18 @@ def balance(results: pd.DataFrame) -> pd.DataFrame:
     keys = ["hidden_layers", "balancing"]
     table = rows.pivot_table(index=keys, columns="target", values="value", sort=False)
     return table.assign(mean=table.mean(axis=1), seeds=rows.groupby(keys)["seed"].nunique()).sort_index()
+
+
+def rating_errors(results: pd.DataFrame) -> pd.DataFrame:
+    """RMSE on validation ratings of CLFM fitted to stars and of the mean rating, by target, mean over seeds.
+    results: of `report.load`."""
+    chosen, errors = results[results["method"].eq("clfm") & results["variant"].eq("objective=ratings")], {}
+    for place in chosen["run"].unique():
+        run = runs.load(paths.home() / place)
+        split, model = registry.load_split(run.config), run.model
+        for k, domain in enumerate(split.ratings.domains):
+            arrays = {name: model[f"{name}.{domain}"] for name in ("user", "item")}
+            pair = clfm.validation_errors(split, k, arrays)
+            errors[domain, run.config["seed"]] = dict(zip(("CLFM", "mean rating"), pair))
+    table = pd.DataFrame.from_dict(errors, orient="index", columns=["CLFM", "mean rating"])
+    return table.groupby(level=0, sort=False).mean() if errors else table

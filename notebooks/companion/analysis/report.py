@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from adc.errors import UserError
-from companion import data, paths, registry, results, runs
+from companion import data, paths, registry, results, runs, tuned_settings
 from companion.runs import Run
 
 STATIC = "static"  # equal weights (R33)
@@ -87,7 +88,10 @@ def data_source(dataset: str) -> str:
 
 def _rows(run: Run) -> pd.DataFrame:
     unusual = ", ".join(f"{name} = {value!r}" for name, value in registry.unusual(run.config).items())
-    return run.values().assign(
+    values, learned = run.values(), run.config["epochs"] > 1
+    return values.assign(
+        ended=run.ended_by_limit if learned else np.nan,
+        early=values["target"].map(run.metrics["best_epoch"]) <= 2 if learned else np.nan,
         hidden_layers=run.config.get("hidden_layers", 0), gamma=run.config.get("gamma", 0.0),
         diverged=run.metrics["diverged"], unusual=unusual,
     )  # fmt: skip
@@ -131,6 +135,16 @@ def _remarks(chosen: pd.DataFrame) -> list[str]:
     for settings, rows in chosen[chosen["unusual"] != ""].groupby("unusual", sort=False):
         remarks.append(f"run with {settings}: {', '.join(map(registry.label, rows['method'].unique()))}")
     return remarks
+
+
+def endings(chosen: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """How the training of every method ended that learns by epochs: the share of its runs that the limit of
+    epochs ended, the share of its models that are of epoch 1 or 2, and the flags of its search."""
+    each = chosen.drop_duplicates(["run", "target"]).dropna(subset="ended")
+    each = each.astype({"ended": float, "early": float})
+    table = each.groupby("method", sort=False)[["ended", "early"]].mean()
+    table["flags of its search"] = ["; ".join(tuned_settings.flags(dataset, name)) for name in table.index]
+    return table.rename(columns={"ended": "ended by the limit", "early": "best epoch 1 or 2"})
 
 
 def compare_with_popularity(run: Run, popular: Run) -> pd.DataFrame:

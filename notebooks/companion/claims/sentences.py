@@ -114,7 +114,8 @@ CLAIMS = [
 
     *(
         Claim(UNCLAIMED, f"ADC above {registry.label(other)}", "not claimed", "–",
-              partial(m.adc_above, other=other), HURDLE, other in ("popularity", "bpr_merged"))
+              partial(m.adc_above, other=other), HURDLE,
+              other in ("popularity", "bpr_merged", "ease_merged"))
         for other in registry.names("hurdle") if other != "random"
     ),
 ]  # fmt: skip

@@ -1,6 +1,5 @@
-"""Pictures of the map: where ADC helps on synthetic twins, and how real datasets are placed there."""
+"""Pictures of the map: where ADC helps in control worlds, and how real datasets are placed there."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -16,35 +15,33 @@ SHADES = LinearSegmentedColormap.from_list("worse to better", ["#D55E00", "white
 DARK = 0.75  # of the largest difference: from here on white figures
 
 
-def heat(summary: pd.DataFrame, others: dict[str, str], places: pd.DataFrame, label: str) -> Figure:
-    """A heat map a column: ADC less each of `others` (method -> title). Framed: the interval over seeds
-    excludes zero.
-
-    summary: `stats.over_seeds` of `maps.differences`; places: `marks.places`, drawn on every panel; its
-    transfer with its interval.
-    """
-    largest = summary.loc[summary["other"].isin(others), "difference"].abs().max()
-    height = 1.3 + 0.5 * summary["asymmetry"].nunique()
-    figure, panels = plt.subplots(1, len(others), figsize=(PAGE, height), sharey=True, squeeze=False)
-    for panel, (other, title) in zip(panels[0], others.items(), strict=True):
-        cells = summary[summary["other"] == other]
-        grid = cells.pivot(index="asymmetry", columns="transfer", values="difference")
+def heat(summary: pd.DataFrame, places: pd.DataFrame, label: str) -> Figure:
+    """A heat map a panel of `maps.summary`. Framed and bold: the interval excludes zero. places:
+    `marks.places`, drawn on every panel, with the interval of transfer."""
+    names, height = summary["panel"].unique(), 1.5 + 0.42 * summary["richness"].nunique()
+    figure, panels = plt.subplots(1, len(names), figsize=(PAGE, height), sharey=True, squeeze=False)
+    largest = summary["difference"].abs().max()
+    for panel, name in zip(panels[0], names, strict=True):
+        cells = summary[summary["panel"] == name]
+        grid = cells.pivot(index="richness", columns="transfer", values="difference")
         norm = Normalize(-largest, largest)
         image = panel.imshow(grid, cmap=SHADES, norm=norm, origin="lower", aspect="auto")
         for cell in cells.itertuples():
-            x, y = grid.columns.get_loc(cell.transfer), grid.index.get_loc(cell.asymmetry)
+            x, y = grid.columns.get_loc(cell.transfer), grid.index.get_loc(cell.richness)
             _cell(panel, x, y, cell, abs(cell.difference) > DARK * largest)
-        for number, place in enumerate(places.itertuples()):
-            _place(panel, place, number, list(grid.columns), list(grid.index))
+        for number, place in enumerate(places.dropna(subset="transfer").itertuples()):
+            _place(panel, place, number, grid)
         panel.set_xticks(range(grid.shape[1]), [f"{t:g}" for t in grid.columns])
-        panel.set_yticks(range(grid.shape[0]), [f"{a:g}" for a in grid.index])
+        panel.set_yticks(range(grid.shape[0]), [f"{r:g}" for r in grid.index])
         panel.tick_params(length=0)
         panel.spines[:].set_visible(False)
         panel.set_xlabel("transfer")
-        panel.set_title(title, loc="left")
-    panels[0][0].set_ylabel("asymmetry of sizes (1: Table I)")
-    figure.colorbar(image, ax=panels, label="difference in NDCG@10", format="{x:+.3f}", aspect=30)
-    return titled(figure, "When does it help? Framed: the interval over seeds excludes zero", label)
+        panel.set_title(name, loc="left")
+    panels[0][0].set_ylabel("richness: ratings a\nuser in the source")
+    figure.colorbar(image, ax=panels, label="difference in NDCG@10", format="{x:+g}", aspect=30)
+    figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    what = "When does it help, by transfer and richness? Framed: the interval excludes zero"
+    return titled(figure, what, label)
 
 
 def _cell(panel: Axes, x: int, y: int, cell: Any, dark: bool) -> None:
@@ -57,20 +54,20 @@ def _cell(panel: Axes, x: int, y: int, cell: Any, dark: bool) -> None:
         panel.add_patch(frame)
 
 
-def _place(panel: Axes, place: Any, number: int, transfers: Sequence, asymmetries: Sequence) -> None:
-    """A mark where a dataset lies, between the cells; beyond the map it stands at its edge."""
-    if np.isnan(place.transfer):
-        return
+def _place(panel: Axes, place: Any, number: int, grid: pd.DataFrame) -> None:
+    """A mark where a dataset lies, between the cells; one beyond the map stands at its edge."""
     ends = [place.transfer, place.transfer_low, place.transfer_high]
-    x, low, high = np.interp(ends, transfers, range(len(transfers)))
-    y = np.interp(place.asymmetry, asymmetries, range(len(asymmetries)))
-    look = {"color": "black", "marker": "Ddos^v"[number % 6], "markersize": 4, "markerfacecolor": "white"}
-    panel.errorbar(x, y, xerr=[[x - low], [high - x]], linewidth=1, capsize=2, **look)
-    panel.annotate(place.Index, (x, y), (0, -4), textcoords="offset points", ha="center", va="top")
+    x, low, high = np.interp(ends, grid.columns, range(grid.shape[1]))
+    y = np.interp(np.log(place.richness), np.log(grid.index), range(grid.shape[0]))
+    beyond = "" if grid.index[0] <= place.richness <= grid.index[-1] else ", beyond the map"
+    look = {"marker": "Dos^v"[number % 5], "markersize": 4, "markerfacecolor": "white", "color": "black"}
+    look |= {"linestyle": "", "elinewidth": 1, "capsize": 2}
+    text = f"{place.Index} (richness {place.richness:.0f}{beyond})"
+    panel.errorbar(x, y, xerr=[[x - low], [high - x]], label=text, **look)
 
 
 def calibration(curve: pd.DataFrame, places: pd.DataFrame, label: str) -> Figure:
-    """Taste shared by the domains of twins over their transfer (line: the mean), datasets across it."""
+    """Taste shared by the domains of worlds over their transfer (line: the mean); datasets across it."""
     figure, panel = plt.subplots(figsize=(COLUMN, 2.6))
     mean = curve.groupby("transfer")["taste"].mean()
     panel.plot(curve["transfer"], curve["taste"], ".", color="0.55")
@@ -79,7 +76,7 @@ def calibration(curve: pd.DataFrame, places: pd.DataFrame, label: str) -> Figure
         colour = COLOURS[number % len(COLOURS)]
         panel.axhspan(row["low"], row["high"], color=colour, alpha=0.2, linewidth=0)
         panel.axhline(row["taste"], color=colour, linestyle=LINESTYLES[number % len(LINESTYLES)])
-        panel.text(0, row["taste"], f" {name}", color=colour, va="bottom")
-    panel.set_xlabel("transfer of the twin")
-    panel.set_ylabel("similarity of tastes between\ndomains over that within them")
+        panel.text(0, row["high"], f" {name}", color=colour, va="bottom")
+    panel.set_xlabel("transfer of the world")
+    panel.set_ylabel("similarity of choices between\ndomains over that within them")
     return titled(figure, "How far tastes carry over", label)

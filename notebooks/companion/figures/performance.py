@@ -1,9 +1,8 @@
-"""Pictures of how good the methods are: Fig. 2, relative to popularity, a search's trials, controls."""
+"""Pictures of how good the methods are: Fig. 2, relative to popularity, a search's trials."""
 
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -60,20 +59,3 @@ def search(table: pd.DataFrame, parameters: Sequence[str], label: str) -> Figure
         panel.set_xlabel(name)
         panel.tick_params(labelbottom=True)
     return titled(figure, "The trials of the search", label)
-
-
-def controls(table: pd.DataFrame, label: str) -> Figure:
-    """What each method gains from the other domains at each `transfer` (`controls.over_seeds`)."""
-    methods, transfers = list(table["method"].unique()), sorted(table["transfer"].unique())
-    names = [f"transfer {transfer:g}" for transfer in transfers]
-    figure, panels = small_multiples(names, 0.3 + 0.26 * len(methods), "gain in NDCG@10", "")
-    for transfer, panel in zip(transfers, panels.values(), strict=True):
-        panel.axvline(0, color="0.6", linewidth=0.8)
-        for row in table[table["transfer"] == transfer].itertuples():
-            style = method_style(row.method) | {"linestyle": "none", "markerfacecolor": "white", "capsize": 2}
-            bars = None if np.isnan(row.low) else [[row.gain - row.low], [row.high - row.gain]]
-            panel.errorbar([row.gain], [methods.index(row.method)], xerr=bars, **style)
-        panel.set(yticks=range(len(methods)), yticklabels=map(registry.label, methods))
-        panel.set_title(f"transfer {transfer:g}", loc="left")
-        panel.invert_yaxis()
-    return titled(figure, "With all domains less with the target alone", label)
