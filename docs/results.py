@@ -13,14 +13,14 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from companion import claims, data, files, registry
-from companion.analysis import performance, report, stats
+from companion.analysis import controls, performance, report, stats
 from companion.figures.style import PAGE as WIDTH
 from companion.figures.style import style, titled
 
 PAGE = Path(__file__).with_name("results.md")
 PICTURE = Path(__file__).with_name("adc_minus_others.png")
 MARKS = ("<!-- results: written by docs/results.py -->", "<!-- end of results -->")
-DATASETS, PROFILE = ("movielens", "twin-s0.03"), "quick"
+DATASETS, PROFILE, TRANSFERS = ("movielens", "insteval"), "quick", (0.0, 0.5, 1.0)
 TESTS = {"p_users": "t-test over users", "p_wilcoxon": "Wilcoxon over users", "p_runs": "t-test over seeds"}
 
 
@@ -31,8 +31,45 @@ def main() -> None:
         sizes = data.load(dataset).table()["ratings"].to_dict()
         chosen[dataset] = report.choose(report.load(dataset, PROFILE), report.paper_settings(sizes))
     sections = [scores(dataset, *chosen[dataset]) for dataset in DATASETS]
-    files.put_between(PAGE, *MARKS, lambda: "\n\n".join([*sections, main_claims()]))
+    files.put_between(PAGE, *MARKS, lambda: "\n\n".join([control_worlds(), *sections, main_claims()]))
     draw(chosen[DATASETS[0]][0], data.label(DATASETS[0]))
+
+
+def control_worlds() -> str:
+    """What each method gains from the source in the control worlds, and what weights gain over equal ones."""
+    gains = controls.gains(controls.stored(controls.comparison()))
+    gains = gains[gains["transfer"].isin(TRANSFERS)]
+    by_case = {case: controls.stored(controls.balancing(case)) for case in controls.CASES}
+    by_case = {case: rows[rows["transfer"] == 1] for case, rows in by_case.items()}
+    over = controls.over_static(by_case)
+    gains = gains.assign(row=gains["method"].map(registry.label), column=gains["transfer"].map("{:g}".format))
+    names = over["balancing"].str.replace(r"^([\d.]+),", r"constant, \1 : ", regex=True)
+    over = over.assign(row=names, column=over["case"])
+    where = "**Synthetic control worlds**, NDCG@10 of the target, all items ranked."
+    words = (
+        f"{where} With the source less without\nit, each method in its own best settings, "
+        f"{counts(gains)}, by transfer:",
+        f"Weights by the paper's rule, or constant (source : target), less equal weights, transfer 1,\n"
+        f"{counts(over)}, in three settings of ADC (`12_controls`):",
+    )
+    return "\n\n".join(f"{text}\n\n{pivot(table)}" for text, table in zip(words, (gains, over)))
+
+
+def counts(table: pd.DataFrame) -> str:
+    """How many worlds stand behind a table's rows, in words."""
+    least, most = table["seeds"].min(), table["seeds"].max()
+    return f"n = {least if least == most else f'{least} to {most}'} worlds"
+
+
+def pivot(table: pd.DataFrame) -> str:
+    """A Markdown table of means and intervals. table: row, column, value, high."""
+    columns = list(dict.fromkeys(table["column"]))
+    lines = [row(["", *columns]), row(["---"] * (1 + len(columns)))]
+    for name, cells in table.groupby("row", sort=False):
+        each = cells.itertuples()
+        values = {cell.column: f"{cell.value:+.3f} ± {cell.high - cell.value:.3f}" for cell in each}
+        lines.append(row([name, *(values.get(column, "–") for column in columns)]))
+    return "\n".join(lines)
 
 
 def scores(dataset: str, chosen: pd.DataFrame, remarks: list[str]) -> str:
