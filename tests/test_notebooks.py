@@ -62,7 +62,7 @@ def test_formulas_are_of_the_form_that_code_hosts_typeset(path):
 @each
 def test_parameters_are_one_cell_of_a_dozen_literals(path):
     known = execute.defaults(path)
-    assert {"dataset", "scale"} & set(known) and len(known) <= 15
+    assert {"dataset", "worlds"} & set(known) and len(known) <= 15
 
 
 @each
