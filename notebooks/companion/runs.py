@@ -47,6 +47,11 @@ class Run:
             return dict(arrays)
 
     @property
+    def place(self) -> str:
+        """The folder, relative to ADC_HOME: what results, figures and tables call the run."""
+        return str(self.folder.relative_to(paths.home()))
+
+    @property
     def ended_by_limit(self) -> bool:
         """Whether the limit of epochs ended training, which might have got better."""
         return self.config["epochs"] > 1 and self.metrics["epochs"] == self.config["epochs"]
@@ -54,9 +59,7 @@ class Run:
     def values(self) -> pd.DataFrame:
         """The run's metrics, one row each, with what names the run."""
         names = {name: self.config[name] for name in ("dataset", "method", "variant", "seed")}
-        return pd.DataFrame(self.metrics["values"]).assign(
-            **names, run=str(self.folder.relative_to(paths.home()))
-        )
+        return pd.DataFrame(self.metrics["values"]).assign(**names, run=self.place)
 
 
 def identity(config: dict) -> str:

@@ -64,12 +64,13 @@ def ablation() -> list[dict]:
     return [{"method": "adc", "label": label, **settings} for label, settings in ABLATION.items()]
 
 
-def train(changes: Iterable[dict], transfers: Sequence[float], worlds: Sequence[int], show: bool = True,
-          **limits: Any) -> pd.DataFrame:  # fmt: skip
+def train(
+    changes: Iterable[dict], transfers: Sequence[float], worlds: Sequence[int], show: bool = True
+) -> pd.DataFrame:
     """The runs of some changes in every world, trained where they are not stored, as `table` has them."""
     done, cells = [], list(itertools.product(transfers, worlds, changes))
     for transfer, world, change in tqdm(cells, desc="controls", unit="run", disable=not show):
-        config = configure(data.dataset_id("control", transfer=transfer, seed=world), change, **limits)
+        config = configure(data.dataset_id("control", transfer=transfer, seed=world), change)
         done.append(registry.train(config, show=False))
     return table(done)
 
@@ -91,21 +92,17 @@ def configure(dataset: str, change: dict, **limits: Any) -> dict:
 
 
 def table(done: Iterable[runs.Run]) -> pd.DataFrame:
-    """A row a run: transfer, richness, world, method, alone, gamma, weights, hidden_layers, agreement, value,
-    epochs, ended (by the limit of epochs), folder."""
+    """A row a run: transfer, richness, world, method, alone, gamma, weights, value, epochs, ended (by the
+    limit of epochs), run."""
     rows = []
     for run in done:
         config, (_, options) = run.config, synthetic.parse(run.config["dataset"])
         row = {"transfer": options["transfer"], "richness": options["richness"], "world": config["seed"]}
         row |= {"method": config["method"], "alone": config["domains"] == TARGET}
-        row |= {name: config.get(name) for name in ("gamma", "hidden_layers", "agreement_weight")}
-        row |= {"weights": config.get("constant_weights", ""), "value": ndcg(run)[TARGET]}
-        rows.append(row | {"epochs": run.metrics["epochs"], "ended": run.ended_by_limit, "run": _place(run)})
+        row |= {"gamma": config.get("gamma"), "weights": config.get("constant_weights", "")}
+        row |= {"value": ndcg(run)[TARGET], "epochs": run.metrics["epochs"]}
+        rows.append(row | {"ended": run.ended_by_limit, "run": run.place})
     return pd.DataFrame(rows).drop_duplicates("run") if rows else pd.DataFrame()
-
-
-def _place(run: runs.Run) -> str:
-    return str(run.folder.relative_to(paths.home()))
 
 
 def headroom(transfers: Sequence[float], worlds: Sequence[int]) -> pd.DataFrame:
@@ -156,12 +153,12 @@ def _over_static(both: pd.DataFrame) -> pd.DataFrame:
     return wide[order].sub(wide[""], axis=0).stack().dropna().rename("value").reset_index()
 
 
-def ablation_table(transfer: float, worlds: Sequence[int], **limits: Any) -> pd.DataFrame:
+def ablation_table(transfer: float, worlds: Sequence[int]) -> pd.DataFrame:
     """ADC, and ADC without a part, each as its own search has it: value, less ADC's, low, high by label."""
     base = {"label": "", "method": "adc"}
     scores = {}
     for change in [base, *ablation()]:
-        rows = train([change], [transfer], worlds, show=False, **limits).set_index("world")
+        rows = train([change], [transfer], worlds, show=False).set_index("world")
         scores[change["label"] or "ADC"] = rows["value"]
     wide, found = pd.DataFrame(scores), {}
     for name, values in wide.items():

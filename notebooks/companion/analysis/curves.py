@@ -13,7 +13,7 @@ from pandas.io.formats.style import Styler
 
 from adc.config import Config
 from adc.errors import UserError
-from companion import data, paths, registry
+from companion import data, registry
 from companion.adc_method import SEARCH_SPACE
 from companion.analysis import report, stats
 from companion.analysis.stats import paired_t
@@ -46,7 +46,7 @@ def run_rows(run: Run) -> list[dict]:
         "deviations": set(registry.changed_readings(run.config)),
         "diverged": run.metrics["diverged"], "trained": run.metrics["epochs"],
         "seconds": run.metrics["train_seconds"] / run.metrics["epochs"],
-        "run": str(run.folder.relative_to(paths.home())),
+        "run": run.place,
     }  # fmt: skip
     return [{"target": target, "value": value, **facts} for target, value in ndcg(run).items()]
 

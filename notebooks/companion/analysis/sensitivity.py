@@ -88,7 +88,7 @@ def readings(bases: dict[int, Run], candidates: Iterable[Run]) -> pd.DataFrame:
             rows.append({
                 "reading": reading, "change": f"{setting} = {value}", **_less(scores, base),
                 "diverged": sum(run.metrics["diverged"] for run in by_seed.values()),
-                "runs": [str(run.folder.relative_to(paths.home())) for run in by_seed.values()],
+                "runs": [run.place for run in by_seed.values()],
             })  # fmt: skip
     table = pd.DataFrame(rows, columns=["reading", "change", *COLUMNS])
     return table.sort_values("difference", ascending=False, ignore_index=True)

@@ -13,7 +13,7 @@ from pandas.io.formats.style import Styler
 
 from adc.errors import UserError
 from adc.ratings import Ratings
-from companion import data, paths, registry, runs
+from companion import data, registry, runs
 from companion.analysis import report, stats
 from companion.analysis.curves import MEAN, difference
 
@@ -57,7 +57,7 @@ def _run_scores(run: runs.Run) -> list[dict]:
         return []
     values = run.values().query("protocol == 'full' and metric == 'ndcg' and n == 10")
     values, rows = values.set_index(["target", "group"])[["value", "users"]].astype(float), []
-    names = {"method": method, "seed": run.config["seed"], "run": str(run.folder.relative_to(paths.home()))}
+    names = {"method": method, "seed": run.config["seed"], "run": run.place}
     for target, validation in run.metrics["validation"].items():
         row = dict(zip(("value", "users"), values.loc[(target, "all")]))
         row |= dict(zip(("elsewhere", "elsewhere_users"), values.loc[(target, "cold_target")]))
