@@ -1,14 +1,16 @@
-"""What the ledger of claims is made from: Table II's runs with their tests, and the parameter analysis."""
+"""What the ledger of claims is made from: Table II's runs with their tests, the parameter analysis, and the
+control worlds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 
 import pandas as pd
 
 from adc.config import Config
 from adc.ratings import Ratings
 from companion import data, paths, registry, runs
-from companion.analysis import curves, performance, report
+from companion.analysis import controls, curves, performance, report
 from companion.analysis.report import STATIC
 from companion.runs import Run
 
@@ -17,12 +19,14 @@ VARIED = ("seed", "hidden_layers", "gamma", "balancer", "pretraining", "device",
 
 @dataclass(frozen=True)
 class Finding:
-    """What a measure gives: words, how much data, and the numbers from which `rule` makes the verdict."""
+    """What a measure gives: words, how much data, and the numbers from which `rule` makes the verdict; more:
+    how many further seeds would decide what is open, as far as can be told."""
 
     ours: str
     n: str
     rule: Callable[..., str]
     numbers: dict = field(default_factory=dict)
+    more: int | None = None
 
     @property
     def verdict(self) -> str:
@@ -37,34 +41,69 @@ class TooFewDomains(Exception):
     """A claim about more domains than the data has."""
 
 
-@dataclass(frozen=True)
 class Evidence:
-    """Everything that the ledger of one dataset is made from. Scores are NDCG@10, full ranking, all users."""
+    """Everything that the ledger of one dataset is made from, read when a measure asks for it. Scores are
+    NDCG@10, full ranking, all users.
 
-    dataset: str
-    ratings: Ratings
-    chosen: pd.DataFrame  # the runs of Table II (`report.choose`)
-    tests: pd.DataFrame  # ADC against every other method (`performance.adc_tests`)
-    study: pd.DataFrame  # runs of ADC and static alike in all but VARIED: rows of `curves.run_rows`
-    larger: pd.DataFrame  # likewise, of larger dim or more negatives than those
+    used: the runs that were read since it was last emptied."""
+
+    def __init__(self, dataset: str, profile: str):
+        self.dataset, self.profile, self.used = dataset, profile, set()
+        self.ratings: Ratings = data.load(dataset)
+        self.by_size = sorted(self.sizes, key=lambda name: self.sizes[name])  # the domains, smallest first
 
     @property
     def sizes(self) -> dict[str, int]:
         """Domain -> number of ratings."""
         return self.ratings.table()["ratings"].to_dict()
 
-    @property
-    def by_size(self) -> list[str]:
-        """The domains, the smallest first."""
-        return sorted(self.sizes, key=lambda name: self.sizes[name])
+    @cached_property
+    def chosen(self) -> pd.DataFrame:
+        """The runs of Table II (`report.choose`)."""
+        table = report.load(self.dataset, self.profile, required=())
+        return report.choose(table, report.paper_settings(self.sizes))[0]
+
+    @cached_property
+    def tests(self) -> pd.DataFrame:
+        """ADC against every other method (`performance.adc_tests`)."""
+        return performance.adc_tests(self.chosen)
+
+    @cached_property
+    def control(self) -> pd.DataFrame:
+        """The stored runs of the control worlds, of whatever profile: `controls.table`'s columns and case,
+        which tells equal weights in ADC's settings from those that a search of their own found."""
+        searched = controls.stored(controls.comparison()).assign(case="own search")
+        same = controls.stored(controls.balancing("searched settings")).assign(case="ADC's settings")
+        return pd.concat([searched, same], ignore_index=True)
 
     @property
-    def runs(self) -> set[str]:
-        """Every run behind the ledger."""
-        return {*self.chosen["run"], *self.study["run"], *self.larger["run"]}
+    def study(self) -> pd.DataFrame:
+        """Runs of ADC and static alike in all but VARIED: rows of `curves.run_rows`."""
+        return self._studies[0]
+
+    @property
+    def larger(self) -> pd.DataFrame:
+        """Likewise, of larger dim or more negatives than those."""
+        return self._studies[1]
+
+    @cached_property
+    def _studies(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Like with like: of all runs of ADC and of equal weights, those that share the most common
+        settings."""
+        candidates = [run for run in report.available(self.dataset, self.profile) if _comparable(run)]
+        table = pd.DataFrame([row for run in candidates for row in curves.run_rows(run)])
+        if table.empty:
+            raise MissingRuns("ADC")
+        table["domains"] = table["domains"].map(lambda text: ",".join(sorted(registry.named(text))))
+        alike = [item.name for item in fields(Config) if item.name not in VARIED]
+        common = pd.Series(table[alike].value_counts().index[0], index=alike)
+        same = table[alike] == common.to_list()
+        larger = lambda name: same.drop(columns=name).all(axis=1) & (table[name] > common[name])
+        return table[same.all(axis=1)], table[larger("dim") | larger("negatives")]
 
     def history(self, run: str) -> pd.DataFrame:
         """A run's history [epoch, domain]."""
+        self.used.add(run)
         return runs.load(paths.home() / run).history
 
     def require_domains(self, least: int = 2) -> None:
@@ -74,26 +113,12 @@ class Evidence:
 
 
 def collect(dataset: str, profile: str) -> Evidence:
-    """Read a profile's runs ("any": all that are stored). `UserError` where ADC or popularity is missing."""
-    ratings = data.load(dataset)
-    settings = report.paper_settings(ratings.table()["ratings"].to_dict())
-    chosen, _ = report.choose(report.load(dataset, profile), settings)
-    return Evidence(dataset, ratings, chosen, performance.adc_tests(chosen), *_studies(dataset, profile))
-
-
-def _studies(dataset: str, profile: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Like with like: of all runs of ADC and of equal weights, those that share the most common settings."""
-    candidates = [run for run in report.available(dataset, profile) if _comparable(run)]
-    table = pd.DataFrame([row for run in candidates for row in curves.run_rows(run)])
-    table["domains"] = table["domains"].map(lambda text: ",".join(sorted(registry.named(text))))
-    alike = [item.name for item in fields(Config) if item.name not in VARIED]
-    common = pd.Series(table[alike].value_counts().index[0], index=alike)
-    same = table[alike] == common.to_list()
-    larger = lambda name: same.drop(columns=name).all(axis=1) & (table[name] > common[name])
-    return table[same.all(axis=1)], table[larger("dim") | larger("negatives")]
+    """A profile's runs ("any": all that are stored). `UserError` where ADC or popularity is missing."""
+    report.load(dataset, profile)
+    return Evidence(dataset, profile)
 
 
 def _comparable(run: Run) -> bool:
     if run.config.get("balancer") not in ("gradnorm", STATIC):
         return False
-    return run.config["hidden_layers"] == 1 or run.config["pretraining"] == Config.pretraining
+    return run.config["hidden_layers"] <= 1 or run.config["pretraining"] == Config.pretraining

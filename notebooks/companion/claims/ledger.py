@@ -6,10 +6,10 @@ from pandas.io.formats.style import Styler
 from companion.claims import verdicts
 from companion.claims.evidence import Evidence, Finding, MissingRuns, TooFewDomains
 from companion.claims.sentences import CLAIMS, UNCLAIMED, Claim
-from companion.claims.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, UNCLEAR, UNTESTABLE, VERDICTS
+from companion.claims.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, OPEN, UNTESTABLE, VERDICTS
 
 COLOURS = dict(zip(VERDICTS, ("#0072B2", "#56B4E9", "#D55E00", "#F0E442", "#BBBBBB", "#FFFFFF"), strict=True))
-PALE = (IN_PART, UNCLEAR, UNTESTABLE, NOT_RUN)  # dark letters on these
+PALE = (IN_PART, OPEN, UNTESTABLE, NOT_RUN)  # dark letters on these
 LEFT = [{"selector": "td, th", "props": "text-align: left; vertical-align: top"}]
 
 
@@ -24,15 +24,20 @@ def measure(claim: Claim, e: Evidence) -> Finding:
 
 
 def ledger(e: Evidence) -> pd.DataFrame:
-    """A row a claim [C1, …]: the claim, ours, n, verdict, rule (its name) and numbers, notebook, heading."""
+    """A row a claim [C1, …]: the claim, ours, n, verdict, rule (its name) and numbers, more (further seeds
+    that would decide what is open), runs (that it was measured on), notebook, heading."""
     rows = {}
     for number, claim in enumerate(CLAIMS, 1):
+        e.used.clear()
         finding = measure(claim, e)
         rows[f"C{number}"] = claim._asdict() | {
             "ours": finding.ours, "n": finding.n, "verdict": finding.verdict, "rule": finding.rule.__name__,
-            "numbers": finding.numbers, "notebook": claim.shown[0], "heading": claim.shown[1],
+            "numbers": finding.numbers, "more": finding.more, "runs": sorted(e.used),
+            "notebook": claim.shown[0], "heading": claim.shown[1],
         }  # fmt: skip
-    return pd.DataFrame.from_dict(rows, orient="index").drop(columns=["measure", "shown"]).rename_axis("id")
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table["more"] = pd.Series({name: row["more"] for name, row in rows.items()}, dtype=object)  # None stays
+    return table.drop(columns=["measure", "shown"]).rename_axis("id")
 
 
 def rules_table(table: pd.DataFrame) -> Styler:

@@ -1,19 +1,20 @@
 """What the ledger measures of the data (§IV-A) and of performance (§IV-D): from the `Evidence` to a
 `Finding`.
 
-A mean over the domains is taken within each seed; its 95 % interval is over the seeds (R31), given as ±. A
-measure raises `MissingRuns` or `TooFewDomains` where it cannot be taken.
+A mean over the domains is taken within each seed; its 95 % interval is over the seeds (R31), given as ±, and
+it is judged by a margin, 2 % of the score that it is taken from (`analysis.equivalence`). A measure raises
+`MissingRuns` or `TooFewDomains` where it cannot be taken.
 """
 
 import itertools
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from companion import registry
-from companion.analysis import performance, stats
+from companion.analysis import performance
+from companion.analysis.equivalence import LEVEL, MARGIN, OPEN, Judgement, judge
 from companion.analysis.performance import IMPROVEMENT, TABLE_II
 from companion.claims import verdicts
 from companion.claims.evidence import Evidence, Finding, MissingRuns, TooFewDomains
@@ -33,6 +34,7 @@ def scores(e: Evidence, methods: Sequence, metric: str = "ndcg", lengths: Sequen
     rows = rows[rows["n"].isin(lengths) & rows["method"].isin(methods)]
     if absent := [registry.label(name) for name in methods if name not in set(rows["method"])]:
         raise MissingRuns(", ".join(absent))
+    e.used |= {*rows["run"]}
     return rows.pivot_table(index="seed", columns=["method", "target"], values="value").dropna()
 
 
@@ -40,32 +42,54 @@ def count_seeds(table: pd.DataFrame | pd.Series) -> str:
     return f"{len(table)} seed{'s' * (len(table) != 1)}"
 
 
-def interval(differences: pd.Series, digits: int = 4) -> tuple[str, float, float | None, float | None]:
-    """The mean of differences [seeds] ± its interval in words; mean, low, high (None with one seed)."""
-    mean, _, low, high = stats.paired_t(differences.to_numpy())
-    if math.isnan(low):
-        return f"{mean:+.{digits}f} (one seed)", mean, None, None
-    return f"{mean:+.{digits}f} ± {mean - low:.{digits}f}", mean, low, high
+def in_words(judgement: Judgement, digits: int = 4, unit: str = "") -> str:
+    """A judgement as +0.0104 ± 0.0064 (margin 0.0060: better)."""
+    j, value = judgement, lambda x, sign="": f"{x:{sign}.{digits}f}{unit}"
+    if j.n < 2:
+        return f"{value(j.difference, '+')} (one seed)"
+    outcome = "not above" if j.outcome == OPEN and j.above is False else j.outcome
+    more = f", {j.more} more seeds would tell" * (j.more is not None)
+    half = value(j.difference - j.low)
+    return f"{value(j.difference, '+')} ± {half} (margin {value(j.margin)}: {outcome}{more})"
 
 
-def above_zero(gap: pd.Series, words: str, cases: Mapping[str, float] | None = None) -> Finding:
-    """A difference [seeds] above zero, and its cases (domains, say) too. words: {} stands for its mean."""
-    text, mean, low, high = interval(gap)
-    numbers = {"differences": dict(cases or {"mean": mean}), "low": low, "high": high}
-    return Finding(words.replace("{}", text), count_seeds(gap), verdicts.above, numbers)
+def limits(judgement: Judgement) -> dict:
+    """What `verdicts.above` needs of a judgement, as JSON has it: no NaN."""
+    ends = (None, None) if judgement.n < 2 else (judgement.low, judgement.high)
+    return dict(zip(("low", "high"), ends)) | {"margin": judgement.margin}
 
 
-def margin(first: pd.DataFrame, second: pd.DataFrame) -> Finding:
-    """The first above the second, both [seed, target]."""
+def above(gap: pd.Series, margin: float, words: str = "{}", *form: int | str) -> Finding:
+    """A difference [seed] above a margin. words: {} stands for its mean and interval; form: of `in_words`."""
+    j = judge(gap.to_numpy(), margin)
+    text = words.replace("{}", in_words(j, *form))
+    return Finding(text, count_seeds(gap), verdicts.above, limits(j), j.more)
+
+
+def better(first: pd.DataFrame, second: pd.DataFrame) -> Finding:
+    """The first above the second, both [seed, target]: their mean over the targets, which a single target,
+    judged by an interval for all of them at once, may deny."""
     gap = (first - second).dropna()
-    cases = gap.mean().to_dict()
-    above = sum(value > 0 for value in cases.values())
-    return above_zero(gap.mean(axis=1), f"{{}}; above in {above} of {len(cases)} domains", cases)
+    second = second.loc[gap.index]
+    mean = above(gap.mean(axis=1), MARGIN * second.mean(axis=None))
+    each = [judge(gap[k].to_numpy(), MARGIN * second[k].mean(), LEVEL / gap.shape[1]).above for k in gap]
+    denied = each.count(False) if gap.shape[1] > 1 else 0
+    words = f"{mean.ours}; above in {each.count(True)}, not in {denied} of {len(each)} domains"
+    return Finding(words, mean.n, verdicts.above, mean.numbers | {"denied": denied}, mean.more)
 
 
-def counted(true: int, total: int, words: str, n: str, unclear: int = 0) -> Finding:
-    numbers = {"true": int(true), "total": int(total), "unclear": int(unclear)}
+def counted(answers: Iterable[bool | None], words: str, n: str, **numbers: float) -> Finding:
+    """In how many cases it is so; None: open."""
+    answers = list(answers)
+    unclear = answers.count(None)
+    words += f"; open in {unclear}" * (unclear > 0)
+    numbers = {"true": answers.count(True), "total": len(answers), "unclear": unclear} | numbers
     return Finding(words, n, verdicts.counted, numbers)
+
+
+def share(true: int, total: int, words: str, n: str) -> Finding:
+    """So many of the paper's own numbers are right."""
+    return Finding(words, n, verdicts.counted, {"true": int(true), "total": int(total)})
 
 
 def on_amazon(e: Evidence) -> bool:
@@ -82,7 +106,7 @@ def table_i(e: Evidence) -> Finding:
     equal = int((here.loc[paper.index] == paper).sum(axis=None))
     words = f"{equal} of {paper.size} counts equal"
     if on_amazon(e):
-        return counted(equal, paper.size, words, n)
+        return share(equal, paper.size, words, n)
     return Finding(words + ", by construction" * (equal == paper.size), n, verdicts.untestable)
 
 
@@ -92,18 +116,18 @@ def density(e: Evidence) -> Finding:
     right = len(exact) - len(wrong)
     each = "; ".join(f"{k} {exact[k]:.4f}, printed {DENSITY[k]:.3f}" for k in wrong)
     words = f"{right} of {len(exact)} cells{': ' if wrong else ''}{each}"
-    return counted(right, len(exact), words, f"{len(exact)} cells")
+    return share(right, len(exact), words, f"{len(exact)} cells")
 
 
 def overlap(e: Evidence) -> Finding:
     shared = describe.shared_users(e.ratings).to_numpy()
-    share = (shared / np.diag(shared)[:, None])[~np.eye(e.ratings.p, dtype=bool)]
+    shares = (shared / np.diag(shared)[:, None])[~np.eye(e.ratings.p, dtype=bool)]
     words, n = f"p = {e.ratings.p}", f"{len(e.ratings.users):,} users"
-    if len(share):
-        words += f"; a domain shares {share.min():.0%} to {share.max():.0%} of its users with another"
+    if len(shares):
+        words += f"; a domain shares {shares.min():.0%} to {shares.max():.0%} of its users with another"
     if not on_amazon(e):
         return Finding(words, n, verdicts.untestable)
-    return counted(((share > 0) & (share < 1)).sum(), len(share), words, n)
+    return share(int(((shares > 0) & (shares < 1)).sum()), len(shares), words, n)
 
 
 def symmetric(e: Evidence) -> Finding:
@@ -115,59 +139,75 @@ def symmetric(e: Evidence) -> Finding:
     words, n = f"largest / smallest domain: all {ratio(e.sizes):.1f}{each}", f"{e.ratings.p} domains"
     if not on_amazon(e):  # Set 1 is without the smallest domain, Set 2 without the largest
         return Finding(f"{words}, by construction", n, verdicts.untestable)
-    return counted(sum(value < ratio(e.sizes) for value in ratios.values()), len(ratios), words, n)
+    return share(sum(value < ratio(e.sizes) for value in ratios.values()), len(ratios), words, n)
 
 
 def order(e: Evidence) -> Finding:
+    """The ten pairs of methods in the order of Table II, each judged by its mean over the domains."""
     methods = [*RIVALS, "adc"]
-    table = scores(e, methods)
-    means = table.mean().unstack(0)[methods]
-    right = int((means.diff(axis=1).iloc[:, 1:] > 0).all(axis=1).sum())
-    paper = pd.Series(range(len(methods)), methods)
-    tau = float(np.mean([stats.rank_agreement(row, paper) for _, row in means.iterrows()]))
-    words = f"in {right} of {len(means)} domains; Kendall's tau {tau:+.2f}"
-    numbers = {"right": right, "total": len(means), "tau": tau}
-    return Finding(words, count_seeds(table), verdicts.ordered, numbers)
+    means = scores(e, methods).T.groupby(level="method", sort=False).mean().T  # [seed, method]
+    answers = []
+    for low, high in itertools.combinations(methods, 2):
+        answers.append(judge((means[high] - means[low]).to_numpy(), MARGIN * means[low].mean()).above)
+    line = " < ".join(registry.label(name) for name in means.mean().sort_values().index)
+    words = f"{line}; {answers.count(True)} of {len(answers)} pairs as printed"
+    return counted(answers, words, count_seeds(means), most=0.7)
 
 
-def better_than(e: Evidence, other: str) -> Finding:
-    """R30: Holm-corrected over users, and with two seeds or more the interval over runs above zero."""
+def superior(e: Evidence, other: str) -> Finding:
+    """ADC above one other method; beside it the paper's own test and, for users like these, a bootstrap."""
     table = scores(e, [other, "adc"])
+    finding = better(table["adc"], table[other])
     rows = e.tests[e.tests["other"] == other]
-    significant, one_seed = rows["p_users_holm"] < stats.LEVEL, rows["seeds"] < 2
-    won = significant & (rows["difference"] > 0) & (one_seed | (rows["ci_low_runs"] > 0))
-    lost = significant & (rows["difference"] < 0) & (one_seed | (rows["ci_high_runs"] < 0))
-    text, *_ = interval((table["adc"] - table[other]).mean(axis=1))
-    words = f"{text}; p < 0.05 above in {won.sum()}, below in {lost.sum()} of {len(rows)}"
-    n = f"{count_seeds(table)}, {rows['users'].min():,} to {rows['users'].max():,} users a domain"
-    return counted(won.sum(), len(rows), words, n)
+    sure = rows["p_users"] < LEVEL
+    ahead, behind = (int((sure & (sign * rows["difference"] > 0)).sum()) for sign in (1, -1))
+    words = f"{finding.ours}; by the paper's test p < .05 above in {ahead}, below in {behind}"
+    n = f"{finding.n}, {rows['users'].min():,} to {rows['users'].max():,} users a domain"
+    return Finding(words, n, finding.rule, finding.numbers, finding.more)
+
+
+def significant(e: Evidence) -> Finding:
+    """The paper's own test: a paired t-test over users, uncorrected, of ADC against each rival."""
+    scores(e, [*RIVALS, "adc"])
+    rows = e.tests[e.tests["other"].isin(RIVALS)]
+    won = (rows["p_users"] < LEVEL) & (rows["difference"] > 0)
+    words = f"p < .05 and above in {won.sum()} of {len(rows)} comparisons"
+    n = f"{rows['users'].min():,} to {rows['users'].max():,} users a domain"
+    return counted(map(bool, won), words, n)
 
 
 def adc_above(e: Evidence, other: str) -> Finding:
     table = scores(e, [other, "adc"])
-    return margin(table["adc"], table[other])
+    return better(table["adc"], table[other])
 
 
 def pairs_above(
     e: Evidence, methods: Sequence, others: Sequence, metric: str = "ndcg", lengths: Sequence = (10,)
 ) -> Finding:
-    """Each method above each other in each domain; the interval is that of the pair that is worst off."""
-    table, gaps, cases = scores(e, [*methods, *others], metric, lengths), {}, {}
+    """Each method above each other, every pair judged as in `better`; the words are those of the worst."""
+    table, found = scores(e, [*methods, *others], metric, lengths), {}
     for first, second in itertools.product(methods, others):
-        pair = f"{registry.label(first)} less {registry.label(second)}"
-        gaps[pair] = table[first] - table[second]
-        cases |= {f"{pair}, {target}": value for target, value in gaps[pair].mean().items()}
-    worst = min(gaps, key=lambda pair: gaps[pair].mean(axis=None))
-    above = sum(value > 0 for value in cases.values())
-    words = f"{above} of {len(cases)} comparisons; the worst, {worst}: {{}}"
-    return above_zero(gaps[worst].mean(axis=1), words, cases)
+        name = f"{registry.label(first)} less {registry.label(second)}"
+        found[name] = table[first] - table[second], better(table[first], table[second])
+    worst = min(found, key=lambda name: found[name][0].mean(axis=None))
+    answers = {verdicts.HOLDS: True, verdicts.IN_PART: True, verdicts.FAILS: False}
+    each = [answers.get(finding.verdict) for _, finding in found.values()]
+    denied = sum(finding.numbers["denied"] for _, finding in found.values())
+    words = f"{each.count(True)} of {len(each)} pairs; the worst, {worst}: {found[worst][1].ours}"
+    return counted(each, words, count_seeds(table), denied=denied)
 
 
 def second_best(e: Evidence) -> Finding:
-    table = scores(e, [*RIVALS, "adc"])
+    """SCoNet above the three others and below ADC, domain by domain."""
+    table, answers = scores(e, [*RIVALS, "adc"]), []
+    pairs = [("sconet", other) for other in RIVALS if other != "sconet"] + [("adc", "sconet")]
+    for k in e.sizes:
+        wide = table.xs(k, axis=1, level="target")
+        each = [judge((wide[a] - wide[b]).to_numpy(), MARGIN * wide[b].mean()).above for a, b in pairs]
+        answers.append(False if False in each else None if None in each else True)
     rank = table.mean().unstack(0).rank(axis=1, ascending=False)["sconet"]
-    words = f"rank 2 of 5 in {(rank == 2).sum()} of {len(rank)} domains; mean rank {rank.mean():.1f}"
-    return counted((rank == 2).sum(), len(rank), words, count_seeds(table))
+    words = f"in {answers.count(True)} of {len(answers)} domains; mean rank {rank.mean():.1f} of 5"
+    return counted(answers, words, count_seeds(table))
 
 
 def improvement(e: Evidence, metric: str, lengths: Sequence[int], paper: float) -> Finding:
@@ -178,10 +218,10 @@ def improvement(e: Evidence, metric: str, lengths: Sequence[int], paper: float) 
     ratio = lambda rival, k: table["adc", k] / table[rival, k]
     over = lambda rivals: pd.DataFrame({k: 100 * (ratio(rivals[k], k) - 1) for k in top.index})
     gain = over(dict.fromkeys(top.index, "sconet"))
-    text, _, low, high = interval(gain.mean(axis=1), 2)
-    words = f"{text} %; {gain.mean().min():+.1f} to {gain.mean().max():+.1f} by domain"
+    words = f"{{}}; {gain.mean().min():+.1f} to {gain.mean().max():+.1f} by domain"
     words += f" (over the best rival of each domain {over(top).mean(axis=None):+.2f} %)"
-    return Finding(words, count_seeds(table), verdicts.gained, {"low": low, "high": high, "paper": paper})
+    mean = above(gain.mean(axis=1), 100 * MARGIN, words, 2, " %")
+    return Finding(mean.ours, mean.n, verdicts.reaches, mean.numbers | {"paper": paper}, mean.more)
 
 
 def printed_cells(e: Evidence) -> Finding:
@@ -191,10 +231,22 @@ def printed_cells(e: Evidence) -> Finding:
     right = (low <= TABLE_II[IMPROVEMENT] + 0.005) & (high >= TABLE_II[IMPROVEMENT] - 0.005)
     cells = ", ".join(f"{k} {value:.2f}" for k, value in (100 * (adc / rival - 1)).items())
     words, n = f"{right.sum()} of {len(right)} cells: {cells}", f"{len(right)} cells"
-    return counted(right.sum(), len(right), words, n)
+    return share(int(right.sum()), len(right), words, n)
 
 
 def printed_mean(e: Evidence) -> Finding:
     mean = float(TABLE_II[IMPROVEMENT].mean())
     numbers = {"value": mean, "paper": 8.08, "allowed": 0.005}
     return Finding(f"{mean:.2f} %", f"{len(TABLE_II)} cells", verdicts.near, numbers)
+
+
+def similar_complexity(e: Evidence) -> Finding:
+    """Ratings a user in Table I of the three domains that the paper calls similar; alike: within a half."""
+    names = ("electronics", "kitchen", "video")
+    each = {k: TABLE_I[k][2] / TABLE_I[k][0] for k in names}
+    items = {k: TABLE_I[k][2] / TABLE_I[k][1] for k in names}
+    ratio = max(each.values()) / min(each.values())
+    words = ", ".join(f"{k} {each[k]:.2f} ({items[k]:.1f})" for k in names)
+    numbers = {"low": ratio, "high": ratio, "margin": 1.5}
+    words = f"ratings a user (an item): {words}; the largest {ratio:.2f} times the smallest"
+    return Finding(words, "3 domains", verdicts.below, numbers)

@@ -9,19 +9,19 @@ import torch
 from scipy.stats import f, kendalltau
 
 from adc.balancer import Balancer
-from companion.analysis import stats
 from companion.analysis.asymmetry import PAPER_GAMMA
+from companion.analysis.equivalence import LEVEL, MARGIN, judge
 from companion.analysis.report import STATIC, paper_settings
 from companion.claims import verdicts
 from companion.claims.evidence import Evidence, Finding, MissingRuns, TooFewDomains
-from companion.claims.measures import above_zero, count_seeds, counted, interval, margin
+from companion.claims.measures import above, better, count_seeds, counted, in_words, limits
 from companion.experiments import studies
 from companion.registry import BASE
 
 H, GAMMA = BASE["hidden_layers"], BASE["gamma"]
 CLOSE = 0.05  # a weight no further from 1 counts as equal
-SMALL = 0.01  # a share of the score that is as good as nothing
-MIN_LEVELS = 3  # with fewer values of h or gamma there is no best one
+SHARE = 0.1  # of a spread, and of the way from no rank correlation to a perfect one: less does not matter
+COST = 1.5  # times the seconds of equal weights: what balancing may take and be called efficient
 
 
 def curve(e: Evidence, by: str = "gamma", domains: Sequence[str] = (), only: Sequence[float] = (),
@@ -31,15 +31,15 @@ def curve(e: Evidence, by: str = "gamma", domains: Sequence[str] = (), only: Seq
     fixed, value = ("gamma", GAMMA) if by == "hidden_layers" else ("hidden_layers", H)
     rows = e.study[e.study["domains"].eq(",".join(sorted(domains))) & e.study["method"].eq(method)]
     rows = rows[rows[fixed].eq(value) & (rows[by].isin(only) if only else True)]
+    e.used |= {*rows["run"]}
     return rows.pivot(index="seed", columns=[by, "target"], values="value").dropna()
 
 
-def full_curve(e: Evidence, by: str = "gamma", domains: Sequence = (), wanted: Iterable = ()) -> pd.DataFrame:
-    """A `curve` with enough levels for a best one, those wanted among them; else `MissingRuns`."""
+def full_curve(e: Evidence, by: str, wanted: Iterable, domains: Sequence = ()) -> pd.DataFrame:
+    """A `curve` with all levels that are wanted; else `MissingRuns`."""
     study = "depth" if by == "hidden_layers" else "sets" if domains else "asymmetry"
-    table = curve(e, by, domains)
-    if len(levels(table)) < MIN_LEVELS:
-        raise MissingRuns(f"study {study}")
+    wanted = sorted({float(level) for level in wanted})
+    table = curve(e, by, domains, wanted)
     if absent := set(wanted) - set(levels(table)):
         raise MissingRuns(f"study {study} with {'h' if study == 'depth' else 'γ'} = {min(absent):g}")
     return table
@@ -55,65 +55,38 @@ def mean_by_level(table: pd.DataFrame) -> pd.DataFrame:
     return table.T.groupby(level=0).mean().T
 
 
-def best(table: pd.DataFrame) -> pd.Series:
-    """The level with the highest mean over seeds for each target of a `curve`."""
-    return table.mean().unstack(0).idxmax(axis=1)
-
-
-def differs(scores: pd.DataFrame) -> bool:
-    """Whether scores [seed, level] differ from level to level by more than chance."""
-    return stats.levels_differ(scores.to_numpy()) < stats.LEVEL
-
-
-def best_is_paper(scores: pd.DataFrame, paper: float) -> bool | None:
-    """Whether the best level of scores [seed, level] is the paper's; None where chance may have decided."""
-    top = scores.mean().idxmax()
-    if not differs(scores):
-        return None
-    if top == paper:
-        return True
-    return False if stats.paired_t((scores[top] - scores[paper]).to_numpy()).low > 0 else None
+def best_is_paper(scores: pd.DataFrame, paper: float) -> tuple[bool | None, str]:
+    """Whether the paper's level is the best of scores [seed, level], all others judged against it at once,
+    and what was seen. No: another is better, or none differs from it by what matters. Yes: it is better than
+    some, and none can be better by what matters."""
+    others, margin = scores.columns.drop(paper), MARGIN * scores[paper].mean()
+    gaps = scores[others].sub(scores[paper], axis=0)
+    each = {level: judge(gaps[level].to_numpy(), margin, LEVEL / len(others)) for level in others}
+    ahead = [f"{level:g}" for level, j in each.items() if j.low > margin]
+    if ahead:
+        return False, f"{', '.join(ahead)} better"
+    if all(-margin <= j.low and j.high <= margin for j in each.values()):
+        return False, "none differs by what matters"
+    behind = any(j.high < -margin for j in each.values())
+    if behind and all(j.high < margin for j in each.values()):
+        return True, "the best"
+    return None, "open"
 
 
 def matched(table: pd.DataFrame, paper: Mapping[str, float], symbol: str) -> Finding:
     """In how many domains the best level of a `curve` is the paper's."""
-    answers = [best_is_paper(table.xs(k, axis=1, level="target"), level) for k, level in paper.items()]
-    right, unclear = answers.count(True), answers.count(None)
-    top = best(table)
-    each = ", ".join(f"{k} {top[k]:g} ({level:g})" for k, level in paper.items())
-    words = f"best {symbol} (the paper's): {each}; the same in {right}, another in {answers.count(False)}, "
-    return counted(right, len(answers), f"{words}unclear in {unclear}", count_seeds(table), unclear)
+    answers, words = [], []
+    for k, level in paper.items():
+        answer, text = best_is_paper(table.xs(k, axis=1, level="target"), level)
+        answers.append(answer)
+        words.append(f"{k} {level:g}: {text}")
+    text = f"the paper's {symbol} against the others: {'; '.join(words)}"
+    return counted(answers, text, count_seeds(table))
 
 
 def tau(a: Sequence[float], b: Sequence[float]) -> float:
     """Kendall's tau, 0 where all of one are alike."""
     return float(np.nan_to_num(kendalltau(a, b).statistic))
-
-
-def deeper(e: Evidence) -> Finding:
-    e.require_domains()
-    table = full_curve(e, "hidden_layers")
-    depths = best(table)[e.by_size].astype(int)
-    by_seed = [row.unstack(0).idxmax(axis=1)[e.by_size] for _, row in table.iterrows()]
-    text, _, low, high = interval(pd.Series([tau(range(len(row)), row) for row in by_seed]), 2)
-    each, tried = ", ".join(f"{k} {h}" for k, h in depths.items()), ", ".join(f"{h:g}" for h in levels(table))
-    words = f"best of h = {tried}, smallest first: {each}; Kendall's tau {text}"
-    numbers = {"best": depths.tolist(), "low": low, "high": high}
-    return Finding(words, count_seeds(table), verdicts.deeper, numbers)
-
-
-def chosen_depths(e: Evidence) -> Finding:
-    paper = {k: h for k, (h, _) in paper_settings(e.sizes).items()}
-    return matched(full_curve(e, "hidden_layers", wanted=paper.values()), paper, "h")
-
-
-def deep_at_all(e: Evidence) -> Finding:
-    """The paper's depth of each domain above one hidden layer."""
-    paper = {k: h for k, (h, _) in paper_settings(e.sizes).items()}
-    table = curve(e, "hidden_layers", only=[1, *sorted(set(paper.values()))])
-    if not {1, *paper.values()} <= set(levels(table)):
-        raise MissingRuns("study depth")
-    return margin(pd.DataFrame({k: table[h, k] for k, h in paper.items()}), table[1][list(paper)])
 
 
 def first_loss(e: Evidence) -> Finding:
@@ -131,54 +104,72 @@ def at_base(e: Evidence, gamma: float, method: str = "adc") -> dict[int, str]:
     """Seed -> run of all domains at h = 3 and a gamma. Runs that diverged have no last epoch: left out."""
     rows = e.study[e.study["domains"].eq("") & e.study["hidden_layers"].eq(H) & ~e.study["diverged"]]
     rows = rows[rows["method"].eq(method) & rows["gamma"].eq(gamma)]
+    e.used |= {*rows["run"]}
     return rows.groupby("seed")["run"].first().to_dict()
 
 
-def last_epochs(e: Evidence, gamma: float) -> list[pd.DataFrame]:
-    """By seed the last row of each domain's history [domain] at h = 3. `MissingRuns` without a run."""
-    if not (by_seed := at_base(e, gamma)):
-        raise MissingRuns(f"γ = {gamma:g} at h = {H}")
-    return [e.history(run).groupby("domain", sort=False).last() for run in by_seed.values()]
+def courses(e: Evidence, gamma: float, column: str, method: str = "adc") -> pd.DataFrame:
+    """A column of the histories at h = 3, mean over the epochs [seed, domain]. `MissingRuns` without a
+    run."""
+    if not (by_seed := at_base(e, gamma, method)):
+        raise MissingRuns(f"{'static' if method == STATIC else f'γ = {gamma:g}'} at h = {H}")
+    mean = lambda run: e.history(run).groupby("domain", sort=False)[column].mean()
+    return pd.DataFrame({seed: mean(run) for seed, run in by_seed.items()}).T
+
+
+def relative_spread(table: pd.DataFrame) -> pd.Series:
+    """Standard deviation over the domains by their mean, of [seed, domain]."""
+    return table.std(axis=1) / table.mean(axis=1)
 
 
 def similar_rates(e: Evidence) -> Finding:
-    """Spread of r_k over the domains, static less gamma = 2, in the last epoch that both have."""
+    """Spread of r_k over the domains, each mean over the epochs: static less gamma = 2."""
     e.require_domains()
-    balanced, static, gaps = at_base(e, GAMMA), at_base(e, 0.0, STATIC), {}
-    for seed in sorted(balanced.keys() & static.keys()):
-        spread = [e.history(runs[seed]).groupby("epoch")["rate"].std() for runs in (static, balanced)]
-        gaps[seed] = (spread[0] - spread[1]).dropna().iloc[-1]
-    if not gaps:
-        raise MissingRuns(f"static and γ = {GAMMA:g} at h = {H}")
-    return above_zero(pd.Series(gaps), f"spread of r_k, static less γ = {GAMMA:g}: {{}}")
+    static, balanced = (
+        relative_spread(courses(e, *which)) for which in ((0.0, "rate", STATIC), (GAMMA, "rate"))
+    )
+    words = f"spread of r_k {static.mean():.3f} with equal weights, {balanced.mean():.3f} with γ = 2: {{}}"
+    return above((static - balanced).dropna(), SHARE * static.mean(), words)
 
 
 def equal_norms(e: Evidence) -> Finding:
-    """Relative spread of the domains' norms at the end of gamma = 0: before the weights less after."""
+    """Spread of the domains' norms at gamma = 0, mean over the epochs: of the norms before the weights less
+    that after."""
     e.require_domains()
-    spread = lambda norms: norms.std() / norms.mean()
-    ends = last_epochs(e, 0.0)
-    before = pd.Series([spread(end["norm"] / end["weight"]) for end in ends])
-    after = pd.Series([spread(end["norm"]) for end in ends])
-    change = f"{before.mean():.2f} before the weights, {after.mean():.2f} after"
-    return above_zero(before - after, f"spread of the norms, by their mean, {change}: {{}}")
+    norm, weight = courses(e, 0.0, "norm"), courses(e, 0.0, "weight")
+    before, after = relative_spread(norm / weight), relative_spread(norm)
+    words = f"spread of the norms {before.mean():.3f} before the weights, {after.mean():.3f} after: {{}}"
+    return above(before - after, SHARE * before.mean(), words)
 
 
 def quick_learners(e: Evidence) -> Finding:
-    """Kendall's tau of r_k, which is low where a domain learns fast, and w_k at the end of gamma = 2."""
+    """Kendall's tau of r_k, which is low where a domain learns fast, and w_k, each mean over the epochs."""
     e.require_domains()
-    taus = pd.Series([tau(end["rate"], end["weight"]) for end in last_epochs(e, GAMMA)])
-    return above_zero(taus, f"Kendall's tau of r_k and w_k at the end of γ = {GAMMA:g}: {{}}")
+    rate, weight = courses(e, GAMMA, "rate"), courses(e, GAMMA, "weight")
+    taus = pd.Series({seed: tau(rate.loc[seed], weight.loc[seed]) for seed in rate.index})
+    return above(taus, SHARE, f"Kendall's tau of r_k and w_k at γ = {GAMMA:g}: {{}}", 2)
 
 
 def equal_weights(e: Evidence) -> Finding:
-    """How far the weights end from 1 at gamma = 0: the largest |w_k - 1|, mean over seeds."""
-    weights = pd.DataFrame([end["weight"] for end in last_epochs(e, 0.0)])  # [seed, domain]
-    distance = (weights - 1).abs().max(axis=1)
+    """How far the weights lie from 1 at gamma = 0, mean over the epochs: the largest |w_k - 1|."""
+    weights = courses(e, 0.0, "weight")
+    j = judge((weights - 1).abs().max(axis=1).to_numpy(), CLOSE)
     span = f"{weights.min(axis=None):.2f} to {weights.max(axis=None):.2f}"
-    words = f"the furthest weight ends {distance.mean():.2f} from 1, mean over seeds (all of them: {span})"
-    numbers = {"value": float(distance.mean()), "paper": 0.0, "allowed": CLOSE}
-    return Finding(words, count_seeds(distance), verdicts.near, numbers)
+    words = f"weights from {span}, mean over the epochs; the furthest lies {j.difference:.2f} from 1"
+    return Finding(words, count_seeds(weights), verdicts.below, limits(j), j.more)
+
+
+def efficient(e: Evidence) -> Finding:
+    """Seconds an epoch with gamma = 2 over those with equal weights, the same seed."""
+    runs = [at_base(e, GAMMA), at_base(e, 0.0, STATIC)]
+    seconds = e.study.drop_duplicates("run").set_index("run")["seconds"]
+    balanced, static = (pd.Series({seed: seconds[run] for seed, run in by_seed.items()}) for by_seed in runs)
+    ratio = (balanced / static).dropna()
+    if ratio.empty:
+        raise MissingRuns(f"static and γ = {GAMMA:g} at h = {H}")
+    j = judge(np.log(ratio.to_numpy()), math.log(COST))
+    words = f"an epoch takes {math.exp(j.difference):.2f} times as long as with equal weights"
+    return Finding(words, count_seeds(ratio), verdicts.below, limits(j), j.more)
 
 
 def gamma_against(e: Evidence, other: float | str) -> Finding:
@@ -188,7 +179,7 @@ def gamma_against(e: Evidence, other: float | str) -> Finding:
     second = curve(e, method=STATIC) if other == STATIC else curve(e, only=[level])
     if not (levels(first) and levels(second) and len(first.index.intersection(second.index))):
         raise MissingRuns(f"γ = {GAMMA:g} and {other if other == STATIC else f'γ = {level:g}'} at h = {H}")
-    return margin(first[GAMMA], second[level])
+    return better(first[GAMMA], second[level])
 
 
 def best_gammas(e: Evidence, of_largest: bool) -> Finding:
@@ -196,105 +187,96 @@ def best_gammas(e: Evidence, of_largest: bool) -> Finding:
     e.require_domains()
     names = e.by_size[-1:] if of_largest else [k for k in e.sizes if k != e.by_size[-1]]
     paper = {k: paper_settings(e.sizes)[k][1] for k in names}
-    return matched(full_curve(e, wanted=paper.values()), paper, "γ")
+    return matched(full_curve(e, "gamma", {0, 1, 2, 3, *paper.values()}), paper, "γ")
 
 
 def less_affected(e: Evidence) -> Finding:
-    """What lies between the best and the worst gamma: the mean of the other domains less the largest."""
+    """A contrast: what gamma = 2 gains over 0, the mean of the other domains less the largest."""
     e.require_domains()
-    table, first = full_curve(e), e.by_size[-1]
-    by_target = table.T.groupby(level="target")
-    span = (by_target.max() - by_target.min()).T  # [seed, target]
-    gap = span.drop(columns=first).mean(axis=1) - span[first]
-    return above_zero(gap, f"best less worst γ, the others less {first}: {{}}")
+    table, first = full_curve(e, "gamma", (0, GAMMA)), e.by_size[-1]
+    gain = table[GAMMA] - table[0.0]
+    gap = gain.drop(columns=first).mean(axis=1) - gain[first]
+    return above(gap, MARGIN * table[0.0].mean(axis=None), f"γ = 2 less 0, the others less {first}: {{}}")
 
 
-def set_curve(e: Evidence, name: str = "") -> pd.DataFrame:
+def set_curve(e: Evidence, wanted: Iterable, name: str = "") -> pd.DataFrame:
     """Mean over the domains of a set ("": all) [seed, gamma]; `TooFewDomains` where there is no such set."""
     sets = studies.sets(e.sizes) | {"": []}
     if name not in sets:
         raise TooFewDomains
-    return mean_by_level(full_curve(e, domains=sets[name]))
+    return mean_by_level(full_curve(e, "gamma", wanted, sets[name]))
 
 
 def best_of_set(e: Evidence, name: str) -> Finding:
-    scores, paper = set_curve(e, name), PAPER_GAMMA[name]
-    if paper not in scores:
-        raise MissingRuns(f"study sets with γ = {paper:g}")
-    top, of_all = float(scores.mean().idxmax()), float(set_curve(e).mean().idxmax())
-    by_seed = ", ".join(f"{gamma:g}" for gamma in scores.idxmax(axis=1))
-    members = ", ".join(studies.sets(e.sizes)[name])
-    words = f"{members}: γ = {top:g} (by seed {by_seed}); all domains {of_all:g}"
-    clear = best_is_paper(scores, paper) is not None
-    numbers = {"best": top, "paper": paper, "of_all": of_all, "clear": clear}
-    return Finding(words, count_seeds(scores), verdicts.best_gamma, numbers)
+    paper = PAPER_GAMMA[name]
+    scores = set_curve(e, {0, 1, 2, 3, paper}, name)
+    answer, text = best_is_paper(scores, paper)
+    words = f"{', '.join(studies.sets(e.sizes)[name])}: γ = {paper:g} against the others: {text}"
+    return counted([answer], words, count_seeds(scores))
 
 
 def by_symmetry(e: Evidence) -> Finding:
-    every, sets = set_curve(e), {name: set_curve(e, name) for name in PAPER_GAMMA}
-    top, of_all = {name: scores.mean().idxmax() for name, scores in sets.items()}, every.mean().idxmax()
-    clear = [name for name, scores in sets.items() if differs(every) and differs(scores)]
-    right = sum((top[name] - of_all) * (PAPER_GAMMA[name] - GAMMA) > 0 for name in clear)
-    unclear = len(sets) - len(clear)
-    words = f"all domains {of_all:g}; " + ", ".join(f"{name} {gamma:g}" for name, gamma in top.items())
-    words += f"; unclear in {unclear} of {len(sets)} sets"
-    return counted(right, len(sets), words, count_seeds(every), unclear)
+    """A contrast: what gamma = 3 gains over 0, all domains less Set 1, all less Set 2, Set 3 less all."""
+    ends = lambda scores: scores[3.0] - scores[0.0]
+    every, answers, parts = set_curve(e, (0, 3)), [], []
+    for name, paper in PAPER_GAMMA.items():
+        gap = (ends(every) - ends(set_curve(e, (0, 3), name))) * (1 if paper < GAMMA else -1)
+        j = judge(gap.dropna().to_numpy(), MARGIN * every[0.0].mean())
+        answers.append(j.above)
+        parts.append(f"{name} {in_words(j)}")
+    return counted(answers, f"γ = 3 less 0, against all domains: {'; '.join(parts)}", count_seeds(every))
 
 
 def unstable(e: Evidence) -> Finding:
     """A gamma other than 2 is unstable if a run of it diverged, or if its score, less the mean of its seed
-    over all gammas, varies more over the seeds than that of gamma = 2 (F-test); it is not if its varying
-    twice as widely can be ruled out."""
-    table = full_curve(e, wanted=[GAMMA])
+    over all gammas, varies more over the seeds than that of gamma = 2 (F-test, all gammas at once); it is not
+    if its varying twice as widely can be ruled out."""
+    table = full_curve(e, "gamma", {0, 1, GAMMA, 3})
     rows = e.study[e.study["domains"].eq("") & e.study["hidden_layers"].eq(H) & e.study["method"].eq("adc")]
     diverged = rows.drop_duplicates("run").groupby("gamma")["diverged"].sum()
     means = mean_by_level(table)
     spread = means.sub(means.mean(axis=1), axis=0).var()
     ratio = spread / spread[GAMMA]  # NaN with one seed
     free, others = max(len(means) - 1, 1), [gamma for gamma in levels(table) if gamma != GAMMA]
-    bad = [gamma for gamma in others if diverged[gamma] or f.sf(ratio[gamma], free, free) < stats.LEVEL]
-    calm = lambda gamma: f.cdf(ratio[gamma] / 4, free, free) < stats.LEVEL
-    unclear = sum(gamma not in bad and not calm(gamma) for gamma in others)
+    wide = lambda gamma: f.sf(ratio[gamma], free, free) < LEVEL / len(others)
+    bad = [gamma for gamma in others if diverged[gamma] or wide(gamma)]
+    calm = lambda gamma: f.cdf(ratio[gamma] / 4, free, free) < LEVEL
+    answers = [True if gamma in bad else False if calm(gamma) else None for gamma in others]
     names = ", ".join(f"γ = {gamma:g}" for gamma in bad) or "none"
-    words = f"{diverged.sum()} of {rows['run'].nunique()} runs diverged; unstable: {names}; unclear: "
-    return counted(len(bad), len(others), f"{words}{unclear} of {len(others)}", count_seeds(table), unclear)
+    words = f"{diverged.sum()} of {rows['run'].nunique()} runs diverged; unstable: {names}"
+    return counted(answers, words, count_seeds(table))
 
 
 def stable(e: Evidence) -> Finding:
-    """At the gamma nearest to the paper's a set counts if no run of ADC diverged and the interval of ADC less
-    static, mean over its domains, lies above minus a hundredth of static; not if one did, or the interval
-    lies below zero."""
-    answers, parts = [], []
+    """At the gamma nearest to the paper's a set counts if no run of ADC diverged and ADC is not below static
+    by the margin, mean over its domains; not if one did, or it is."""
+    answers, parts, n = [], [], ""
     for name, names in studies.sets(e.sizes).items():
         tried = levels(curve(e, domains=names)) or [PAPER_GAMMA[name]]
         gamma = min(tried, key=lambda g: abs(g - PAPER_GAMMA[name]))
         table, static = curve(e, domains=names, only=[gamma]), curve(e, domains=names, method=STATIC)
-        seeds = table.index.intersection(static.index)
-        if not len(seeds):
+        if not len(table.index.intersection(static.index)):
             raise MissingRuns("study sets")
-        text, _, low, high = interval((table[gamma] - static[0.0]).dropna().mean(axis=1))
+        gap = (static[0.0] - table[gamma]).dropna().mean(axis=1)
+        j = judge(gap.to_numpy(), MARGIN * static.mean(axis=None))
         rows = e.study[e.study["domains"].eq(",".join(sorted(names))) & e.study["gamma"].eq(gamma)]
-        bad = rows["diverged"].any() or high is not None and high < 0
-        good = low is not None and low > -SMALL * static.mean(axis=None)
-        answers.append(False if bad else True if good else None)
-        parts.append(f"{name} (γ = {gamma:g}) {text}")
+        answers.append(False if rows["diverged"].any() else None if j.above is None else not j.above)
+        parts.append(f"{name} (γ = {gamma:g}) {in_words(j)}")
+        n = count_seeds(gap)
     if not answers:
         raise TooFewDomains
-    words = f"ADC less static: {', '.join(parts)}"
-    return counted(answers.count(True), len(answers), words, count_seeds(seeds), answers.count(None))
+    return counted(answers, f"static less ADC: {'; '.join(parts)}", n)
 
 
 def enough(e: Evidence, name: str, paper: int) -> Finding:
     """What a larger `name` than the paper's adds at h = 3, gamma = 2."""
-    base = f"hidden_layers == {H} and gamma == {GAMMA} and domains == ''"
+    base = f"hidden_layers == {H} and gamma == {GAMMA} and domains == '' and method == 'adc'"
     small, large = e.study.query(base), e.larger.query(f"{base} and {name} > {paper}")
     if large.empty or small.empty or small[name].iloc[0] != paper:
         raise MissingRuns(f"study larger: {name} above {paper}")
+    e.used |= {*large["run"], *small["run"]}
     means = lambda table: table.groupby("seed")["value"].mean()
     gap = (means(large) - means(small)).dropna()
-    text, _, low, high = interval(gap)
-    if low is None:
-        raise MissingRuns(f"a second seed with {name} above {paper}")
-    words = f"{name} {large[name].max()} less {paper}: {text}"
-    numbers = {"low": low, "high": high, "allowed": SMALL * means(small)[gap.index].mean()}
-    return Finding(words, count_seeds(gap), verdicts.saturated, numbers)
+    margin = MARGIN * means(small)[gap.index].mean()
+    finding = above(gap, margin, f"{name} {large[name].max()} less {paper}: {{}}")
+    return Finding(finding.ours, finding.n, verdicts.below, finding.numbers, finding.more)

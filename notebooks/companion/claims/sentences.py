@@ -13,6 +13,8 @@ from companion.analysis.asymmetry import PAPER_GAMMA
 from companion.analysis.report import STATIC
 from companion.claims import measures as m
 from companion.claims import measures_analysis as a
+from companion.claims import measures_depth as d
+from companion.claims import measures_transfer as t
 from companion.claims.evidence import Evidence, Finding
 
 
@@ -40,9 +42,12 @@ DEPTH = ("06_depth", "The best depth, and does it grow with the domain?")
 GAMMAS, SETS = ("07_asymmetry", "Fig. 4: NDCG@10 by γ"), ("07_asymmetry", "Sets 1–3 (R35)")
 ENDS = ("07_asymmetry", "What γ does to the weights")
 LEDGER = ("09_claims", "The ledger")
+CONTROLS = ("extras/12_controls", "What each method finds")
+BALANCER_THERE = ("extras/12_controls", "What the balancer does there")
 
 DATA, ARITHMETIC, PERFORMANCE = "The data", "The paper's own arithmetic", "Performance"
-LAYERS, BALANCING, FIXED, UNCLAIMED = "Depth", "Balancing", "Kept fixed", "Not claimed by the paper"
+LAYERS, TRANSFER, BALANCING = "Depth", "Other domains", "Balancing"
+FIXED, UNCLAIMED = "Kept fixed", "Not claimed by the paper"
 LENGTHS = (5, 10, 15, 20)
 
 CLAIMS = [
@@ -55,31 +60,47 @@ CLAIMS = [
     Claim(ARITHMETIC, "the improvement follows from the scores", "Table II", "6 cells",
           m.printed_cells, LEDGER),
     Claim(ARITHMETIC, "the mean of the improvements", "§IV-D, §V", "8.08 %", m.printed_mean, LEDGER),
+    Claim(ARITHMETIC, "electronics, kitchen and video have similar complexities", "§IV-E", "yes",
+          m.similar_complexity, TABLE_1),
 
     Claim(PERFORMANCE, "BPR < CLFM < CDCF < SCoNet < ADC", "Table II", "6 of 6 domains",
           m.order, TABLE_2, True),
     *(
-        Claim(PERFORMANCE, f"ADC is superior to {registry.label(other)}, p < 0.05", "§IV-D", "6 of 6 domains",
-              partial(m.better_than, other=other), SURE, True)
+        Claim(PERFORMANCE, f"ADC is superior to {registry.label(other)}", "§IV-D", "6 of 6 domains",
+              partial(m.superior, other=other), SURE, True)
         for other in m.RIVALS
     ),
-    Claim(PERFORMANCE, "cross-domain methods always outperform single-domain BPR", "§IV-D", "24 of 24",
+    Claim(PERFORMANCE, "these differences are significant by the paper's own t-test", "§IV-D", "p < 0.05",
+          m.significant, SURE),
+    Claim(PERFORMANCE, "cross-domain methods always outperform single-domain BPR", "§IV-D", "4 of 4 pairs",
           partial(m.pairs_above, methods=("clfm", "cdcf", "sconet", "adc"), others=("bpr",)), TABLE_2, True),
-    Claim(PERFORMANCE, "SCoNet performs better than CLFM and CDCF", "§IV-D", "12 of 12",
+    Claim(PERFORMANCE, "SCoNet performs better than CLFM and CDCF", "§IV-D", "2 of 2 pairs",
           partial(m.pairs_above, methods=("sconet",), others=("clfm", "cdcf")), TABLE_2),
     Claim(PERFORMANCE, "SCoNet is second best", "§IV-D", "6 of 6 domains", m.second_best, TABLE_2),
     Claim(PERFORMANCE, "average improvement over the second best, SCoNet, NDCG@10", "§IV-D, §V", "+8.08 %",
           partial(m.improvement, metric="ndcg", lengths=(10,), paper=8.08), TABLE_2, True),
     Claim(PERFORMANCE, "average improvement over the second best, SCoNet, recall", "§IV-D, §V", "+6.14 %",
           partial(m.improvement, metric="recall", lengths=LENGTHS, paper=6.14), RECALL),
-    Claim(PERFORMANCE, "ADC above every rival in recall, mean of lists of 5 to 20", "Fig. 2", "24 of 24",
+    Claim(PERFORMANCE, "ADC above every rival in recall, mean of lists of 5 to 20", "Fig. 2", "4 of 4 pairs",
           partial(m.pairs_above, methods=["adc"], others=m.RIVALS, metric="recall", lengths=LENGTHS), RECALL),
 
-    Claim(LAYERS, "larger domains need more hidden layers", "§IV-E, Fig. 3", "yes", a.deeper, DEPTH, True),
+    Claim(LAYERS, "larger domains need more hidden layers", "§IV-E, Fig. 3", "yes", d.deeper, DEPTH, True),
     Claim(LAYERS, "the best h", "§IV-E, Fig. 3", "smallest 2, two largest 4, others 3",
-          a.chosen_depths, DEPTH),
+          d.chosen_depths, DEPTH),
     Claim(LAYERS, "more than one hidden layer is best (the paper's h against 1)", "§IV-E, Fig. 3",
-          "6 of 6 domains", a.deep_at_all, DEPTH),
+          "6 of 6 domains", d.deep_at_all, DEPTH),
+    Claim(LAYERS, "the non-linearity helps (three hidden layers against none)", "§I, §III-B, §V", "yes",
+          d.non_linear, DEPTH, True),
+
+    Claim(TRANSFER, "other domains help ADC (all domains against each alone)", "§I, §V", "yes",
+          t.helps, LEDGER, True),
+    Claim(TRANSFER, "other domains help ADC in synthetic worlds where tastes carry over",
+          "§I, §V", "yes",
+          partial(t.control, transfer=1.0, first=t.JOINT, second=t.ALONE), CONTROLS),
+    Claim(TRANSFER, "sources of other tastes are noise (synthetic worlds where nothing carries over)",
+          "§I", "yes", partial(t.control, transfer=0.0, first=t.ALONE, second=t.JOINT), CONTROLS),
+    Claim(TRANSFER, "richer sources drown the target where domains weigh alike", "§I", "yes",
+          t.drowned, LEDGER),
 
     Claim(BALANCING, "L_k(0) is set to log p", "§III-C", "log 6", a.first_loss, EQUATIONS),
     Claim(BALANCING, "balanced domains learn at similar rates", "§III-A", "yes", a.similar_rates, WEIGHTS),
@@ -87,6 +108,9 @@ CLAIMS = [
     Claim(BALANCING, "γ = 0 makes the gradients' norms equal", "§III-C", "yes", a.equal_norms, ENDS),
     Claim(BALANCING, "balanced (γ = 2) above equal weights (static)", "§V", "yes",
           partial(a.gamma_against, other=STATIC), BALANCE, True),
+    Claim(BALANCING, "balanced above equal weights in such synthetic worlds", "§V", "yes",
+          partial(t.control, transfer=1.0, first=t.JOINT, second=t.EQUAL), BALANCER_THERE),
+    Claim(BALANCING, "the balancing is efficient", "§I", "yes", a.efficient, LEDGER),
     Claim(BALANCING, "γ = 0 corresponds to equal weights", "§IV-E", "w_k = 1", a.equal_weights, ENDS, True),
     Claim(BALANCING, "ADC under-performs with γ = 0 (against γ = 2)", "§IV-E, Fig. 4", "yes",
           partial(a.gamma_against, other=0.0), GAMMAS, True),

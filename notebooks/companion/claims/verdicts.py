@@ -1,70 +1,48 @@
 """The rules of the ledger (notebook 09): numbers in, a verdict out. Each docstring is the rule as the reader
 sees it.
 
-Intervals are 95 % t-intervals over seeds. With one seed there is none (`low` is None), and a rule that asks
-for one cannot tell.
+Intervals are 95 % t-intervals over seeds; with one seed there is none (`low` is None), and what asks for one
+is open. A margin is what a difference must exceed to matter (`analysis.equivalence`).
 """
 
-from collections.abc import Mapping, Sequence
-
-HOLDS, IN_PART, FAILS = "holds", "holds in part", "does not hold"
-UNCLEAR, UNTESTABLE = "cannot be told from chance", "cannot be tested on this data"
-NOT_RUN = "not run in this profile"
-VERDICTS = (HOLDS, IN_PART, FAILS, UNCLEAR, UNTESTABLE, NOT_RUN)
+HOLDS, IN_PART, FAILS, OPEN = "holds", "holds in part", "does not hold", "open"
+UNTESTABLE, NOT_RUN = "cannot be tested on this data", "not run in this profile"
+VERDICTS = (HOLDS, IN_PART, FAILS, OPEN, UNTESTABLE, NOT_RUN)
 
 
-def counted(true: int, total: int, unclear: int = 0) -> str:
-    """Holds if it is so in every case; in part if in more than half of them; cannot be told if so many cases
-    cannot be told from chance that it may be so in more than half."""
-    if 2 * true <= total < 2 * (true + unclear):
-        return UNCLEAR
-    return _graded(true == total, 2 * true > total)
+def above(low: float | None, high: float | None, margin: float, denied: int = 0) -> str:
+    """Does not hold if the interval of the mean difference lies below the margin: the contrary is so, or the
+    difference is too small to matter. Holds if it lies above; in part if a domain's own interval, wide enough
+    for all domains at once, lies below that domain's margin. Else open."""
+    if low is None or high is None or low <= margin <= high:
+        return OPEN
+    return _graded(low > margin and not denied, low > margin)
 
 
-def above(differences: Mapping[str, float], low: float | None, high: float | None) -> str:
-    """Cannot be told if the interval of the mean difference has zero within. Does not hold if it lies below;
-    above, holds if the difference is above zero in every case, else in part."""
-    return _by_interval(low, high, min(differences.values()) > 0)
+def below(low: float | None, high: float | None, margin: float) -> str:
+    """Holds if the interval lies below the margin, does not hold if it lies above; else open."""
+    return {HOLDS: FAILS, FAILS: HOLDS}.get(above(low, high, margin), OPEN)
 
 
-def gained(low: float | None, high: float | None, paper: float) -> str:
-    """Cannot be told if the interval of the mean gain has both zero and the paper's gain within. Holds if it
-    lies above zero and reaches the paper's, in part if it lies above zero and below the paper's; else does
-    not hold."""
-    if low is None or high is None or low <= 0 and high >= paper:
-        return UNCLEAR
-    return _graded(low > 0 and high >= paper, low > 0)
+def reaches(low: float | None, high: float | None, margin: float, paper: float) -> str:
+    """Does not hold if the interval of the mean gain lies below the margin. Above it, holds if the interval
+    lies above two thirds of the paper's gain, else in part. Else open."""
+    verdict = above(low, high, margin)
+    return IN_PART if verdict == HOLDS and low <= paper * 2 / 3 else verdict
 
 
-def ordered(right: int, total: int, tau: float) -> str:
-    """Holds if the methods stand in the paper's order in every domain; in part if Kendall's tau with that
-    order, mean over the domains, is at least 0.6 (of ten pairs of methods two are the other way round)."""
-    return _graded(right == total, tau >= 0.6 - 1e-9)
+def counted(true: int, total: int, unclear: int = 0, denied: int = 0, most: float = 0.5) -> str:
+    """Holds if every case does; in part if more than half of them do (of ten pairs of methods in an order,
+    more than seven), or a single domain denies it; open if so many cases are open that it may be so in more;
+    else does not hold."""
+    if true <= most * total < true + unclear:
+        return OPEN
+    return _graded(true == total and not denied, true > most * total)
 
 
 def near(value: float, paper: float, allowed: float) -> str:
-    """Holds if the number is the paper's, up to what is allowed (rounding; 0.05 for a weight)."""
+    """Holds if the number is the paper's, up to what rounding allows."""
     return _graded(abs(value - paper) <= allowed + 1e-9, False)
-
-
-def best_gamma(best: float, paper: float, of_all: float, clear: bool) -> str:
-    """Cannot be told if the set's scores at all gammas (F-test), or at the best and the paper's, differ no
-    more than by chance. Holds if the best gamma of the set is the paper's; in part if it lies on that side of
-    the best gamma of all domains on which the paper's lies of its own, which is 2."""
-    return _graded(best == paper, (best - of_all) * (paper - 2) > 0) if clear else UNCLEAR
-
-
-def deeper(best: Sequence[int], low: float | None, high: float | None) -> str:
-    """From the best depths, smallest domain first, and the interval of Kendall's tau of depth and size in
-    each seed. Cannot be told if it has zero within; does not hold if it lies below. Above, holds if the
-    depths never fall, else in part."""
-    return _by_interval(low, high, all(a <= b for a, b in zip(best, best[1:], strict=False)))
-
-
-def saturated(low: float, high: float, allowed: float) -> str:
-    """Does not hold if the interval of what a larger value adds lies above zero; holds if it ends below what
-    is allowed, a hundredth of the score; else cannot be told."""
-    return FAILS if low > 0 else HOLDS if high < allowed else UNCLEAR
 
 
 def untestable() -> str:
@@ -75,12 +53,6 @@ def untestable() -> str:
 def not_run() -> str:
     """The runs that would decide it are not there."""
     return NOT_RUN
-
-
-def _by_interval(low: float | None, high: float | None, always: bool) -> str:
-    if low is None or high is None or low <= 0 <= high:
-        return UNCLEAR
-    return _graded(low > 0 and always, low > 0)
 
 
 def _graded(holds: bool, partly: bool) -> str:

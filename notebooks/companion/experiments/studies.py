@@ -63,9 +63,25 @@ def alone() -> list[dict]:
     return [{"searched_or_sparse": True}, movielens]
 
 
+def contrasts() -> list[dict]:
+    """What the ledger compares beside `pairs`: no, one and five hidden layers, and γ of 1 and 3."""
+    return [{"hidden_layers": h} for h in (0, 1, 5)] + [{"gamma": gamma} for gamma in (1.0, 3.0)]
+
+
+def linear() -> list[dict]:
+    """A network without hidden layers."""
+    return [{"hidden_layers": 0}]
+
+
+def each() -> list[dict]:
+    """ADC on every domain by itself, with the settings of the joint training."""
+    return [{}]
+
+
 STUDIES = {
     "pairs": pairs, "depth": depth, "asymmetry": asymmetry, "sets": asymmetry, "balancing": balancing,
-    "readings": readings, "larger": larger, "joint": joint, "alone": alone,
+    "readings": readings, "larger": larger, "joint": joint, "alone": alone, "contrasts": contrasts,
+    "linear": linear, "each": each,
 }  # fmt: skip
 
 
@@ -128,7 +144,7 @@ def _domains(study: str, dataset: str) -> list[str]:
         return [
             registry.listed(group) for group in sets(data.load(dataset).table()["ratings"].to_dict()).values()
         ]
-    if study == "alone":
+    if study in ("alone", "each"):
         domains = data.load(dataset).domains
         return (
             [registry.listed([name]) for name in domains] if len(domains) > 1 else []
