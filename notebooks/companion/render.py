@@ -15,18 +15,23 @@ from companion import data, files, paths
 from companion.execute import NOTEBOOKS, digest
 
 RENDERED = NOTEBOOKS / "rendered"
-REPORTS = ("05_performance", "06_depth", "07_asymmetry", "08_sensitivity", "09_claims")
+REPORTS = ("05_performance", "06_depth", "07_asymmetry", "08_sensitivity")
 TRAINING = ("01_data", "02_mf_init", "03_train_adc", "04_baselines-seed0")
 # profile -> name of the data in the copies' names -> dataset, and the jobs that are worth reading
 SHOWN = {
     "quick": {
         "movielens": ("movielens", (*TRAINING, *REPORTS, "10_explore")),
-        "insteval": ("insteval", ("01_data", "05_performance", "09_claims")),
+        "insteval": ("insteval", ("01_data", "05_performance")),
         "control": ("control", ("01_data",)),
+        "twin": ("control", ("18_forensics",)),  # beside the controls' page; its ratings are its own
+    },
+    "claims": {
+        "movielens": ("movielens", ("09_claims",)),
+        "insteval": ("insteval", ("09_claims",)),
     },
     "paper": {
         "control": ("control", ("12_controls", "14_map")),
-        "twin_paper": ("twin-t1.0", REPORTS),
+        "twin_paper": ("twin-t1.0", (*REPORTS, "09_claims")),
     },
     "variant": {
         "movielens": ("movielens", ("17_on_top",)),
@@ -35,6 +40,7 @@ SHOWN = {
     },
 }
 OWN_DATA = dict.fromkeys(("12_controls", "14_map"), "synthetic control worlds, made by the notebook itself")
+OWN_DATA["18_forensics"] = "synthetic twin of Table I, made by the notebook itself"
 LINK = re.compile(r"(?:\.\./|extras/)*\b(\d\d_\w+)\.ipynb#")
 # a path of somebody's machine; URLs and paths relative to the data folder are none
 MACHINE = re.compile(r"(?<![\w.:/])/(?:home|Users|root|tmp|work|opt|usr|var|private|mnt|media)/[^\s'\"<>)]*")
@@ -54,7 +60,7 @@ def write(profile: str) -> list[Path]:
                 told = f"{error.filename} is missing. Run ./run_all.sh --profile {profile} first."
                 raise UserError(told) from error
             text = nbformat.writes(stamped(executed, profile, dataset))
-            copies[RENDERED / f"{job.partition('-')[0]}-{name}.ipynb"] = linked(text, name, profile)
+            copies[RENDERED / f"{job.partition('-')[0]}-{name}.ipynb"] = linked(text, name)
     for target, text in copies.items():
         with files.atomic(target) as partial:
             partial.write_text(text, encoding="utf-8")
@@ -86,9 +92,10 @@ def visible(stamp: dict) -> str:
     )
 
 
-def linked(text: str, name: str, profile: str) -> str:
+def linked(text: str, name: str) -> str:
     """A link to another notebook leads to its copy of the same data, or else to the notebook itself."""
-    beside = {job.partition("-")[0] for job in SHOWN[profile][name][1]}
+    jobs = [job for copies in SHOWN.values() if name in copies for job in copies[name][1]]
+    beside = {job.partition("-")[0] for job in jobs}
 
     def lead(match: re.Match) -> str:
         notebook = match[1]

@@ -24,7 +24,10 @@ def alone(e: Evidence) -> pd.DataFrame:
 
 def helps(e: Evidence) -> Finding:
     """ADC on all domains above ADC on each alone."""
-    return better(curve(e, only=[GAMMA])[GAMMA], alone(e))
+    by_itself, joint = alone(e), curve(e, only=[GAMMA])
+    if not levels(joint):
+        raise MissingRuns(f"γ = {GAMMA:g} at h = 3")
+    return better(joint[GAMMA], by_itself)
 
 
 def drowned(e: Evidence) -> Finding:
