@@ -5,8 +5,9 @@
 # ./run_all.sh book               make a site of the executed copies, in data/book/
 # ./run_all.sh test | lab | python | bench WORDS   tests, JupyterLab, Python with all of this, the benchmark
 #
-#   --profile smoke|quick|paper|own|variant  does it run at all; a laptop (if none is named); the paper; a
-#                                            report on a file of yours (if one is named); ADC on top of BPR
+#   --profile smoke|quick|claims|paper|own|variant  does it run at all; a laptop (if none is named); what the
+#                                            claims need; the paper; a report on a file of yours (if one is
+#                                            named); ADC on top of BPR
 #   --data movielens|insteval|control|twin-s0.03|amazon|PATH  which ratings, also several times; control and
 #                                            twin are synthetic; PATH: a CSV, TSV or Parquet file with the
 #                                            columns domain, user, item, rating
