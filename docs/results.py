@@ -118,10 +118,10 @@ def main_claims() -> str:
             cells += [table.loc[name, "ours"] + (f" ({n})" if n != "–" else ""), table.loc[name, "verdict"]]
         lines.append(row(cells))
     head = (
-        "**The paper's claims**, from the profile `claims`: five seeds, up to 300 epochs, and so other runs than\n"
-        "those of the tables above. NDCG@10, ± 95 % interval over seeds. The margin is what a difference must\n"
-        "exceed to matter; *open*: these runs leave room for the claim and for its opposite. The rules and all\n"
-        "other claims: [09_claims](../notebooks/09_claims.ipynb)."
+        "**The paper's claims**, from the profile `claims`: five seeds, up to 300 epochs, so other runs\n"
+        "than those of the tables above. NDCG@10, ± 95 % interval over seeds. The margin is what a\n"
+        "difference must exceed to matter; *open*: these runs leave room for the claim and for its opposite. The rules\n"
+        "and all other claims: [09_claims](../notebooks/09_claims.ipynb)."
     )
     summaries = [f"{data.label(dataset)}: {claims.summary(table)}" for dataset, table in ledgers.items()]
     return "\n\n".join([head, "\n".join(lines), *summaries])

@@ -1,5 +1,5 @@
-"""Forensics of the protocol: bounds against brute force and their proofs, expectations against `adc.evaluate`,
-facts by hand. Synthetic ratings only."""
+"""Forensics of the protocol: bounds against brute force and their proofs, expectations against
+`adc.evaluate`, facts by hand. Synthetic ratings only."""
 
 from math import comb
 
@@ -70,7 +70,7 @@ def test_no_distribution_of_a_tiny_domain_is_above_the_bound(size):
 
 
 def test_the_bound_holds_in_ratings_drawn_at_random():
-    """The best stars, as of the proof, and the split of R19: the share comes near the bound, and not above."""
+    """The best stars, as of the proof, and the split of R19: the share comes near the bound, not above."""
     rng, n, two = np.random.default_rng(0), 600, 150
     user = np.concatenate([np.arange(n), np.arange(two)])
     better = np.arange(len(user)) >= n
@@ -181,7 +181,7 @@ def test_every_protocol_has_a_verdict_that_its_facts_bear_out(domains):
 
 
 def test_what_is_printed_decides(domains, monkeypatch):
-    """Scores of popularity itself on these ratings are possible where it had them, and nowhere implausible."""
+    """Scores of popularity itself on these ratings are possible where it had them, nowhere implausible."""
     scores = {name: items.scores("given", "above", expected.ALL)[0] for name, items in domains.items()}
     monkeypatch.setattr(forensics, "BPR", pd.Series(scores))
     monkeypatch.setattr(forensics, "ADC", 1.2 * pd.Series(scores))

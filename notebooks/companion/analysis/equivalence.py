@@ -51,7 +51,9 @@ def judge(differences: np.ndarray, margin: float, level: float = LEVEL) -> Judge
         return Judgement(mean, np.nan, np.nan, margin, n, None)
     spread = float(differences.std(ddof=1))
     half = _half(spread, n, level)
-    more = None if mean - half > margin or mean + half < margin else _more(spread, n, abs(mean - margin), level)
+    more = (
+        None if mean - half > margin or mean + half < margin else _more(spread, n, abs(mean - margin), level)
+    )
     return Judgement(mean, mean - half, mean + half, margin, n, more)
 
 

@@ -63,7 +63,7 @@ class TestItems:
         ideal = IDEAL[np.minimum(count[some], TOP)], count[some]
         return tuple(float((total / most).mean()) for total, most in zip(sums, ideal))
 
-    @lru_cache(maxsize=256)
+    @lru_cache(maxsize=256)  # noqa: B019 - as long as the notebook
     def _expected(self, negatives: int) -> tuple[Array, Array]:
         """Of every test item, the gain and the chance to be among the first TOP [t]. Its rank is 1 + own + H;
         H, of the drawn negatives those above it, is hypergeometric."""
@@ -101,7 +101,6 @@ def items(split: Split, domain: int, score: Array) -> TestItems:
         others=(place - (np.arange(len(who)) - first))[test],
         relevant={rule: relevant(split, domain, rule)[order][test] for rule in RULES},
     )
-
 
 
 def log_choose(n: Array, k: Array) -> Array:
