@@ -120,7 +120,7 @@ def main_claims() -> str:
     head = (
         "**The paper's claims**, from the profile `claims`: five seeds, up to 300 epochs, so other runs\n"
         "than those of the tables above. NDCG@10, ± 95 % interval over seeds. The margin is what a\n"
-        "difference must exceed to matter; *open*: these runs leave room for the claim and for its opposite. The rules\n"
+        "difference must exceed to matter; *open*: these runs leave room for it and its opposite. The rules\n"
         "and all other claims: [09_claims](../notebooks/09_claims.ipynb)."
     )
     summaries = [f"{data.label(dataset)}: {claims.summary(table)}" for dataset, table in ledgers.items()]
