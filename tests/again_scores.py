@@ -19,6 +19,7 @@ class Scores:
     def __init__(self, home: Path, dataset: str, profile: str, sizes: dict[str, int]):
         table = pd.read_parquet(home / "data" / "results.parquet")
         self.score, self.place, self.bad, self.read, self.seconds = {}, {}, set(), {}, {}
+        self.validation = {}
         self.by_size = sorted(sizes, key=sizes.get)
         facts = {
             run: [json.loads((home / run / f"{part}.json").read_text()) for part in ("config", "metrics")]
@@ -35,6 +36,10 @@ class Scores:
             names = ("hidden_layers", "gamma", "domains", "dim", "negatives")
             what = [config.get(name) for name in names] if row["method"] in ("adc", "static") else (None,) * 5
             kind = (row["method"], *what)
+            best = metrics["validation"].get(row["target"], 0)  # of several settings on one domain
+            if best < self.validation.get((*kind, row["target"], row["seed"]), best):
+                continue
+            self.validation[*kind, row["target"], row["seed"]] = best
             self.score[*kind, row["target"], row["seed"], row["metric"], row["n"]] = row["value"]
             self.place[*kind, row["seed"]] = home / row["run"]
             self.seconds[home / row["run"]] = metrics["train_seconds"] / metrics["epochs"]

@@ -25,7 +25,7 @@ def entry(target, protocol, metric, n, group, value, users=3) -> dict:
 def write_run(config: dict, values: list[dict], users=None, history=None, model=None, **metrics) -> runs.Run:
     """A run folder as `runs.save` leaves it."""
     place = runs.folder(config)
-    facts = {"values": values, "best_epoch": {}, "diverged": False, "epochs": 4}
+    facts = {"values": values, "best_epoch": {}, "validation": {}, "diverged": False, "epochs": 4}
     facts |= {"train_seconds": 10.0} | metrics
     files.write_json(place / "config.json", config)
     (pd.DataFrame({"user": []}) if users is None else users).to_parquet(place / "users.parquet")

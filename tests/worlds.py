@@ -57,6 +57,7 @@ class World:
         value = self.level["adc"][target] - self.step * abs(config["hidden_layers"] - self.depth[target])
         value += self.static[target] * static - self.step * abs(gamma - best) * steep
         value += self.alone[target] * (len(domains) == 1)
+        value += unfit(config)  # a decoy: validation knows that these settings are the worse
         value += self.larger * (config["dim"] > 100 or config["negatives"] > 5)
         return value + self.swing(gamma, config["seed"]) + self.rng.normal(0, self.noise)
 
@@ -79,6 +80,10 @@ class World:
             at_0 = np.where(table["domain"] == "c", self.weight, 1.0)
             table["weight"] = at_0 if config["gamma"] == 0 else 1 + self.learners * (table["rate"] - 1)
         return table.assign(norm=0.1 * table["weight"] ** self.power)
+
+
+def unfit(config: dict) -> float:
+    return 0.1 * (config.get("learning_rate") == 0.5)
 
 
 def members(name: str) -> frozenset:
@@ -139,7 +144,8 @@ def configurations(world: World, dataset: str, seed: int) -> list[dict]:
     elif world.studies:
         changes += [*pairs, {"hidden_layers": 1}, {"hidden_layers": 5}, {"pretraining": "none"}]
         changes += [{"dim": 200}, {"negatives": 10}, {"hidden_layers": 0}]
-        changes += [{"domains": k} for k in SIZES if len(SIZES) > 1]
+        single = [{"domains": k} for k in SIZES if len(SIZES) > 1]
+        changes += single + [change | {"learning_rate": 0.5} for change in single]
         sets = [members(name) for name in ("Set 1", "Set 2", "Set 3")] if len(SIZES) > 2 else []
         for domains in ("", *(",".join(k for k in SIZES if k in names) for names in sets)):
             changes += [{"domains": domains, "gamma": gamma} for gamma in GAMMAS]
@@ -162,6 +168,7 @@ def store(world: World, config: dict) -> Path:
     history = world.history(config, targets)
     seconds = 10.0 * (1 if config["method"] == "static" else world.cost)
     facts = {"diverged": broken, "train_seconds": seconds}
+    facts["validation"] = dict.fromkeys(targets, 0.2 - unfit(config))
     return write_run(config, values, pd.concat(users), history, **facts).folder
 
 

@@ -105,6 +105,12 @@ def tuned(name: str, dataset: str, label: str = "") -> dict:
     return tuned_settings.parameters(dataset, name, label)
 
 
+def label_alone(domains: str) -> str:
+    """Label of the search on one domain by itself ("target alone"); none for all domains or several."""
+    names = named(domains)
+    return f"{names[0]} alone" if len(names) == 1 else ""
+
+
 def train(config: dict, show: bool = True) -> runs.Run:
     """The run of a configuration: stored, or else trained, tested once and stored."""
     run = runs.find(config)
@@ -195,7 +201,7 @@ def _without_idle(entry: Method, settings: dict) -> dict:
     """Settings that have no effect at a common value, so that one training is one run."""
     if entry.kind == "balancer":
         settings["gamma"] = 0.0  # of GradNorm only
-    if settings.get("hidden_layers") == 1:
+    if settings.get("hidden_layers", 2) < 2:  # nothing lies between
         settings["pretraining"] = "none"
     return settings
 
@@ -204,7 +210,7 @@ def _usual(config: dict) -> dict:
     """The settings of the method on its dataset when only depth, γ and seed are chosen."""
     entry = method(config["method"])
     usual = asdict(entry.Settings(**tuned(entry.name, config["dataset"]) | entry.fixed))
-    if config.get("hidden_layers") == 1:
+    if config.get("hidden_layers", 2) < 2:
         usual["pretraining"] = config["pretraining"]
     return usual
 

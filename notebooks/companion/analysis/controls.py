@@ -21,7 +21,7 @@ from companion.registry import BASE
 
 TARGET, DIM = "target", 32  # the domain that is scored; d
 LIMITS = {"epochs": 200, "patience": 20}  # so many that runs end by themselves
-ALONE = "target alone"  # label of the search for ADC's network on the target by itself
+ALONE = registry.label_alone(TARGET)  # label of the search for ADC's network on the target by itself
 # what learns from both domains -> the same on the target alone
 PAIRS = {
     "bpr_merged": "bpr", "itemknn_merged": "itemknn", "ease_merged": "ease", "static": "static", "adc": "adc",

@@ -76,6 +76,17 @@ class Evidence:
         same = controls.stored(controls.balancing("searched settings")).assign(case="ADC's settings")
         return pd.concat([searched, same], ignore_index=True)
 
+    @cached_property
+    def alone(self) -> pd.DataFrame:
+        """Runs of ADC at h = 3 on one domain: rows of `curves.run_rows`, and validation."""
+        rows = [pd.DataFrame(columns=["target", "seed", "validation", "run"])]
+        for run in report.available(self.dataset, self.profile):
+            base = run.config.get("hidden_layers") == registry.BASE["hidden_layers"]
+            if run.config["method"] == "adc" and base and len(registry.named(run.config["domains"])) == 1:
+                (row,), (validation,) = curves.run_rows(run), run.metrics["validation"].values()
+                rows.append(pd.DataFrame([row | {"validation": validation}]))
+        return pd.concat(rows) if rows[1:] else rows[0]
+
     @property
     def study(self) -> pd.DataFrame:
         """Runs of ADC and static alike in all but VARIED: rows of `curves.run_rows`."""

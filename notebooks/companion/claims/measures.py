@@ -8,6 +8,7 @@ it is judged by a margin, 2 % of the score that it is taken from (`analysis.equi
 
 import itertools
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -23,8 +24,6 @@ from companion.data.table1 import TABLE_I
 from companion.experiments import studies
 
 DENSITY = dict(zip(TABLE_I, (0.031, 0.022, 0.038, 0.017, 0.010, 0.059), strict=True))  # Table I, %
-
-
 RIVALS = ("bpr", "clfm", "cdcf", "sconet")  # the paper's, as Table II has them, the worst first
 
 
@@ -75,7 +74,7 @@ def better(first: pd.DataFrame, second: pd.DataFrame) -> Finding:
     each = [judge(gap[k].to_numpy(), MARGIN * second[k].mean(), LEVEL / gap.shape[1]).above for k in gap]
     denied = each.count(False) if gap.shape[1] > 1 else 0
     words = f"{mean.ours}; above in {each.count(True)}, not in {denied} of {len(each)} domains"
-    return Finding(words, mean.n, verdicts.above, mean.numbers | {"denied": denied}, mean.more)
+    return replace(mean, ours=words, numbers=mean.numbers | {"denied": denied})
 
 
 def counted(answers: Iterable[bool | None], words: str, n: str, **numbers: float) -> Finding:
@@ -155,7 +154,7 @@ def order(e: Evidence) -> Finding:
 
 
 def superior(e: Evidence, other: str) -> Finding:
-    """ADC above one other method; beside it the paper's own test and, for users like these, a bootstrap."""
+    """ADC above one other method; beside it the paper's own test."""
     table = scores(e, [other, "adc"])
     finding = better(table["adc"], table[other])
     rows = e.tests[e.tests["other"] == other]
@@ -163,7 +162,7 @@ def superior(e: Evidence, other: str) -> Finding:
     ahead, behind = (int((sure & (sign * rows["difference"] > 0)).sum()) for sign in (1, -1))
     words = f"{finding.ours}; by the paper's test p < .05 above in {ahead}, below in {behind}"
     n = f"{finding.n}, {rows['users'].min():,} to {rows['users'].max():,} users a domain"
-    return Finding(words, n, finding.rule, finding.numbers, finding.more)
+    return replace(finding, ours=words, n=n)
 
 
 def significant(e: Evidence) -> Finding:
@@ -174,11 +173,6 @@ def significant(e: Evidence) -> Finding:
     words = f"p < .05 and above in {won.sum()} of {len(rows)} comparisons"
     n = f"{rows['users'].min():,} to {rows['users'].max():,} users a domain"
     return counted(map(bool, won), words, n)
-
-
-def adc_above(e: Evidence, other: str) -> Finding:
-    table = scores(e, [other, "adc"])
-    return better(table["adc"], table[other])
 
 
 def pairs_above(
@@ -221,7 +215,7 @@ def improvement(e: Evidence, metric: str, lengths: Sequence[int], paper: float) 
     words = f"{{}}; {gain.mean().min():+.1f} to {gain.mean().max():+.1f} by domain"
     words += f" (over the best rival of each domain {over(top).mean(axis=None):+.2f} %)"
     mean = above(gain.mean(axis=1), 100 * MARGIN, words, 2, " %")
-    return Finding(mean.ours, mean.n, verdicts.reaches, mean.numbers | {"paper": paper}, mean.more)
+    return replace(mean, rule=verdicts.reaches, numbers=mean.numbers | {"paper": paper})
 
 
 def printed_cells(e: Evidence) -> Finding:

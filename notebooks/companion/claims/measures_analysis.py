@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -101,18 +102,18 @@ def first_loss(e: Evidence) -> Finding:
 
 
 def at_base(e: Evidence, gamma: float, method: str = "adc") -> dict[int, str]:
-    """Seed -> run of all domains at h = 3 and a gamma. Runs that diverged have no last epoch: left out."""
+    """Seed -> run of all domains at h = 3 and a gamma. Runs that diverged are left out."""
     rows = e.study[e.study["domains"].eq("") & e.study["hidden_layers"].eq(H) & ~e.study["diverged"]]
     rows = rows[rows["method"].eq(method) & rows["gamma"].eq(gamma)]
     e.used |= {*rows["run"]}
     return rows.groupby("seed")["run"].first().to_dict()
 
 
-def courses(e: Evidence, gamma: float, column: str, method: str = "adc") -> pd.DataFrame:
+def courses(e: Evidence, gamma: float, column: str) -> pd.DataFrame:
     """A column of the histories at h = 3, mean over the epochs [seed, domain]. `MissingRuns` without a
     run."""
-    if not (by_seed := at_base(e, gamma, method)):
-        raise MissingRuns(f"{'static' if method == STATIC else f'γ = {gamma:g}'} at h = {H}")
+    if not (by_seed := at_base(e, gamma)):
+        raise MissingRuns(f"γ = {gamma:g} at h = {H}")
     mean = lambda run: e.history(run).groupby("domain", sort=False)[column].mean()
     return pd.DataFrame({seed: mean(run) for seed, run in by_seed.items()}).T
 
@@ -123,11 +124,18 @@ def relative_spread(table: pd.DataFrame) -> pd.Series:
 
 
 def similar_rates(e: Evidence) -> Finding:
-    """Spread of r_k over the domains, each mean over the epochs: static less gamma = 2."""
+    """Spread of r_k over the domains, mean over the epochs that both runs have: static less gamma = 2."""
     e.require_domains()
-    static, balanced = (
-        relative_spread(courses(e, *which)) for which in ((0.0, "rate", STATIC), (GAMMA, "rate"))
-    )
+    static_runs, balanced_runs = at_base(e, 0.0, STATIC), at_base(e, GAMMA)
+    sides: tuple[dict, dict] = ({}, {})
+    for seed in static_runs.keys() & balanced_runs.keys():
+        tables = [e.history(run[seed]).pivot(index="epoch", columns="domain", values="rate")
+                  for run in (static_runs, balanced_runs)]  # fmt: skip
+        for side, table, other in zip(sides, tables, tables[::-1], strict=True):
+            side[seed] = table.loc[table.index.intersection(other.index)].mean()
+    if not sides[0]:
+        raise MissingRuns(f"static and γ = {GAMMA:g} at h = {H}")
+    static, balanced = (relative_spread(pd.DataFrame(side).T) for side in sides)
     words = f"spread of r_k {static.mean():.3f} with equal weights, {balanced.mean():.3f} with γ = 2: {{}}"
     return above((static - balanced).dropna(), SHARE * static.mean(), words)
 
@@ -279,4 +287,4 @@ def enough(e: Evidence, name: str, paper: int) -> Finding:
     gap = (means(large) - means(small)).dropna()
     margin = MARGIN * means(small)[gap.index].mean()
     finding = above(gap, margin, f"{name} {large[name].max()} less {paper}: {{}}")
-    return Finding(finding.ours, finding.n, verdicts.below, finding.numbers, finding.more)
+    return replace(finding, rule=verdicts.below)

@@ -1,5 +1,7 @@
 """The ledger's measures of what other domains give or take: on the dataset, and in the control worlds."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from companion.analysis.equivalence import MARGIN
@@ -14,12 +16,14 @@ EQUAL = {"method": "static", "alone": False, "weights": "", "case": "ADC's setti
 
 
 def alone(e: Evidence) -> pd.DataFrame:
-    """ADC trained on each domain by itself, with the settings of the joint training [seed, target]."""
+    """ADC trained on each domain by itself [seed, target]; of several settings, such as those of a search of
+    its own and those of the joint training, the best on validation."""
     e.require_domains()
-    tables = {k: curve(e, domains=[k], only=[GAMMA]) for k in e.sizes}
-    if absent := [k for k, table in tables.items() if not levels(table)]:
+    best = e.alone.sort_values("validation", ascending=False).drop_duplicates(["target", "seed"])
+    if absent := [k for k in e.sizes if k not in set(best["target"])]:
         raise MissingRuns(f"study alone: {absent[0]}")
-    return pd.DataFrame({k: table[GAMMA, k] for k, table in tables.items()}).dropna()
+    e.used |= {*e.alone["run"]}
+    return best.pivot(index="seed", columns="target", values="value")[[*e.sizes]].dropna()
 
 
 def helps(e: Evidence) -> Finding:
@@ -56,4 +60,4 @@ def control(e: Evidence, transfer: float, first: dict, second: dict) -> Finding:
         raise MissingRuns(f"the control worlds of transfer {transfer:g}")
     margin = MARGIN * sides[1][gap.index].mean()
     finding = above(gap, margin, f"synthetic worlds of transfer {transfer:g}: {{}}")
-    return Finding(finding.ours, f"{len(gap)} worlds", finding.rule, finding.numbers, finding.more)
+    return replace(finding, n=f"{len(gap)} worlds")

@@ -1,6 +1,6 @@
 """Every checkable sentence of the paper, in short, with the measure that decides it and where it is shown.
 
-The paper's words and numbers are typed here; everything of ours is measured (`measures`, `measures_analysis`)
+The paper's words and numbers are typed here; everything of ours is measured (`measures*.py`)
 and judged by rule (`verdicts`). A new claim is a row here.
 """
 
@@ -138,7 +138,7 @@ CLAIMS = [
 
     *(
         Claim(UNCLAIMED, f"ADC above {registry.label(other)}", "not claimed", "–",
-              partial(m.adc_above, other=other), HURDLE,
+              partial(m.superior, other=other), HURDLE,
               other in ("popularity", "bpr_merged", "ease_merged"))
         for other in registry.names("hurdle") if other != "random"
     ),

@@ -34,7 +34,8 @@ def configure(method: str, dataset: str = "movielens", domains: str = "", seed: 
     """What names a search: the settings that all trials share, the method's space and its first trials.
 
     `settings` stay fixed, such as hidden_layers, where the method has them; `label` names what is kept of
-    them beside the method's own (`registry.tuned`). Raises `UserError` for a method without a search space.
+    them beside the method's own (`registry.tuned`), "… alone" where it is a search on one domain. Raises
+    `UserError` for a method without a search space.
     """
     entry = registry.method(method)
     if not entry.search_space:
@@ -50,7 +51,7 @@ def configure(method: str, dataset: str = "movielens", domains: str = "", seed: 
     usual, first = asdict(entry.Settings()), []
     for trial in entry.first_trials:  # with the defaults spelt out: they may change
         first.append({name: trial.get(name, usual[name]) for name in space})
-    common |= {"domains": domains, "trials": trials, "label": label}
+    common |= {"domains": domains, "trials": trials, "label": label or registry.label_alone(domains)}
     return common | {"fixed": fixed, "space": space, "first": first}
 
 

@@ -63,25 +63,9 @@ def alone() -> list[dict]:
     return [{"searched_or_sparse": True}, movielens]
 
 
-def contrasts() -> list[dict]:
-    """What the ledger compares beside `pairs`: no, one and five hidden layers, and γ of 1 and 3."""
-    return [{"hidden_layers": h} for h in (0, 1, 5)] + [{"gamma": gamma} for gamma in (1.0, 3.0)]
-
-
-def linear() -> list[dict]:
-    """A network without hidden layers."""
-    return [{"hidden_layers": 0}]
-
-
-def each() -> list[dict]:
-    """ADC on every domain by itself, with the settings of the joint training."""
-    return [{}]
-
-
 STUDIES = {
     "pairs": pairs, "depth": depth, "asymmetry": asymmetry, "sets": asymmetry, "balancing": balancing,
-    "readings": readings, "larger": larger, "joint": joint, "alone": alone, "contrasts": contrasts,
-    "linear": linear, "each": each,
+    "readings": readings, "larger": larger, "joint": joint, "alone": alone,
 }  # fmt: skip
 
 
@@ -144,7 +128,7 @@ def _domains(study: str, dataset: str) -> list[str]:
         return [
             registry.listed(group) for group in sets(data.load(dataset).table()["ratings"].to_dict()).values()
         ]
-    if study in ("alone", "each"):
+    if study == "alone":
         domains = data.load(dataset).domains
         return (
             [registry.listed([name]) for name in domains] if len(domains) > 1 else []
@@ -154,7 +138,7 @@ def _domains(study: str, dataset: str) -> list[str]:
 
 def _configure(dataset: str, seed: int, domains: str, common: dict, change: dict) -> dict:
     change, method = dict(change), balancers.method(change.get("balancer", "gradnorm"))
-    settings = registry.tuned(method, dataset)
+    settings = registry.tuned(method, dataset, registry.label_alone(domains))
     if change.pop("searched_or_sparse", False) and not settings:
         settings = adc_method.SPARSE
     return registry.configure("adc", dataset, seed, domains, **BASE | settings | common | change)
