@@ -164,6 +164,7 @@ def test_the_ledger_as_it_is_shown(world):
     html = claims.ledger_table(ledger, "synthetic").to_html()
     assert all(row.ours.split(";")[0].split("<")[0] in html for row in ledger.itertuples())
     assert 'href="05_performance.ipynb#How-sure-is-that?-(R30)"' in html
+    assert ">12: What each method finds</a>" in html
     summary = claims.summary(ledger)
     assert summary.startswith("Of 47 checkable sentences of the paper: ") and "Of 6 comparisons" in summary
     assert "more than half of them do" in claims.rules_table(ledger).to_html()

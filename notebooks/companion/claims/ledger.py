@@ -52,8 +52,8 @@ def ledger_table(table: pd.DataFrame, caption: str) -> Styler:
     """A ledger for a notebook: grouped by section, verdicts coloured, with links to other notebooks."""
     links = []
     for row in table.itertuples():
-        anchor = f"{row.notebook}.ipynb#{row.heading.replace(' ', '-')}"
-        links.append(f'<a href="{anchor}">{row.notebook[:2]}: {row.heading}</a>')
+        anchor, name = f"{row.notebook}.ipynb#{row.heading.replace(' ', '-')}", row.notebook.split("/")[-1]
+        links.append(f'<a href="{anchor}">{name[:2]}: {row.heading}</a>')
     view = table.assign(shown=links).set_index("section", append=True).swaplevel()
     view = view[["says", "where", "paper", "ours", "n", "verdict", "shown"]]
     view = view.rename(columns={"says": "the paper says", "paper": "the paper's", "shown": "shown in"})

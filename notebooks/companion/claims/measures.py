@@ -73,7 +73,7 @@ def better(first: pd.DataFrame, second: pd.DataFrame) -> Finding:
     mean = above(gap.mean(axis=1), MARGIN * second.mean(axis=None))
     each = [judge(gap[k].to_numpy(), MARGIN * second[k].mean(), LEVEL / gap.shape[1]).above for k in gap]
     denied = each.count(False) if gap.shape[1] > 1 else 0
-    words = f"{mean.ours}; above in {each.count(True)}, not in {denied} of {len(each)} domains"
+    words = f"{mean.ours}; by domain above {each.count(True)}, not above {denied}, open {each.count(None)}"
     return replace(mean, ours=words, numbers=mean.numbers | {"denied": denied})
 
 
