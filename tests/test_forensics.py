@@ -1,5 +1,5 @@
-"""Forensics of the protocol: bounds against brute force and their proofs, expectations against
-`adc.evaluate`, facts by hand. Synthetic ratings only."""
+"""Forensics of the protocol: bounds by brute force and their proofs, expectations beside `adc.evaluate`,
+facts by hand. Synthetic ratings only."""
 
 from math import comb
 
@@ -91,21 +91,16 @@ def test_the_sentence_names_what_is_printed_above_the_bound():
 # --- expectations
 
 
-def items_of(split, domain: int, score: np.ndarray) -> expected.TestItems:
-    return expected.items(split, domain, score)
-
-
 @pytest.mark.parametrize("rule", ["above", "at_least", "all_domains"])
 @pytest.mark.parametrize("protocol", ["rated", "full"])
 def test_an_order_without_ties_scores_what_evaluate_says(protocol, rule):
     split = random_split(users=60, items=40)
     score = np.random.default_rng(1).permutation(40).astype(np.float32)
     given = torch.from_numpy(score)
-    given_to = lambda users: given.repeat(len(users), 1)
-    given_to_all = lambda users: given_to(users)
-    given_to_all.ranks_cold = True
-    rows = evaluate(split, 1, given_to_all, protocols=(protocol,), rule=rule)
-    found = items_of(split, 1, score).scores("given", rule, expected.LISTS[protocol])
+    same = lambda users: given.repeat(len(users), 1)
+    same.ranks_cold = True  # else users without a training rating would be ranked for by popularity
+    rows = evaluate(split, 1, same, protocols=(protocol,), rule=rule)
+    found = expected.items(split, 1, score).scores("given", rule, expected.LISTS[protocol])
     assert found == pytest.approx((rows["ndcg@10"].mean(), rows["recall@10"].mean()), rel=1e-9)
 
 
@@ -129,7 +124,7 @@ def drawn(items: expected.TestItems, negatives: int, order: str, rng) -> float:
 @pytest.mark.parametrize("negatives", [0, 3, 12, expected.ALL])
 def test_expectations_are_the_mean_over_lists_that_are_drawn(order, negatives):
     split = random_split(users=50, items=40)
-    items = items_of(split, 0, np.random.default_rng(2).random(40))
+    items = expected.items(split, 0, np.random.default_rng(2).random(40))
     rng = np.random.default_rng(3)
     values = [drawn(items, negatives, order, rng) for _ in range(150)]
     error = np.std(values) / len(values) ** 0.5
@@ -139,7 +134,7 @@ def test_expectations_are_the_mean_over_lists_that_are_drawn(order, negatives):
 def test_worst_and_perfect_orders_by_hand():
     rows = [("films", "u", f"i{k}", stars, TEST) for k, stars in enumerate((5.0, 5.0, 1.0, 1.0, 1.0))]
     rows += [("films", "v", "i0", 3.0, TEST), ("films", "v", "i5", 3.0, TRAIN)]
-    items = items_of(split_from_rows(rows), 0, np.zeros(6))
+    items = expected.items(split_from_rows(rows), 0, np.zeros(6))
     assert items.share("above") == 0.5 and items.share("at_least") == 1
     assert items.scores("perfect", "above", 0) == (1, 1)
     ideal = 1 + 1 / np.log2(3)
@@ -181,7 +176,7 @@ def test_every_protocol_has_a_verdict_that_its_facts_bear_out(domains):
 
 
 def test_what_is_printed_decides(domains, monkeypatch):
-    """Scores of popularity itself on these ratings are possible where it had them, nowhere implausible."""
+    """Scores of popularity itself on these ratings are possible where it had them, and not elsewhere."""
     scores = {name: items.scores("given", "above", expected.ALL)[0] for name, items in domains.items()}
     monkeypatch.setattr(forensics, "BPR", pd.Series(scores))
     monkeypatch.setattr(forensics, "ADC", 1.2 * pd.Series(scores))
@@ -211,7 +206,7 @@ def table_of(values: list[float]) -> pd.DataFrame:
 def test_a_correlation_stands_with_exact_p_and_interval():
     row = evaluability.correlations(table_of([1, 2, 3, 4, 5, 7.0])).loc["x"]
     assert row["r"] == pytest.approx(np.corrcoef([1, 2, 3, 4, 5, 7], range(6))[0, 1])
-    assert row["p"] == pytest.approx(1 / 720)  # no other order has so large an r, with either sign
+    assert row["p"] == pytest.approx(2 / 720)  # this order and, with the other sign, its reverse
     low, high = np.tanh(np.arctanh(row["r"]) + np.array([-1, 1]) * 1.959964 / 3**0.5)
     assert (row["low"], row["high"]) == pytest.approx((low, high))
     assert row["least without one"] <= row["r"] <= row["most without one"] + 1e-12

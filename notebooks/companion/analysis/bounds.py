@@ -80,6 +80,5 @@ def summary(limits: pd.DataFrame) -> str:
             of = limits.loc[over, [method, divisor]].itertuples()
             cells = [f"{name} ({printed:.4f} > {most:.4f})" for name, printed, most in of]
             lines += [f"- mean over {divisor}: {method} in {', '.join(cells)}"] if cells else []
-    return "\n".join(
-        ["**Printed scores that no method can reach where zeros count:**\n", *(lines or ["none"])]
-    )
+    title = "**Printed scores that no method can reach where zeros count:**\n"
+    return "\n".join([title, *(lines or ["none"])])

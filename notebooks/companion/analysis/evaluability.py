@@ -35,9 +35,8 @@ def points(domains: Domains) -> pd.DataFrame:
 def correlations(table: pd.DataFrame) -> pd.DataFrame:
     """Pearson's r of BPR with every other column of `points`: exact two-sided p over all orders of the
     domains; Fisher's 95 % interval; and the range of r when one domain is left out."""
-    rows = {
-        name: _correlation(table[name].to_numpy(), table["BPR"].to_numpy()) for name in table.columns[:-1]
-    }
+    bpr = table["BPR"].to_numpy()
+    rows = {name: _correlation(x.to_numpy(), bpr) for name, x in table.drop(columns="BPR").items()}
     columns = ["r", "p", "low", "high", "least without one", "most without one"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
@@ -77,7 +76,7 @@ def summary(table: pd.DataFrame) -> str:
         parts.append(f"by {gain:+.2f} than with *{other}* (p = {p:.3f})")
     return (
         f"BPR's r with *{SHARE}* is larger {' and '.join(parts)}; p exact and one-sided, n = 6, two tests "
-        f"uncorrected. Where p is small it looks like evaluability, not difficulty. But r with *{RICHNESS}* "
-        f"is {correlations(table).loc[RICHNESS, 'r']:.2f}, and richer domains would score higher by being "
-        f"learned better, too."
+        f"uncorrected. Where p is small it looks like evaluability, not difficulty. But r with "
+        f"*{RICHNESS}* is {correlations(table).loc[RICHNESS, 'r']:.2f}, and richer domains would score "
+        f"higher by being learned better, too."
     )

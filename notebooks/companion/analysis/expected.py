@@ -63,7 +63,7 @@ class TestItems:
         ideal = IDEAL[np.minimum(count[some], TOP)], count[some]
         return tuple(float((total / most).mean()) for total, most in zip(sums, ideal))
 
-    @lru_cache(maxsize=256)  # noqa: B019 - as long as the notebook
+    @lru_cache(maxsize=256)  # noqa: B019
     def _expected(self, negatives: int) -> tuple[Array, Array]:
         """Of every test item, the gain and the chance to be among the first TOP [t]. Its rank is 1 + own + H;
         H, of the drawn negatives those above it, is hypergeometric."""

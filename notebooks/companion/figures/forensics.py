@@ -26,7 +26,7 @@ def protocols(scores: pd.DataFrame, bounds: pd.DataFrame, label: str) -> Figure:
             if users == "count as zero":
                 places = range(len(bounds))
                 panel.plot(bounds["tested users"], places, "k|", markersize=11, label="most by Table I alone")
-            panel.set_title(f"{words};\nusers without: {users}", loc="left")
+            panel.set_title(f"{words};\nnone relevant: {users}", loc="left")
     for panel in panels[-1]:
         panel.set_xlabel("NDCG@10")
     panels[0, 0].set(yticks=range(len(bounds)), yticklabels=bounds.index, ylim=(len(bounds) - 0.5, -0.5))
