@@ -57,12 +57,12 @@ def table_ii(mean: pd.DataFrame, deviation: pd.DataFrame, bold: pd.Series) -> pd
 
 
 def hurdles(mean: pd.DataFrame, deviation: pd.DataFrame, bold: pd.Series) -> pd.DataFrame:
-    """What the paper left out: simple methods, equal weights, and ADC's improvement on the best of all
-    methods but its own variant, static. Cells of `table_ii`, but a row a method: a page is not so wide."""
+    """What the paper left out, in the form of `table_ii`: simple methods, equal weights, and ADC's
+    improvement on the best of all methods but its own variant, static."""
     methods = [name for name in table_methods() if registry.method(name).kind != "rival" or name == "bpr"]
     here = _cells(mean, deviation, bold, methods)
     here[OVER_BEST] = improvement(mean, mean.columns.drop(["adc", STATIC], errors="ignore")).map(_signed)
-    return here.T
+    return here
 
 
 def improvement(mean: pd.DataFrame, others: Sequence[str]) -> pd.Series:

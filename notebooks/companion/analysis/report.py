@@ -32,14 +32,6 @@ def paper_settings(sizes: Mapping[str, int]) -> dict[str, tuple[int, float]]:
     return settings
 
 
-def search_sizes(dataset: str) -> str:
-    """How many trials the search (R32) gave each method whose settings are kept for a dataset, in words."""
-    found = tuned_settings.read().get(tuned_settings.searched_name(dataset), {})
-    known = {name: result["trials"] for name, result in found.items() if name in registry.METHODS}
-    words = ", ".join(f"{registry.label(name)} {trials}" for name, trials in known.items())
-    return f"Trials of the search whose result is kept: {words or 'none'}"
-
-
 def available(dataset: str, profile: str) -> list[Run]:
     """The runs that `results.parquet` names for a profile; for "any", all stored runs whose method and
     version are today's. Without variants of ADC, which are no part of the paper's story: notebook 17 has
