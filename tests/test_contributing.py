@@ -26,7 +26,7 @@ LINES = [  # file, where, what stands there in its place
     ("notebooks/companion/data/__init__.py", "SOURCES = {", 'SOURCES = {"shop": "companion.data.shop",'),
     ("notebooks/companion/claims/sentences.py", r"\nCLAIMS.* = \[", r"""\g<0>
     Claim(BALANCING, "ADC is above the best rated", "nowhere", "yes",
-          partial(m.adc_above, other="best_rated"), TABLE_2),"""),
+          partial(m.superior, other="best_rated"), TABLE_2),"""),
 ]  # fmt: skip
 USE = """
 import json
