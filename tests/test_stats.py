@@ -10,7 +10,16 @@ from scipy import stats as scipy_stats
 
 from adc.errors import UserError
 from companion.analysis import stats
-from companion.analysis.stats import TESTS, compare, holm, levels_differ, paired_t, rank_agreement, wilcoxon
+from companion.analysis.stats import (
+    TESTS,
+    compare,
+    crossed_bootstrap,
+    holm,
+    levels_differ,
+    paired_t,
+    rank_agreement,
+    wilcoxon,
+)
 
 COLUMNS = ["method", "target", "seed", "user", "value"]
 P = [*TESTS, *(f"{test}_holm" for test in TESTS)]
@@ -201,6 +210,25 @@ def test_luck_in_training_fools_the_test_over_users_but_not_the_one_over_runs():
     table = compare(long(values), "a")
     assert (table["p_users"] < 0.05).mean() > 0.5
     assert (table["p_runs"] < 0.05).mean() < 0.1
+
+
+def test_users_drawn_anew_are_met_by_the_interval_over_both_but_not_by_the_one_over_runs():
+    rng = np.random.default_rng(10)
+    users, noise = rng.normal(0, 0.2, (100, 1, 30)), rng.normal(0, 0.05, (100, 4, 30))
+    values = users + rng.normal(0, 0.02, (100, 4, 1)) + noise  # the mean of all users is 0
+    table = compare(long(np.stack([values, np.zeros_like(values)])), "a")
+    covered = lambda low, high: ((table[low] < 0) & (table[high] > 0)).mean()
+    assert covered("ci_low_both", "ci_high_both") > 0.9
+    assert covered("ci_low_runs", "ci_high_runs") < 0.75
+
+
+def test_where_nothing_varies_between_users_the_bootstrap_is_that_of_seeds_by_hand():
+    values = pd.Series(
+        [0.0, 0.0, 1.0, 1.0], pd.MultiIndex.from_product([[0, 1], ["a", "b"]], names=["seed", "user"])
+    )
+    assert crossed_bootstrap(values) == (0, 1)  # of two seeds one is drawn twice in half of the cases
+    assert crossed_bootstrap(values + 2) == (2, 3)
+    assert np.isnan(crossed_bootstrap(values[:2])).all()
 
 
 def test_rank_agreement_by_hand():

@@ -4,7 +4,8 @@ number.
 Over users: each is averaged over the runs. Users of different seeds share ratings and all share the luck of
 the trainings, which is taken as fixed: with thousands of users a lucky seed looks certain. Over runs: a new
 seed is a new split and a new training, the luck in question, but n is the number of seeds, so there is little
-power; and as splits overlap, this test too is surer than it should be.
+power; and as splits overlap, this test too is surer than it should be. Over both: an interval about users
+like these, whom other splits and starts would meet (`crossed_bootstrap`).
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from adc.errors import UserError
 
 LEVEL = 0.05
 TESTS = ("p_users", "p_wilcoxon", "p_runs")
+RESAMPLES = 2000  # of the bootstrap
 DECIMALS = 12  # differences below this are rounding: the same scores averaged in another order stay a tie
 
 
@@ -39,6 +41,26 @@ def paired_t(differences: np.ndarray) -> TTest:
     p = 2 * float(stats.t.sf(abs(mean) / error, n - 1)) if error else float(mean == 0)
     half = float(stats.t.ppf(1 - LEVEL / 2, n - 1)) * error
     return TTest(mean, p, mean - half, mean + half)
+
+
+def crossed_bootstrap(values: pd.Series, resamples: int = RESAMPLES) -> tuple[float, float]:
+    """95 % interval of the mean of values [(seed, user)] when seeds and users are both drawn anew, each with
+    replacement and by itself (pigeonhole bootstrap, Owen 2007, Ann. Appl. Stat. 1:386); NaN with one seed.
+
+    It says what other users would have given; rather too wide than too narrow, as it counts the noise of
+    single cells twice or more.
+    """
+    wide = values.unstack("user")  # [seeds, users], NaN where a user cannot be evaluated
+    present, (seeds, users) = wide.notna().to_numpy(float), wide.shape
+    if seeds < 2:
+        return np.nan, np.nan
+    random = np.random.default_rng(0)
+    by_seed = random.multinomial(seeds, np.full(seeds, 1 / seeds), resamples)  # [resamples, seeds]
+    by_user = random.multinomial(users, np.full(users, 1 / users), resamples)  # [resamples, users]
+    sums = ((by_seed @ np.nan_to_num(wide.to_numpy())) * by_user).sum(1)
+    counts = ((by_seed @ present) * by_user).sum(1)
+    low, high = np.quantile(sums[counts > 0] / counts[counts > 0], (LEVEL / 2, 1 - LEVEL / 2))
+    return float(low), float(high)
 
 
 def over_seeds(table: pd.DataFrame, keys: Sequence[str], value: str) -> pd.DataFrame:
@@ -87,10 +109,11 @@ def compare(scores: pd.DataFrame, method: str) -> pd.DataFrame:
     scores: one metric of one protocol, columns `method, target, seed, user, value`. Only (seed, user) pairs
     that both methods have are used: a user may be evaluable in some splits only. Over users, each is averaged
     over her seeds, then all count alike; over runs, each seed is the mean of its users, and `difference_runs`
-    is Table II's.
+    is Table II's; over both, every pair counts alike.
 
     Columns: target, other; difference (method - other, over users), p_users, ci_low, ci_high, p_wilcoxon;
-    difference_runs, p_runs, ci_low_runs, ci_high_runs (NaN with one seed); users, seeds (how many);
+    difference_runs, p_runs, ci_low_runs, ci_high_runs (NaN with one seed); ci_low_both, ci_high_both
+    (of `crossed_bootstrap`, likewise); users, seeds (how many);
     p_users_holm, p_wilcoxon_holm, p_runs_holm, corrected over all rows.
 
     UserError: two methods have no split in common.
@@ -114,6 +137,7 @@ def _tests(a: pd.Series, b: pd.Series) -> dict[str, float]:
     return {
         **dict(zip(("difference", "p_users", "ci_low", "ci_high"), over_users, strict=True)),
         **dict(zip(("difference_runs", "p_runs", "ci_low_runs", "ci_high_runs"), over_runs, strict=True)),
+        **dict(zip(("ci_low_both", "ci_high_both"), crossed_bootstrap(a - b), strict=True)),
         "p_wilcoxon": wilcoxon(users), "users": len(users), "seeds": len(runs),
     }  # fmt: skip
 
