@@ -1,9 +1,10 @@
-"""Files that exist whole or not at all, and the versions of the packages that wrote them."""
+"""Files that exist whole or not at all, and what decides the numbers in them: versions and arithmetic."""
 
 import errno
 import importlib.metadata
 import json
 import os
+import platform
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -95,3 +96,20 @@ def put_between(target: Path, begin: str, end: str, make: Callable[[], str]) -> 
 def versions() -> dict[str, str]:
     """Versions of the packages that numbers depend on."""
     return {name: importlib.metadata.version(name) for name in ("adc", "torch", "numpy", "scipy", "pandas")}
+
+
+def arithmetic() -> dict:
+    """What decides the last bits of a sum on this machine: processor, the kernels that NumPy's, SciPy's and
+    PyTorch's libraries chose for it, and threads. `mkl` is what MKL was asked to be, as it does not say."""
+    import torch  # late, as whoever writes files need not load these
+    from threadpoolctl import threadpool_info
+
+    libraries = [lib for lib in threadpool_info() if lib["user_api"] == "blas"]
+    kernels = {f"{lib['internal_api']} {lib['version']} {lib.get('architecture', '')}" for lib in libraries}
+    return {
+        "machine": f"{platform.system()} {platform.machine()}",
+        "blas": sorted(kernels),
+        "torch": torch.backends.cpu.get_cpu_capability(),
+        "mkl": os.environ.get("MKL_CBWR", ""),
+        "threads": torch.get_num_threads(),
+    }

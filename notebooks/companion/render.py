@@ -1,7 +1,8 @@
 """Executed copies for reading: `./run_all.sh render` puts them, stamped, into notebooks/rendered/.
 
-`python -m companion.render PROFILE` copies what that profile left in data/executed/; with `--check` in place
-of a profile it tells what is wrong with the copies that are there.
+`python -m companion.render PROFILE` copies what that profile left in data/executed/, and of the profile
+`claims` writes docs/claims.json from the same runs; with `--check` in place of a profile it tells what is
+wrong with the copies that are there.
 """
 
 import re
@@ -12,6 +13,7 @@ import nbformat
 
 from adc.errors import UserError
 from companion import data, files, paths
+from companion.claims import export
 from companion.execute import NOTEBOOKS, digest
 
 RENDERED = NOTEBOOKS / "rendered"
@@ -157,5 +159,7 @@ if __name__ == "__main__":
     try:
         for copy in write(sys.argv[1]):
             print(f"Rendered {copy.relative_to(NOTEBOOKS.parent)}")
+        if sys.argv[1] == export.PROFILE:
+            print(f"{export.FILE.relative_to(NOTEBOOKS.parent)}: {len(export.write())} records")
     except UserError as error:
         sys.exit(str(error))

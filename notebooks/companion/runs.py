@@ -116,9 +116,8 @@ def save(config: dict, trained: Trained) -> Run:
         trained.history.to_parquet(partial / "history.parquet", index=False)
         pd.concat(users, ignore_index=True).to_parquet(partial / "users.parquet", index=False)
         np.savez(partial / "model.npz", allow_pickle=False, **model)
-        files.write_json(
-            partial / "metrics.json", {"values": values, **trained.notes, "versions": files.versions()}
-        )
+        facts = {"versions": files.versions(), "arithmetic": files.arithmetic()}
+        files.write_json(partial / "metrics.json", {"values": values, **trained.notes, **facts})
     return load(place)
 
 

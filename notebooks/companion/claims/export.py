@@ -1,0 +1,79 @@
+"""The ledger as a file that travels: docs/claims.json, a record a claim and dataset, on a line of its own.
+
+`./run_all.sh render --profile claims` writes it beside the copies of notebook 09, from the same runs;
+`python -m companion.claims.export` does that alone."""
+
+import json
+import sys
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from adc.errors import UserError
+from companion import files, paths, results, runs
+from companion.claims.evidence import collect
+from companion.claims.ledger import ledger
+
+FILE = Path(__file__).resolve().parents[3] / "docs" / "claims.json"
+PROFILE, DATASETS = "claims", ("movielens", "insteval")  # of the ledgers that are committed
+INTERVAL = {"low", "high", "margin"}  # what a rule knows of a difference
+
+
+def write(file: Path = FILE, profile: str = PROFILE) -> list[dict]:
+    """Write the records of a profile's stored runs; those of a dataset that it has not run on stay. All
+    records of the file. `UserError` where it has run on none."""
+    table = results.table()
+    fresh = [name for name in DATASETS if name in set(table.loc[table["profile"] == profile, "dataset"])]
+    if not fresh:
+        raise UserError(f"There are no runs of the profile {profile}: ./run_all.sh --profile {profile}")
+    old = [record for record in (read(file) if file.exists() else []) if record["dataset"] not in fresh]
+    new = [record for name in fresh for record in records(ledger(collect(name, profile)), name, profile)]
+    every = sorted(old + new, key=lambda record: DATASETS.index(record["dataset"]))
+    lines = ",\n".join(json.dumps(record, ensure_ascii=False, allow_nan=False) for record in every)
+    with files.atomic(file) as partial:
+        partial.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    return every
+
+
+def read(file: Path = FILE) -> list[dict]:
+    """The records of a file; a `UserError` where there is none, or it is none."""
+    try:
+        records = json.loads(file.read_text(encoding="utf-8"))
+        if wrong := [record for record in records if not {"claim", "dataset", "runs"} <= record.keys()]:
+            raise ValueError(f"one is {str(wrong[0])[:60]}")
+        return records
+    except FileNotFoundError as error:
+        raise UserError(f"{file} is not there: ./run_all.sh render --profile {PROFILE} writes it.") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{file} holds no records of claims ({error}).") from error
+
+
+def records(table: pd.DataFrame, dataset: str, profile: str) -> list[dict]:
+    """The rows of a ledger as records: how the runs behind a claim were computed is `arithmetic`, each way
+    once; where its rule looks at an interval, that and the difference in its middle stand by themselves."""
+    way, found = cache(arithmetic), []
+    for claim, row in table.iterrows():
+        record = {"dataset": dataset, "profile": profile, "claim": claim, "theme": row["section"]}
+        record |= {"section": row["where"], **row[["says", "paper", "ours", "n", "rule", "numbers"]]}
+        if INTERVAL <= {*row["numbers"]} and row["numbers"]["low"] is not None:
+            ends = {name: row["numbers"][name] for name in ("low", "high", "margin")}
+            record |= {"difference": (ends["low"] + ends["high"]) / 2} | ends
+        ways = {json.dumps(way(place)): way(place) for place in row["runs"]}
+        record |= {name: row[name] for name in ("more", "verdict", "runs")}
+        found.append(record | {"arithmetic": [ways[text] for text in sorted(ways)]})
+    return found
+
+
+def arithmetic(place: str) -> dict:
+    """On what a run was computed, as far as it says: versions, processor, kernels and threads."""
+    metrics = runs.load(paths.home() / place).metrics
+    return metrics.get("arithmetic", {}) | {"versions": metrics.get("versions", {})}
+
+
+if __name__ == "__main__":  # python -m companion.claims.export [FILE [PROFILE]]
+    try:
+        file = Path(sys.argv[1]) if sys.argv[1:] else FILE
+        print(f"{file}: {len(write(file, *sys.argv[2:]))} records")
+    except UserError as error:
+        sys.exit(str(error))
