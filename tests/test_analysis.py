@@ -82,13 +82,6 @@ def test_a_reading_is_no_rival_of_the_usual_run_in_table_ii():
     assert set(report.load("x", "any")["run"]) == expected
 
 
-def test_a_curve_has_t_intervals_and_none_with_one_seed():
-    curve = curves.curve(levels({1.0: [0.1, 0.2, 0.3], 2.0: [0.4]}), "gamma").set_index("gamma")
-    assert curve.loc[1.0, "mean"] == pytest.approx(0.2) and curve.loc[1.0, "seeds"] == 3
-    assert curve.loc[1.0, "high"] - 0.2 == pytest.approx(4.3027 * 0.1 / 3**0.5, rel=1e-4)
-    assert curve.loc[2.0, "mean"] == 0.4 and np.isnan(curve.loc[2.0, "low"])
-
-
 def test_the_mean_over_domains_is_taken_within_runs():
     rows = pd.concat([levels({1.0: [0.1, 0.5]}, target="a"), levels({1.0: [0.3, 0.7]}, target="b")])
     mean = curves.with_mean(rows)
@@ -107,28 +100,30 @@ def test_the_best_beside_the_papers_is_paired_over_common_seeds():
     assert "best γ" in curves.best_table(curves.best(rows, "gamma", {"a": 0.0}), "γ", "x").to_html()
 
 
-def test_a_curve_is_drawn_over_the_seeds_that_have_all_of_it():
-    other = levels({0.0: [0.5], 2.0: [0.6]}, target="b")
-    rows = pd.concat([levels({0.0: [0.1, 0.2], 2.0: [0.3, 0.4, 0.9]}), other])
-    common = curves.common_seeds(rows, "gamma")
-    assert curves.curve(common, "gamma")["mean"].tolist() == pytest.approx([0.15, 0.35, 0.5, 0.6])
-    apart = levels({0.0: [0.1], 2.0: [np.nan, 0.4]}).dropna()
-    assert len(curves.common_seeds(apart, "gamma")) == 2  # no seed has both
+def test_levels_are_contrasted_with_the_papers_on_the_same_seeds_in_per_cent_of_its_score():
+    a = levels({0.0: [0.10, 0.30], 2.0: [0.20, 0.30, 0.9]})
+    b = levels({0.0: [0.44, 0.52], 3.0: [0.40, 0.40]}, target="b")
+    rows = pd.concat([a, b]).assign(series="adc")
+    table = curves.contrasts(rows, "gamma", {"a": 2.0, "b": 2.0}, "series", "adc")
+    table = table.set_index(["target", "level"])
+    first = table.loc[("a", 0.0)]  # -0.1 and 0 of 0.4667, the mean at the paper's over all of its seeds
+    assert first["difference"] == pytest.approx(-5 / 0.46667, rel=1e-4) and first["seeds"] == 2
+    assert table.loc[("a", 2.0), ["difference", "low", "high"]].tolist() == [0, 0, 0]
+    assert table.loc["b", "reference"].unique().tolist() == ["3"]  # the nearest that was run
+    mean = table.loc[(MEAN, 0.0)]  # the mean of (-0.1, 0) and (0.04, 0.12), of the mean of 0.4667 and 0.4
+    assert mean["difference"] == pytest.approx(1.5 / 0.43333, rel=1e-4)
+    alone = curves.contrasts(rows, "gamma", {"a": 2.0, "b": 2.0}, "series", "adc", mean=False)
+    assert MEAN not in set(alone["target"])
 
 
-def test_the_height_of_a_seed_is_taken_out_of_a_curves_intervals():
-    rows = levels({0.0: [0.1, 0.5], 1.0: [0.2, 0.6], 2.0: [0.3, 0.9]})
-    before = curves.curve(rows, "gamma")
-    after = curves.curve(curves.without_seed_effect(rows, "gamma"), "gamma")
-    assert after["mean"].tolist() == pytest.approx(before["mean"].tolist())
-    centred = np.array([[0.1, 0.5], [0.2, 0.6], [0.3, 0.9]]) - (np.array([0.2, 2 / 3]) - (0.2 + 2 / 3) / 2)
-    half = 12.7062 * centred.std(axis=1, ddof=1) / np.sqrt(2) * np.sqrt(3 / 2)
-    assert (after["high"] - after["mean"]).tolist() == pytest.approx(half, rel=1e-4)
-    assert (after["high"] - after["low"] < before["high"] - before["low"]).all()
-    moved = curves.without_seed_effect(levels({0.0: [0.15, 0.62]}), "gamma", base=rows)
-    assert moved["value"].mean() == pytest.approx(0.385) and moved["value"].std() < 0.02
-    uneven = levels({0.0: [0.1, 0.5], 1.0: [0.2]})
-    assert curves.without_seed_effect(uneven, "gamma")["value"].tolist() == uneven["value"].tolist()
+def test_equal_weights_are_contrasted_with_adc_at_the_papers_gamma():
+    rows = [levels({2.0: [0.2, 0.4]}).assign(series="adc"), levels({0.0: [0.3, 0.4]}).assign(series="static")]
+    table = curves.contrasts(pd.concat(rows), "gamma", {"a": 2.0}, "series", "adc").set_index("series")
+    assert table.loc["static", "difference"] == pytest.approx(5 / 0.3)
+    one_seed = curves.contrasts(
+        levels({2.0: [0.2]}).assign(series="adc"), "gamma", {"a": 2.0}, "series", "adc"
+    )
+    assert np.isnan(one_seed["low"]).all()
 
 
 def test_the_balancer_is_compared_on_the_same_seeds_and_says_how_many():
@@ -183,14 +178,6 @@ def test_sets_take_the_mean_over_their_members_and_the_papers_gamma():
     assert values == pytest.approx({"all 6 domains": 0.45, "Set 1: dvd, music": 0.55})
     names = ["Set 1: dvd, music", "Set 2: electronics, kitchen, toys, video", "Set 3: toys, music"]
     assert paper == dict(zip(["all 6 domains", *names], [2.0, 1.0, 0.5, 2.5], strict=True))
-
-
-def test_static_is_drawn_on_the_seeds_that_have_every_gamma():
-    adc, static = levels({0.0: [0.1, 0.3], 2.0: [0.2, 0.4, 0.9]}), levels({0.0: [0.2, 0.5, 0.8]})
-    rows, of_adc, of_static = asymmetry.fig_4_curves(adc, static)
-    assert len(rows) == 4 + 2 and set(rows["seed"]) == {0, 1}
-    assert of_adc["mean"].tolist() == pytest.approx([0.2, 0.3])
-    assert of_static["mean"].tolist() == pytest.approx([0.35])
 
 
 def test_weights_are_those_of_one_seed_by_gamma():

@@ -193,4 +193,4 @@ def test_calibration_shows_every_world_and_every_dataset(style):
     places = pd.DataFrame([place, dict.fromkeys(place, np.nan)], index=["films", "unknown"])
     panel = figures.calibration(curve, places, "synthetic").axes[0]
     assert len(panel.lines[0].get_xdata()) == 3
-    assert [text.get_text().strip() for text in panel.texts] == ["films"]
+    assert [text.get_text().strip() for text in panel.texts] == ["films", "synthetic worlds"]

@@ -6,8 +6,9 @@ import pytest
 from hand_made import entry, run_with, write_run
 
 from adc.errors import UserError
-from companion import registry, results
+from companion import registry, results, tuned_settings
 from companion.analysis import performance, report
+from companion.analysis.curves import MEAN
 
 NAMES = ["electronics", "kitchen", "toys", "dvd", "music", "video"]
 SIZES = dict(zip(NAMES, (23009, 19856, 13147, 124438, 174180, 36180), strict=True))
@@ -70,7 +71,7 @@ def test_table_ii_by_hand():
 def test_hurdles_by_hand():
     chosen, _ = report.choose(small_results(), TOYS)
     # static is ADC's own variant: 0.24 is measured against popularity's 0.2, not against its 0.25
-    assert cells(performance.hurdles, chosen).to_dict() == {
+    assert cells(lambda *scores: performance.hurdles(*scores).T, chosen).to_dict() == {
         "popularity": "0.2000 ± 0.141", "static": "0.2500 ± 0.000", "ADC": "0.2400 ± 0.057",
         "over best (%)": "+20.0",
     }  # fmt: skip
@@ -100,8 +101,8 @@ def test_the_nearest_variant_is_taken_and_named():
     chosen, remarks = report.choose(small_results(), {"toys": (3, 1.5)})
     assert set(chosen.loc[chosen["method"] == "adc", "variant"]) == {"h=4 γ=1.5"}
     assert remarks[:2] == [
-        "static stands with h=2 for toys: the paper's setting there was not run",
-        "ADC stands with h=4 γ=1.5 for toys: the paper's setting there was not run",
+        "static was not run in the paper's setting for toys; its run with h=2 stands in",
+        "ADC was not run in the paper's setting for toys; its run with h=4 γ=1.5 stands in",
     ]
 
 
@@ -111,13 +112,28 @@ def test_methods_without_a_common_seed_are_named():
     assert any("no seed" in remark for remark in remarks)
 
 
-def test_over_seeds_and_values_take_one_metric():
+def test_methods_are_compared_with_one_on_the_same_seeds_and_in_the_mean_over_targets():
     decoys = [small_results(metric="recall", value=9.0), small_results(group="warm")]
-    rows = pd.concat([small_results(), *decoys], ignore_index=True)
-    chosen, _ = report.choose(rows, TOYS)
-    table = performance.over_seeds(performance.values(chosen)).set_index("method")
-    assert table.loc["adc", ["mean", "std", "users"]].tolist() == pytest.approx([0.24, 0.0566, 7], abs=1e-4)
-    assert len(performance.values(chosen, group=None)) == 2 * len(performance.values(chosen))
+    rows = performance.values(pd.concat([small_results(), *decoys], ignore_index=True))
+    rows = rows[rows["variant"] != "h=4 γ=1.5"]
+    both = pd.concat([rows, rows.assign(target="dvd", value=rows["value"] + 0.1)])
+    table = performance.against(both, "popularity").set_index(["method", "target"])
+    adc = table.loc[("adc", "toys")]  # 0.2 - 0.1 and 0.28 - 0.3; popularity's third seed has no pair
+    assert (adc["difference"], adc["seeds"]) == (pytest.approx(0.04), 2)
+    assert adc["high"] - adc["difference"] == pytest.approx(12.7062 * 0.06, rel=1e-4)
+    assert table.loc[("adc", MEAN), "difference"] == pytest.approx(0.04)
+    ratio = performance.against(both, "popularity", ratio=True).set_index(["method", "target"])["difference"]
+    assert ratio["adc", "toys"] == pytest.approx((100 - 20 / 3) / 2)
+    assert ratio["adc", MEAN] == pytest.approx((ratio["adc", "toys"] + ratio["adc", "dvd"]) / 2)
+    assert MEAN not in set(performance.against(rows, "popularity")["target"])
+
+
+def test_the_sizes_of_the_searches_are_said_from_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(tuned_settings, "FILE", tmp_path / "tuned.json")
+    for name, trials in (("adc", 60), ("ease_merged", 40), ("ease", 40)):
+        tuned_settings.write("films", name, {"parameters": {}, "trials": trials})
+    text = report.search_sizes("films")
+    assert "60 for ADC; 40 for EASE, EASE merged; none for item-kNN," in text and "static has ADC's" in text
 
 
 @pytest.mark.parametrize("gain", [0.1, 0.0])

@@ -24,9 +24,11 @@ def history(domains=NAMES, epochs=12) -> pd.DataFrame:
     return pd.DataFrame(values, keys, columns).reset_index()
 
 
-def recalls(targets=NAMES) -> pd.DataFrame:
-    rows = pd.MultiIndex.from_product([targets, IN_TABLES, (5, 10, 15, 20)], names=["target", "method", "n"])
-    return rows.to_frame(index=False).assign(mean=np.linspace(0.1, 0.4, len(rows)), std=0.01)
+def recalls(targets=NAMES, interval=0.02) -> pd.DataFrame:
+    rows = pd.MultiIndex.from_product([IN_TABLES, (5, 10, 15, 20), targets], names=["method", "n", "target"])
+    middle = np.linspace(-0.1, 0.1, len(rows))
+    facts = {"difference": middle, "low": middle - interval, "high": middle + interval}
+    return rows.to_frame(index=False).assign(**facts)
 
 
 def curves(domains=NAMES) -> dict[str, pd.DataFrame]:
@@ -36,14 +38,14 @@ def curves(domains=NAMES) -> dict[str, pd.DataFrame]:
 
 def pictures(domains) -> dict:
     each = dict.fromkeys(domains, 1.0)
-    relative = pd.DataFrame({"popularity": 1.0, "bpr": 0.9, "static": 1.0, "adc": 1.1}, index=domains)
     return {
         "architecture": figures.architecture(domains, 100, 3),
         "training": figures.training(history(domains), LABEL),
         "validation": figures.validation(history(domains), dict.fromkeys(domains, 3), 5, LABEL),
         "convergence": figures.convergence(curves(domains), each, each, "valid", LABEL),
-        "recall": figures.recall(recalls(domains), LABEL),
-        "relative": figures.relative(relative, "NDCG@10", LABEL),
+        "recall": figures.recall(recalls(domains), "bpr", LABEL),
+        "relative": figures.relative(recalls(domains).query("n == 10"), "NDCG@10", LABEL),
+        "stars": figures.stars(pd.DataFrame(20.0, domains, range(1, 6)), LABEL),
     }
 
 
@@ -68,6 +70,26 @@ def test_figures_are_a_column_or_a_page_wide_and_say_which_data_they_show():
         assert name == "architecture" or "synthetic twin" in figure.get_suptitle()
 
 
+def test_fig_2_colours_adc_and_the_best_and_names_every_line():
+    figure = figures.recall(recalls(), "bpr", LABEL)
+    panel = figure.axes[len(NAMES) - 1]
+    names = {text.get_text(): text.get_weight() == "bold" for text in panel.texts}
+    assert set(names) == {registry.label(name) for name in IN_TABLES if name != "random"}
+    assert {name for name, bold in names.items() if bold} == {"ADC", "SCoNet"}  # of the others the highest
+    assert len(panel.collections) == 2  # bands of 95 %
+    heights = sorted(text.xyann[1] for text in panel.texts)
+    pixels = panel.transData.transform([(0, height) for height in heights])[:, 1]
+    assert (np.diff(pixels) > 8 / 72 * figure.dpi).all()
+
+
+def test_relative_has_a_row_a_method_with_a_tick_a_domain():
+    panel = figures.relative(recalls().query("n == 10"), "NDCG@10", LABEL).axes[0]
+    names = [label.get_text() for label in panel.get_yticklabels()]
+    assert names[0] == "ADC" and not {"popularity", "random"} & {*names}  # the best first
+    ticks = [line for line in panel.lines if line.get_marker() == "|"]
+    assert {len(line.get_xdata()) for line in ticks} == {len(NAMES) - 1}
+
+
 def test_methods_differ_in_grey_too():
     methods = [registry.METHODS[name] for name in (*IN_TABLES, "static")]
     assert len({method.marker for method in methods}) == len(methods)
@@ -89,7 +111,7 @@ def test_a_diverged_run_is_drawn_as_far_as_it_goes():
 def test_save_writes_pdf_png_and_a_json_that_names_the_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("ADC_HOME", str(tmp_path))
     runs = ["data/runs/b", "data/runs/a", "data/runs/b"]
-    figures.save(figures.recall(recalls(), LABEL), "fig2-twin-s0.05-any", runs=runs, seeds=[0, 1])
+    figures.save(figures.recall(recalls(), "bpr", LABEL), "fig2-twin-s0.05-any", runs=runs, seeds=[0, 1])
     place = paths.figures() / "fig2-twin-s0.05-any"
     written = {path.name for path in paths.figures().iterdir()}
     assert written == {f"{place.name}.{ending}" for ending in ("json", "pdf", "png")}
@@ -103,7 +125,7 @@ def test_a_twins_label_says_synthetic(tmp_path, monkeypatch):
     monkeypatch.setenv("ADC_HOME", str(tmp_path))
     manifest = {"source": "twin", "arguments": {"scale": 0.5}}
     files.write_json(paths.processed("twin-s0.5") / "manifest.json", manifest)
-    figure = figures.recall(recalls(), data.label("twin-s0.5"))
+    figure = figures.recall(recalls(), "bpr", data.label("twin-s0.5"))
     assert "synthetic twin" in figure.get_suptitle()
 
 
@@ -123,8 +145,12 @@ def test_controls_are_drawn_with_one_world_too():
     levels = pd.DataFrame(names, columns=["transfer", "method", "alone"])
     levels = levels.assign(value=0.1, low=np.nan, high=np.nan)
     figure = figures.controls(levels, levels[~levels["alone"]], LABEL)
-    (legend,) = figure.legends
-    assert "ADC, target alone" in [text.get_text() for text in legend.get_texts()]
+    left, right = ([text.get_text() for text in panel.texts] for panel in figure.axes)
+    assert (
+        {*left} == {"ADC, alone", "ADC", "BPR, alone", "BPR"}
+        and {*right} == {"ADC", "BPR"}
+        and not figure.legends
+    )
     table = pd.DataFrame({"case": "by hand", "balancing": ["GradNorm, γ = 2", "1.9,0.1"], "value": 0.1})
     figure = figures.over_static(table.assign(low=[np.nan, 0.05], high=[np.nan, 0.15]), LABEL)
     words = [text.get_text() for text in figure.axes[0].get_yticklabels()]

@@ -6,7 +6,7 @@ import pandas as pd
 
 from companion import paths, registry, runs
 from companion.analysis import curves
-from companion.analysis.curves import MEAN, common_seeds, difference
+from companion.analysis.curves import MEAN, difference
 from companion.analysis.report import STATIC
 from companion.experiments import studies
 from companion.registry import BASE
@@ -18,15 +18,6 @@ def fig_4_rows(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of `experiments` for Fig. 4, with MEAN: all gammas at h = 3, and equal weights; all sets."""
     rows = table[table["method"].isin(["adc", STATIC]) & table["hidden_layers"].eq(BASE["hidden_layers"])]
     return curves.with_mean(curves.without_deviations(rows))
-
-
-def fig_4_curves(adc: pd.DataFrame, static: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """What `figures.asymmetry` draws: the rows of the seeds that have every gamma, the curve of ADC by gamma
-    and the level of equal weights. adc, static: of `fig_4_rows`."""
-    adc = common_seeds(adc, "gamma")
-    static = static[static["seed"].isin(adc["seed"])]
-    centred = [curves.without_seed_effect(rows, "gamma", base=adc) for rows in (adc, static)]
-    return pd.concat([adc, static]), *(curves.curve(rows, "gamma") for rows in centred)
 
 
 def by_set(rows: pd.DataFrame, sizes: Mapping[str, int]) -> tuple[pd.DataFrame, dict[str, float]]:

@@ -15,7 +15,7 @@ from adc.config import Config
 from adc.errors import UserError
 from companion import data, registry
 from companion.adc_method import SEARCH_SPACE
-from companion.analysis import report, stats
+from companion.analysis import report
 from companion.analysis.stats import paired_t
 from companion.runs import Run
 
@@ -89,13 +89,6 @@ def with_mean(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([rows, rows.assign(target=MEAN, value=value).drop_duplicates("run")], ignore_index=True)
 
 
-def curve(rows: pd.DataFrame, *levels: str) -> pd.DataFrame:
-    """Over the seeds, a row a (target, *levels): mean, low, high, seeds, diverged (how many runs)."""
-    keys = ["target", *levels]
-    means = stats.over_seeds(rows, keys, "value").rename(columns={"value": "mean"})
-    return means.merge(rows.groupby(keys)["diverged"].sum().reset_index(), on=keys)
-
-
 def common_seeds(rows: pd.DataFrame, *levels: str) -> pd.DataFrame:
     """The rows of the seeds that have every value of the levels, target by target, so that a curve does not
     bend where a seed is missing; all rows where no seed has."""
@@ -106,24 +99,37 @@ def common_seeds(rows: pd.DataFrame, *levels: str) -> pd.DataFrame:
     return pd.concat(parts) if parts else rows
 
 
-def without_seed_effect(rows: pd.DataFrame, *levels: str, base: pd.DataFrame | None = None) -> pd.DataFrame:
-    """The rows less each seed's own height, its mean over all levels of `base` (else of the rows) less that
-    of all seeds: a curve's means stay, its intervals are those of what changes along it (Cousineau 2005,
-    Morey 2008).
+def contrasts(
+    rows: pd.DataFrame, level: str, paper: Mapping[str, float], series: str, base: str, mean: bool = True
+) -> pd.DataFrame:
+    """Every level's score less the score at the paper's level, paired over the seeds, in per cent of the
+    latter: a row a (target, series, level), and after the domains their `mean`, MEAN.
 
-    The rows as they are where seeds differ in the levels that they have.
+    rows: of `experiments`. paper: target -> the paper's level; where it was not run, the nearest that was
+    stands in, and `reference` says which. series: a column, of whose value `base` the reference is.
+    Columns: target, reference, series, level, difference, p, low, high, seeds, diverged (runs).
     """
-    parts = []
+    rows, parts, gaps, scores = rows[rows["target"] != MEAN], [], {}, {}
     for target, group in rows.groupby("target", sort=False):
-        reference = group if base is None else base[base["target"] == target]
-        n = len(reference.drop_duplicates(list(levels)))
-        height = reference.groupby("seed")["value"].agg(["mean", "count"])
-        if n > 1 and (height["count"] == n).all():
-            value = group["value"] - group["seed"].map(height["mean"] - height["mean"].mean())
-            mean = value.groupby([group[name] for name in levels]).transform("mean")
-            group = group.assign(value=mean + (value - mean) * (n / (n - 1)) ** 0.5)  # Morey's correction
-        parts.append(group)
-    return pd.concat(parts) if parts else rows
+        wide = group.pivot(index="seed", columns=[series, level], values="value")
+        reference = min(wide[base], key=lambda x: (abs(x - paper[target]), x))
+        there = wide[base, reference]
+        gaps[target], scores[target] = wide.sub(there, axis=0), there.mean()
+        diverged = group.groupby([series, level])["diverged"].sum()
+        parts.append(_contrasts(gaps[target], scores[target], diverged, target, f"{reference:g}"))
+    if mean and len(gaps) > 1:
+        gap, score = sum(gaps.values()) / len(gaps), float(np.mean([*scores.values()]))
+        diverged = rows.drop_duplicates("run").groupby([series, level])["diverged"].sum()
+        parts.append(_contrasts(gap, score, diverged, MEAN, "its own"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _contrasts(gaps: pd.DataFrame, score: float, diverged: pd.Series, target: str, reference: str):
+    facts, rows = {"target": target, "reference": reference}, []
+    for (series, level), gap in (100 * gaps / score).dropna(axis=1, how="all").items():
+        test = difference(gap, 0 * gap)
+        rows.append(facts | {"series": series, "level": level, **test, "diverged": diverged[series, level]})
+    return pd.DataFrame(rows)
 
 
 def difference(a: pd.Series, b: pd.Series) -> dict[str, float]:

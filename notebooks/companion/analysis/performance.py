@@ -7,7 +7,7 @@ from pandas.io.formats.style import Styler
 
 from companion import paths, registry, runs
 from companion.analysis import stats
-from companion.analysis.curves import common_seeds
+from companion.analysis.curves import MEAN, common_seeds
 from companion.analysis.report import STATIC, table_methods
 from companion.rivals import clfm
 
@@ -34,10 +34,18 @@ def values(rows: pd.DataFrame, protocol: str = "full", metric: str = "ndcg", n: 
     return rows
 
 
-def over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean and deviation over the seeds of `values`: `target, method, n, mean, std, users`."""
-    columns = {"mean": ("value", "mean"), "std": ("value", "std"), "users": ("users", "mean")}
-    return rows.groupby(["target", "method", "n"], sort=False).agg(**columns).reset_index()
+def against(rows: pd.DataFrame, base: str, ratio: bool = False) -> pd.DataFrame:
+    """Every method's score less that of the method `base`, or by how many per cent it is above it (`ratio`),
+    paired over the seeds: a row a (method, n, target), and after the targets their mean, MEAN. Columns:
+    method, n, target, difference, p, low, high, seeds. rows: of `values`."""
+    targets = list(rows["target"].unique())
+    wide = rows.pivot(index=["method", "n", "seed"], columns="target", values="value")[targets]
+    other = wide.loc[base].reindex(wide.index.droplevel("method")).to_numpy()
+    wide = 100 * (wide / other - 1) if ratio else wide - other
+    if len(targets) > 1:
+        wide[MEAN] = wide.mean(axis=1, skipna=False)
+    long = wide.stack().dropna().rename("difference").reset_index()
+    return stats.over_seeds(long, ["method", "n", "target"], "difference")
 
 
 def table_ii(mean: pd.DataFrame, deviation: pd.DataFrame, bold: pd.Series) -> pd.DataFrame:
@@ -57,12 +65,12 @@ def table_ii(mean: pd.DataFrame, deviation: pd.DataFrame, bold: pd.Series) -> pd
 
 
 def hurdles(mean: pd.DataFrame, deviation: pd.DataFrame, bold: pd.Series) -> pd.DataFrame:
-    """What the paper left out, in the form of `table_ii`: simple methods, equal weights, and ADC's
-    improvement on the best of all methods but its own variant, static."""
+    """What the paper left out, in the form of `table_ii` turned, a row a method: simple methods, equal
+    weights, and ADC's improvement on the best of all methods but its own variant, static."""
     methods = [name for name in table_methods() if registry.method(name).kind != "rival" or name == "bpr"]
     here = _cells(mean, deviation, bold, methods)
     here[OVER_BEST] = improvement(mean, mean.columns.drop(["adc", STATIC], errors="ignore")).map(_signed)
-    return here
+    return here.T
 
 
 def improvement(mean: pd.DataFrame, others: Sequence[str]) -> pd.Series:

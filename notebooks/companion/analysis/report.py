@@ -128,13 +128,26 @@ def _remarks(chosen: pd.DataFrame) -> list[str]:
     remarks = []
     for (method, variant), rows in chosen[chosen["distance"] > 0].groupby(["method", "variant"], sort=False):
         targets = ", ".join(rows["target"].unique())
-        what = f"{registry.label(method)} stands with {variant} for {targets}"
-        remarks.append(f"{what}: the paper's setting there was not run")
+        what = f"{registry.label(method)} was not run in the paper's setting for {targets}"
+        remarks.append(f"{what}; its run with {variant} stands in")
     run = set(chosen["method"])
     remarks += [f"{registry.label(name)} was not run" for name in table_methods() if name not in run]
     for settings, rows in chosen[chosen["unusual"] != ""].groupby("unusual", sort=False):
-        remarks.append(f"run with {settings}: {', '.join(map(registry.label, rows['method'].unique()))}")
+        names = ", ".join(map(registry.label, rows["method"].unique()))
+        remarks.append(f"trained with {settings} in place of the usual setting: {names}")
     return remarks
+
+
+def search_sizes(dataset: str) -> str:
+    """How many trials the search had for every method of Table II, in words (R32)."""
+    searched = tuned_settings.read().get(tuned_settings.searched_name(dataset), {})
+    by_trials: dict[int, list[str]] = {}
+    for name in table_methods():
+        if name != STATIC and registry.method(name).search_space:
+            trials, words = searched.get(name, {}).get("trials", 0), registry.label(name).replace(",", "")
+            by_trials.setdefault(trials, []).append(words)
+    parts = [f"{n or 'none'} for {', '.join(by_trials[n])}" for n in sorted(by_trials, reverse=True)]
+    return f"trials of the search on this dataset (R32): {'; '.join(parts)}; static has ADC's settings"
 
 
 def endings(chosen: pd.DataFrame, dataset: str) -> pd.DataFrame:

@@ -30,7 +30,38 @@ RULE_LABELS = {
     "above": DEFAULT, "at_least": "R24 ≥ mean", "all_domains": "R24 all domains",
     "train_only": "R24 training", "stars4": "R24 ≥ 4 stars",
 }  # fmt: skip
+PLAIN = {  # a change in plain words, for figures
+    "agreement_on = u": "agreement of the inputs u, not of z",
+    "train_items = False": "item vectors fixed",
+    "train_users = False": "user vectors fixed",
+    "agreement_with = own": "agreement: her own domains only",
+    "agreement_weight = 0.0": "no agreement (λ = 0)",
+    "missing_vector = initial": "missing vectors as they began",
+    "width = 0": "hidden layers p·d wide",
+    "width = 100": "hidden layers 100 wide",
+    "width = 200": "hidden layers 200 wide",
+    "pretraining = random": "layers between start at random",
+    "pretraining = none": "no pretraining",
+    "optimizer = sgd": "plain SGD, not Adam",
+    "balancer = gradnorm_softmax": "weights by a softmax",
+    "balancer = gradnorm_closed": "Eq. 5 solved exactly",
+    "balancer = gradnorm_literal": "Eq. 5 to the letter",
+    "initial_losses = first_epoch": "L(0): the first epoch's",
+    "reduction = sum": "loss: a sum, not a mean",
+    "reduction = sum_literal": "loss: the whole sum as printed",
+    "norm_layer = last_hidden": "gradient norm at the last hidden layer",
+    "resample_negatives = False": "negatives drawn once",
+    "init = als": "start: regularised ALS",
+    "init = als_literal": "start: raw ALS",
+    "init = random": "start: random vectors",
+    "observed = above_mean": "positives: ratings above her mean",
+}
 N, MAX_SEEDS = 10, 3  # length of the list; seeds scored anew at most
+
+
+def in_words(change: str) -> str:
+    """A change of `readings` in plain words; as it is where there are none."""
+    return PLAIN.get(change, change.replace("_", " "))
 
 
 def available(dataset: str, profile: str) -> tuple[dict[int, Run], list[Run]]:

@@ -7,10 +7,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from companion import registry
-from companion.figures.analysis import ADC, bar
+from companion.analysis.controls import PAIRS
+from companion.figures.analysis import ADC, EQUAL
+from companion.figures.panels import interval, label_lines
 from companion.figures.style import PAGE, domain_styles, legend, method_style, small_multiples, titled
 
-CONTEXT = {"popularity": "0.55", "bpr": "0.55", "itemknn": "0.55", "ease": "0.55"}  # grey: of one domain
 PARTS = {
     "ranking": "BPR's part of $L_k$", "agreement": "$\\lambda$'s part of $L_k$",
     "weight": "weight $w_k$", "rate": "relative rate $r_k$",
@@ -18,31 +19,35 @@ PARTS = {
 
 
 def controls(levels: pd.DataFrame, gains: pd.DataFrame, label: str) -> Figure:
-    """Left, every method's score by transfer; right, what the source gives each that learns from it.
-    levels, gains: of `analysis.controls`, with intervals over the worlds."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE, 3.2), sharex=True)
+    """Left, every method's score by transfer, in grey what knows the target alone; right, what the source
+    gives each that learns from it. levels, gains: of `analysis.controls`, with intervals over the worlds."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE, 3.4), sharex=True)
+    lines: dict[Axes, list] = {left: [], right: []}
     for (method, alone), rows in levels.groupby(["method", "alone"], sort=False):
-        style = method_style(method)
-        if method in CONTEXT or alone:
-            style |= {"color": CONTEXT.get(method, style["color"])}
-        style |= {"label": f"{style['label']}, target alone"} if alone else {}
-        style |= {"linestyle": ":" if alone else style["linestyle"]}
-        _curve(left, rows, style)
-    right.axhline(0, color="0.6", linewidth=0.8)
+        single = alone or method not in PAIRS
+        name = registry.label(method) + ", alone" * alone
+        grey = {"color": "0.6", "marker": "", "linestyle": ":"} if single else {}
+        lines[left].append(_curve(left, rows, method_style(method) | grey, name))
+    right.axhline(0, color="0.4", linewidth=0.8)
     for method, rows in gains.groupby("method", sort=False):
-        _curve(right, rows, method_style(method))
-    left.set(xlabel="transfer: share of a taste common to both domains", ylabel="NDCG@10 of the target")
+        lines[right].append(_curve(right, rows, method_style(method), registry.label(method)))
+    left.set(xlabel="transfer: share of taste in common", ylabel="NDCG@10 of the target")
     right.set(xlabel="transfer", ylabel="gain from the source, NDCG@10")
-    left.set_ylim(0, None)
-    legend(figure, left)
-    return titled(figure, "What there is to find, and who finds it", label)
+    left.set(ylim=(0, None), xticks=sorted(levels["transfer"].unique()))
+    figure.get_layout_engine().set(rect=(0, 0, 0.84, 1), wspace=0.3)  # room for the names
+    titled(figure, "What there is to find, and who finds it", label)
+    for panel, named in lines.items():
+        label_lines(panel, named)
+    return figure
 
 
-def _curve(panel: Axes, rows: pd.DataFrame, style: dict) -> None:
+def _curve(panel: Axes, rows: pd.DataFrame, style: dict, name: str) -> tuple[float, str, dict]:
+    """Draw a line with its intervals; its last value, name and look for `label_lines`."""
     rows = rows.sort_values("transfer")
     bars = None if rows["low"].isna().any() else (rows["high"] - rows["low"]) / 2
-    look = {"markerfacecolor": "white", "elinewidth": 0.8, "capsize": 1.5} | style
+    look = {"markerfacecolor": "white", "elinewidth": 0.8, "capsize": 1.5} | style | {"label": name}
     panel.errorbar(rows["transfer"], rows["value"], yerr=bars, **look)
+    return rows["value"].iloc[-1], name, {"color": style["color"]}
 
 
 def over_static(table: pd.DataFrame, label: str) -> Figure:
@@ -53,8 +58,8 @@ def over_static(table: pd.DataFrame, label: str) -> Figure:
     for case, panel in panels.items():
         panel.axvline(0, color="0.6", linewidth=0.8)
         for row in table[table["case"] == case].rename(columns={"value": "difference"}).itertuples():
-            color = ADC if row.balancing.startswith("GradNorm") else registry.METHODS["static"].color
-            bar(panel, names.index(row.balancing), row, color=color, marker="o")
+            color, marker = (ADC, "o") if row.balancing.startswith("GradNorm") else (EQUAL, "s")
+            interval(panel, names.index(row.balancing), row, color=color, marker=marker)
         words = [name if "γ" in name else "constant, " + name.replace(",", " : ") for name in names]
         panel.set(yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
         panel.set_yticklabels(words if panel.get_subplotspec().is_first_col() else [])

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from companion.figures.style import COLOURS, COLUMN, LINESTYLES, PAGE, titled
+from companion.figures.panels import label_lines
+from companion.figures.style import COLOURS, LINESTYLES, PAGE, titled
 
 SHADES = LinearSegmentedColormap.from_list("worse to better", ["#D55E00", "white", "#0072B2"])
 DARK = 0.75  # of the largest difference: from here on white figures
@@ -67,16 +68,21 @@ def _place(panel: Axes, place: Any, number: int, grid: pd.DataFrame) -> None:
 
 
 def calibration(curve: pd.DataFrame, places: pd.DataFrame, label: str) -> Figure:
-    """Taste shared by the domains of worlds over their transfer (line: the mean); datasets across it."""
-    figure, panel = plt.subplots(figsize=(COLUMN, 2.6))
+    """Taste shared by the domains of worlds over their transfer (line: the mean); datasets across it, named
+    at their right ends."""
+    figure, panel = plt.subplots(figsize=(PAGE, 2.8))
     mean = curve.groupby("transfer")["taste"].mean()
     panel.plot(curve["transfer"], curve["taste"], ".", color="0.55")
     panel.plot(mean.index, mean, color="black")
+    lines = [(mean.iloc[-1], "synthetic worlds", {"color": "black"})]
     for number, (name, row) in enumerate(places.dropna(subset="taste").iterrows()):
         colour = COLOURS[number % len(COLOURS)]
         panel.axhspan(row["low"], row["high"], color=colour, alpha=0.2, linewidth=0)
         panel.axhline(row["taste"], color=colour, linestyle=LINESTYLES[number % len(LINESTYLES)])
-        panel.text(0, row["high"], f" {name}", color=colour, va="bottom")
-    panel.set_xlabel("transfer of the world")
+        lines.append((row["taste"], name, {"color": colour}))
+    panel.set(xlabel="transfer of the world", xlim=(-0.02, 1.02))
     panel.set_ylabel("similarity of choices between\ndomains over that within them")
-    return titled(figure, "How far tastes carry over", label)
+    figure.get_layout_engine().set(rect=(0, 0, 0.83, 1))  # room for the names
+    titled(figure, "How far tastes carry over: worlds of known transfer, and real ratings", label)
+    label_lines(panel, lines)
+    return figure

@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from companion import registry
 from companion.analysis.curves import MEAN
 from companion.analysis.on_top import LABELS, VARIANT
-from companion.figures.analysis import bar
+from companion.figures.panels import interval
 from companion.figures.style import PAGE, short_name, titled
 
 
@@ -20,7 +20,8 @@ def differences(table: pd.DataFrame, label: str) -> Figure:
     for other, panel in zip(others, panels.flat, strict=True):
         panel.axvline(0, color="0.6", linewidth=0.8)
         for row in table[table["other"] == other].itertuples():
-            bar(panel, targets.index(row.target), row, color=color, marker="D" if row.target == MEAN else "o")
+            marker = "D" if row.target == MEAN else "o"
+            interval(panel, targets.index(row.target), row, color=color, marker=marker)
         panel.set(title=f"less {LABELS[other]}", xlabel="difference in NDCG@10")
         panel.grid(axis="y", color="0.93")
         panel.xaxis.set_major_locator(MaxNLocator(4))

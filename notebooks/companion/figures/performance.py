@@ -2,46 +2,60 @@
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from companion import registry
-from companion.figures.style import PAGE, legend, method_style, short_name, small_multiples, titled
+from companion.figures.panels import forest, grid, label_lines
+from companion.figures.style import CONTEXT, method_style, small_multiples, titled
 
 
-def recall(table: pd.DataFrame, label: str) -> Figure:
-    """Fig. 2: recall@N by N, one panel a target; bars: ± std. table: `performance.over_seeds`."""
-    targets, methods = list(table["target"].unique()), table.groupby("method", sort=False)
-    figure, panels = small_multiples(targets, 1.5, "$N$, length of the list", "recall@$N$")
+def recall(table: pd.DataFrame, base: str, label: str) -> Figure:
+    """Fig. 2 as differences: every method's recall@N less that of `base` by N, one panel a target. In colour
+    ADC, the best of the paper's other methods and the best of all; the rest in grey, named at their ends.
+    table: `performance.against`."""
+    table = table[~table["method"].isin(["random", base])]  # random would squeeze the others
+    targets, methods = list(table["target"].unique()), list(table["method"].unique())
+    order = table[table["target"] == targets[-1]].groupby("method")["difference"].mean()
+    rivals = order.index[order.index.isin(registry.names("rival"))]
+    colour = {"adc", order.idxmax(), *([order[rivals].idxmax()] if len(rivals) else [])}
+    figure, panels, _ = grid(targets, "$N$, length of the list", "recall@$N$, difference", sharey=True)
     for target, panel in panels.items():
-        for place, (method, rows) in enumerate(methods):
-            rows = rows[rows["target"] == target]
-            bars = {"yerr": rows["std"].fillna(0), "elinewidth": 0.7, "capsize": 1.5}
-            n = rows["n"] + 0.2 * (place - len(methods) / 2)  # so that no bar hides another
-            panel.errorbar(n, rows["mean"], markerfacecolor="white", **bars, **method_style(method))
-        panel.set_title(short_name(target, 30), loc="left")
-        panel.set(xticks=sorted(table["n"].unique()), ylim=(0, None))
-    legend(figure, panel)
-    return titled(figure, "Recall of the first $N$ recommendations", label)
+        panel.axhline(0, color=registry.method(base).color, linewidth=1)
+        for method in sorted(methods, key=colour.__contains__):
+            rows = table[table["target"].eq(target) & table["method"].eq(method)]
+            _line(panel, rows, method, method in colour)
+        panel.set_xticks(sorted(table["n"].unique()))
+    titled(figure, f"Recall of the first $N$ recommendations, less that of {registry.label(base)}", label)
+    last = table[table["target"].eq(targets[-1]) & table["n"].eq(table["n"].max())]
+    look = lambda name: (
+        {"color": method_style(name)["color"], "weight": "bold"} if name in colour else CONTEXT
+    )
+    ends = [(row.difference, registry.label(row.method), look(row.method)) for row in last.itertuples()]
+    label_lines(panel, [*ends, (0, registry.label(base), {"color": registry.method(base).color})])
+    return figure
+
+
+def _line(panel: Axes, rows: pd.DataFrame, method: str, in_colour: bool) -> None:
+    """A method's line; with its intervals as a band if it is in colour."""
+    if not in_colour:
+        panel.plot(rows["n"], rows["difference"], color="0.75", linewidth=0.8, zorder=1)
+        return
+    look = method_style(method)
+    panel.fill_between(rows["n"], rows["low"], rows["high"], color=look["color"], alpha=0.15, linewidth=0)
+    panel.plot(rows["n"], rows["difference"], **look, markerfacecolor="white")
 
 
 def relative(table: pd.DataFrame, what: str, label: str) -> Figure:
-    """Every method's score divided by popularity's, one row a target. table: [targets, methods]."""
-    figure, panel = plt.subplots(figsize=(PAGE, 1.3 + 0.24 * len(table)))
-    panel.axvline(1, color=registry.METHODS["popularity"].color, linestyle=":", linewidth=1)
-    panel.grid(axis="y", color="0.92")
-    for method in table.columns.drop(
-        ["popularity", "random"], errors="ignore"
-    ):  # random would squeeze others
-        style = method_style(method) | {"linestyle": "none", "markerfacecolor": "white"}
-        panel.plot(table[method], range(len(table)), **style)
-    panel.set_yticks(range(len(table)), map(short_name, table.index))
-    panel.set_xlabel(f"{what}, popularity = 1")
-    panel.invert_yaxis()
-    panel.spines["left"].set_visible(False)
-    legend(figure, panel)
-    return titled(figure, "Beside popularity", label)
+    """By how many per cent every method is above popularity, a row a method: the mean over the targets with
+    its interval, and a tick for each target. table: `performance.against`, as a ratio."""
+    table = table[~table["method"].isin(["popularity", "random"])]  # random would squeeze the others
+    names = {name: registry.label(name) for name in table["method"].unique()}
+    looks = {name: {key: method_style(name)[key] for key in ("color", "marker")} for name in names}
+    figure = forest(table.rename(columns={"method": "row"}), names, looks)
+    figure.axes[0].set_xlabel(f"{what}, % above popularity\n(ticks: single domains)")
+    return titled(figure, "How far above plain popularity?", label)
 
 
 def search(table: pd.DataFrame, parameters: Sequence[str], label: str) -> Figure:

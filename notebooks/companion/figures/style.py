@@ -21,6 +21,7 @@ MAX_DOMAIN_COLOURS = 8  # more domains are drawn in shades, from dark (the first
 MAX_LEGEND = 12  # names below a figure
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#8C510A")
 DASHES = ((1, 1), (5, 1, 1, 1, 1, 1), (8, 2), (3, 1, 1, 1), (1, 3))
+CONTEXT = {"color": "0.45"}  # of text that is not the point of a figure
 LINESTYLES = ("-", "--", "-.", *((0, dashes) for dashes in DASHES))
 
 
@@ -55,7 +56,8 @@ def save(figure: Figure, name: str, runs: Iterable[str], **facts: Any) -> None:
 def titled(figure: Figure, what: str, label: str) -> Figure:
     """Head a figure with what it shows and, always, which data it is made from (`companion.data.label`)."""
     letters = int(16 * figure.get_figwidth())  # a line of 9 pt holds about so many
-    figure.suptitle("\n".join(textwrap.wrap(what, letters) + textwrap.wrap(label, letters)))
+    lines = textwrap.wrap(what, letters) + textwrap.wrap(label, letters)
+    figure.suptitle("\n".join(lines), x=0.01, ha="left")
     return figure
 
 

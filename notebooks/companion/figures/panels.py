@@ -1,0 +1,127 @@
+"""Parts of several figures: an interval, an axis that no wide one rules, a row a thing, names of lines."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from companion.figures.style import COLUMN, PAGE, short_name
+
+
+def interval(panel: Axes, place: float, row: Any, ends: tuple[float, float] | None = None,
+             vertical: bool = False, **look: Any) -> None:  # fmt: skip
+    """A difference and its 95 % interval, filled where the interval leaves zero out, crossed where a run
+    diverged. What lies beyond the `ends` of the axis ends in an arrow; of a difference the number is written.
+
+    row: difference, low, high (NaN without an interval), diverged if known. look: color, marker.
+    """
+    least, most = ends or (-np.inf, np.inf)
+    sure = row.low > 0 or row.high < 0
+    span = [row.difference] * 2 if np.isnan(row.low) else [row.low, row.high]
+    turn = (lambda x, y: (y, x)) if vertical else (lambda x, y: (x, y))
+    color = look["color"]
+    panel.plot(
+        *turn(np.clip(span, least, most), [place] * 2), color=color, linewidth=1, solid_capstyle="butt"
+    )
+    for end, beyond, arrow in ((least, span[0] < least, "<v"), (most, span[1] > most, ">^")):
+        if beyond:
+            panel.plot(*turn([end], [place]), arrow[vertical], color=color, markersize=4, clip_on=False)
+    if least <= row.difference <= most:
+        look = {"marker": "o", "markerfacecolor": color if sure else "white"} | look
+        panel.plot(*turn([row.difference], [place]), **look, linestyle="none", zorder=3)
+        if getattr(row, "diverged", False):
+            panel.plot(*turn([row.difference], [place]), "x", color="black", markersize=7, zorder=4)
+    elif not vertical:
+        right = row.difference > most
+        where = {"xytext": (-5 if right else 5, 0), "textcoords": "offset points", "color": color}
+        text = f"{row.difference:+.3f}".replace("-", "−")
+        side = {"ha": "right" if right else "left", "va": "center"}
+        panel.annotate(text, (most if right else least, place), **where, **side)
+
+
+def axis_ends(rows: pd.DataFrame, least: float = 0.0, bulk: float = 0.85) -> tuple[float, float]:
+    """The ends of an axis of differences that shows most of them, zero and ± `least`. So that a few large
+    ones, or the wide intervals of few seeds, do not squeeze the rest. rows: difference, low, high."""
+    spans = rows[["difference", "low", "high"]].to_numpy(dtype=float)
+    most = np.nanquantile(abs(spans[:, 0]), bulk, method="lower")
+    widest = np.nanquantile(np.nanmax(abs(spans), axis=1), bulk, method="lower")
+    reach = max(1.3 * least, min(1.1 * widest, 4 * most))
+    low, high = (
+        max(-reach, min(-1.3 * least, np.nanmin(spans))),
+        min(reach, max(1.3 * least, np.nanmax(spans))),
+    )
+    pad = 0.06 * (high - low) or 1.0
+    return low - pad, high + pad
+
+
+def forest(table: pd.DataFrame, names: dict[str, str], looks: dict[str, dict]) -> Figure:
+    """A row a thing, the best above: the mean over the targets with its interval, and a tick a target.
+
+    table: row, target (of several the mean is the last), difference, low, high. names: row -> words."""
+    whole, several = table["target"].iloc[-1], table["target"].nunique() > 1
+    means = table[table["target"] == whole].sort_values("difference", ascending=False)
+    single = table[table["target"] != whole]
+    ends = axis_ends(pd.concat([means, single.assign(low=np.nan, high=np.nan)]), bulk=0.95)
+    figure, panel = plt.subplots(figsize=(COLUMN, 1.2 + 0.19 * len(means)))
+    panel.axvline(0, color="0.4", linewidth=0.8)
+    for place, row in enumerate(means.itertuples()):
+        ticks = single.loc[single["row"] == row.row, "difference"].clip(*ends) if several else []
+        panel.plot(ticks, [place] * len(ticks), "|", color="0.6", markersize=8, zorder=0)
+        interval(panel, place, row, ends, **looks[row.row])
+    panel.set_yticks(range(len(means)), [names[name] for name in means["row"]])
+    panel.set(xlim=ends, ylim=(len(means) - 0.4, -0.6))
+    panel.xaxis.set_major_locator(MaxNLocator(5))
+    panel.spines["left"].set_visible(False)
+    panel.tick_params(axis="y", length=0)
+    return figure
+
+
+def grid(names: Sequence, x: str, y: str, height: float = 1.35, **shared: Any) -> tuple[
+    Figure, dict[Any, Axes], Axes
+]:  # fmt: skip
+    """A figure with one titled panel a name, at most four in a row, and a spare cell for what the marks mean,
+    or for the names of the last panel's lines."""
+    cells = len(names) + 1
+    columns = 3 if cells in (5, 6) else min(4, cells)
+    rows, width = -(-cells // columns), PAGE if columns > 2 else COLUMN * 1.4
+    size = (width, 0.6 + (height + 0.25) * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, **shared)
+    for number, panel in enumerate(axes.flat):
+        panel.tick_params(labelbottom=True)
+        if number >= len(names):
+            panel.axis("off")
+        elif number + columns >= len(names):
+            panel.set_xlabel(x)
+        if number % columns == 0:
+            panel.set_ylabel(y)
+    for name, panel in zip(names, axes.flat, strict=False):
+        title = textwrap.wrap(short_name(str(name), 150 // columns), 90 // columns)
+        panel.set_title("\n".join(title), loc="left")
+    return figure, dict(zip(names, axes.flat, strict=False)), axes.flat[len(names)]
+
+
+def label_lines(panel: Axes, lines: Sequence[tuple[float, str, dict]]) -> None:
+    """Write every line's name to the right of its last value, apart from each other and led to it. lines:
+    value, name, look of the text. Call it once the figure has its title."""
+    panel.figure.draw_without_rendering()
+    to_pixels, to_data = panel.transData, panel.transData.inverted()
+    gap, (left, right) = 9.5 / 72 * panel.figure.dpi, panel.get_xlim()
+    lines = sorted(lines, key=lambda line: line[0])
+    heights = [to_pixels.transform((right, value))[1] for value, *_ in lines]
+    places, top = list(heights), panel.bbox.y1 + gap / 2
+    for k in range(1, len(places)):
+        places[k] = max(places[k], places[k - 1] + gap)
+    for k in reversed(range(len(places))):
+        places[k] = min(places[k], top - gap * (len(places) - 1 - k))
+    for (value, name, look), place in zip(lines, places, strict=True):
+        y = to_data.transform((0, place))[1]
+        arrow = {"arrowstyle": "-", "color": "0.7", "linewidth": 0.6, "shrinkA": 1, "shrinkB": 2}
+        where = {"xytext": (1.06 * right - 0.06 * left, y), "va": "center", "annotation_clip": False}
+        words = panel.annotate(name, (panel.dataLim.x1, value), **where, arrowprops=arrow, **look)
+        words.set_in_layout(False)
