@@ -38,10 +38,27 @@ THEME = """() => {
     return [document.documentElement.dataset.theme, getComputedStyle(document.body).backgroundColor,
             getComputedStyle(text).color];
 }"""
-WIDTHS = """() => {
+FIT = """() => {
     const parts = [document.documentElement, document.body, ...document.querySelectorAll("main, article")];
-    return [...new Set(parts.map(part => part.scrollWidth))].filter(width => width > window.innerWidth);
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), small = new Set();
+    while (texts.nextNode()) {
+        const [text, part] = [texts.currentNode.data.trim(), texts.currentNode.parentElement];
+        const size = parseFloat(getComputedStyle(part).fontSize);
+        const typeset = part.closest("mjx-container, script, style");
+        if (text && size < 12 && !typeset && part.checkVisibility()) small.add(`${size} ${text}`);
+    }
+    const wide = parts.map(part => part.scrollWidth).filter(width => width > window.innerWidth);
+    return [...wide, ...small];
 }"""
+TABLES = """() => [...document.querySelectorAll("table.dataframe tbody tr:first-child")].map(row => {
+    const cells = [...row.querySelectorAll("th, td")].map(cell => [cell, getComputedStyle(cell)]);
+    return {
+        apart: cells.every(([_, style]) => parseFloat(style.paddingLeft) >= 4),
+        numbers: cells.filter(([cell]) => /^[-\\d.]+( ± [\\d.]+)?$/.test(cell.textContent.trim()))
+            .map(([_, style]) => style.textAlign),
+        fixed: cells[0][1].position,
+    };
+})"""
 
 
 @pytest.fixture(scope="session")
@@ -54,8 +71,7 @@ def site(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def seen(site) -> dict[str, dict]:
-    """What a browser sees of every page, by the page's place in the site."""
+def browser():
     if not CHROMIUM:
         pytest.skip("no Chromium to open the pages with")
     from playwright.sync_api import sync_playwright
@@ -64,10 +80,14 @@ def seen(site) -> dict[str, dict]:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
         context.set_default_timeout(180_000)  # other work may share the machine
-        try:
-            return {page.relative_to(site).as_posix(): visit(context, page, site) for page in shown(site)}
-        finally:
-            browser.close()
+        yield context
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def seen(site, browser) -> dict[str, dict]:
+    """What a browser sees of every page, by the page's place in the site."""
+    return {page.relative_to(site).as_posix(): visit(browser, page, site) for page in shown(site)}
 
 
 def shown(site: Path) -> list[Path]:
@@ -89,12 +109,12 @@ def visit(context, path: Path, site: Path) -> dict:
     page.goto(path.as_uri())
     page.evaluate("() => window.MathJax?.startup?.promise")
     found |= page.evaluate(LOOK)
-    found["light"] = page.evaluate(THEME)
+    found["light"], found["misfit"], found["tables"] = map(page.evaluate, (THEME, FIT, TABLES))
     page.emulate_media(color_scheme="dark")
     page.wait_for_function("document.documentElement.dataset.theme == 'dark'")
     found["dark"] = page.evaluate(THEME)
     page.set_viewport_size({"width": PHONE, "height": 844})
-    found["wide"] = page.evaluate(WIDTHS)
+    found["misfit"] += page.evaluate(FIT)
     page.close()
     return found
 
@@ -148,8 +168,41 @@ def test_every_link_within_the_site_leads_somewhere(seen, site):
     assert broken == [] and sum(len(found["links"]) for found in seen.values()) > 500
 
 
-def test_no_page_is_wider_than_a_phone(seen):
-    assert defects(seen, "wide") == {}
+def test_pages_fit_a_phone_and_a_screen_and_no_letters_are_tiny(seen):
+    assert defects(seen, "misfit") == {}
+
+
+def test_cells_of_tables_stand_apart_and_numbers_at_the_right(seen):
+    tables = [table for found in seen.values() for table in found["tables"]]
+    assert len(tables) > 50 and all(table["apart"] for table in tables)
+    styled = [table for table in tables if table["numbers"]]
+    assert {align for table in styled for align in table["numbers"]} == {"right"} and len(styled) > 30
+    assert sum(table["fixed"] == "sticky" for table in styled) > 30
+
+
+def test_code_is_folded_and_a_button_opens_all_of_it(site, browser):
+    page = browser.new_page()
+    page.goto((site / "notebooks/rendered/05_performance-movielens.html").as_uri())
+    folded = page.locator("details.hide")
+    assert folded.count() > 10 and page.locator("details.hide[open]").count() == 0
+    page.click("text=Show all code")
+    assert page.locator("details.hide[open]").count() == folded.count()
+    page.click("text=Fold all code")
+    assert page.locator("details.hide[open]").count() == 0
+    page.close()
+
+
+def test_a_column_is_of_numbers_only_if_all_its_cells_are():
+    cell = '<td id="r{0}_c{1}" class="data row{0} col{1}" >{2}</td>'.format
+    cells = (
+        cell(0, 1, "0.1 ± 0.02")
+        + cell(1, 1, "&lt; .0001".replace("&lt;", "<"))
+        + cell(0, 2, "1")
+        + cell(1, 2, "one")
+    )
+    html = book.aligned(f'<table id="T_a"><th class="col_heading level0 col1" >n</th>{cells}</table>')
+    assert html.count('col1 number"') == 3 and 'col2 number"' not in html and 'class="dataframe"' in html
+    assert book.aligned("<p>no table</p>") == "<p>no table</p>"
 
 
 def test_both_themes_are_legible(seen):

@@ -10,6 +10,7 @@ html_title = "ADC, a companion"
 extensions = ["myst_nb", "sphinx-mathjax-offline", "crossref"]
 
 nb_execution_mode = "off"  # the pages show what was executed for them, and nothing else
+nb_code_prompt_show, nb_code_prompt_hide = "Code", "Code"  # folded
 nb_render_markdown_format = "myst"
 nb_ipywidgets_js = {}  # they would come from the network
 myst_enable_extensions = ["colon_fence", "dollarmath"]
@@ -18,7 +19,7 @@ mathjax3_config = {"options": {"enableMenu": False}}  # the menu would fetch its
 
 html_theme = "sphinx_book_theme"
 html_static_path = ["_static"]
-html_css_files = ["style.css"]
+html_css_files, html_js_files = ["style.css"], ["site.js"]
 html_use_index = False
 html_copy_source = False
 html_show_copyright = False

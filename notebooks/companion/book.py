@@ -23,6 +23,9 @@ from companion.render import RENDERED
 
 ROOT = NOTEBOOKS.parent
 SOURCE = NOTEBOOKS / "book"
+NUMBER = re.compile(
+    r"(?:[<≤≥+−±-]? ?[\d.,]+(?:e[+-]?\d+)? ?%?(?: ± [\d.]+)?|nan|–|-|—)?"
+)  # a cell of a table
 LINK, HREF = re.compile(r"(\[[^\]]*\]\()([^)\s]+)"), re.compile(r'((?:href|src)=")([^"]+)')
 
 
@@ -161,10 +164,23 @@ def _notebook(page: Path, target: Path) -> nbformat.NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = linked(cell.source, page, target)
+        elif what != "source":
+            cell.metadata.setdefault("tags", []).append("hide-input")
         for output in cell.get("outputs", []):
             for form in {"text/html", "text/markdown"} & set(output.get("data", {})):
-                output.data[form] = linked(output.data[form], page, target)
+                output.data[form] = aligned(linked(output.data[form], page, target))
     return notebook
+
+
+def aligned(html: str) -> str:
+    """A table that pandas styled, with the class of those it did not, and `number` on columns of numbers."""
+    columns = {}
+    for column, text in re.findall(r'<td[^>]*class="data row\d+ (col\d+)[^>]*>([^<]*)</td>', html):
+        columns.setdefault(column, []).append(text.strip())
+    numbers = [name for name, texts in columns.items() if all(map(NUMBER.fullmatch, texts)) and any(texts)]
+    html = re.sub(r'<table id="\w+"', r'\g<0> class="dataframe"', html)
+    named = rf'(class="(?:data|col_heading) \w+ (?:{"|".join(numbers)}))"'
+    return re.sub(named, r'\1 number"', html) if numbers else html
 
 
 def _menu() -> str:
