@@ -1,6 +1,7 @@
-"""Writes the numbers of results.md, and its picture, from the runs of the profile `quick` on both datasets.
+"""Writes the numbers of results.md, and its picture, from stored runs.
 
-./run_all.sh && ./run_all.sh --profile claims && ./run_all.sh python docs/results.py
+    ./run_all.sh --profile claims && ./run_all.sh --profile paper --data control
+    ./run_all.sh python docs/results.py
 """
 
 from pathlib import Path
@@ -20,7 +21,7 @@ from companion.figures.style import style, titled
 PAGE = Path(__file__).with_name("results.md")
 PICTURE = Path(__file__).with_name("adc_minus_others.png")
 MARKS = ("<!-- results: written by docs/results.py -->", "<!-- end of results -->")
-DATASETS, PROFILE, TRANSFERS = ("movielens", "insteval"), "quick", (0.0, 0.5, 1.0)
+DATASETS, PROFILE, TRANSFERS = ("movielens", "insteval"), "claims", (0.0, 0.5, 1.0)
 TESTS = {"p_users": "t-test over users", "p_wilcoxon": "Wilcoxon over users", "p_runs": "t-test over seeds"}
 
 
@@ -107,7 +108,7 @@ def significant(tests: pd.DataFrame, test: str) -> str:
 
 def main_claims() -> str:
     """The main claims of the paper beside what was found on each dataset, and how many hold in all."""
-    ledgers = {dataset: claims.ledger(claims.collect(dataset, "claims")) for dataset in DATASETS}
+    ledgers = {dataset: claims.ledger(claims.collect(dataset, PROFILE)) for dataset in DATASETS}
     first = ledgers[DATASETS[0]]
     labels = [cell for dataset in DATASETS for cell in (data.label(dataset), "verdict")]
     lines = [row(["the paper claims", "its number", *labels]), row(["---"] * (2 + len(labels)))]
@@ -118,10 +119,9 @@ def main_claims() -> str:
             cells += [table.loc[name, "ours"] + (f" ({n})" if n != "–" else ""), table.loc[name, "verdict"]]
         lines.append(row(cells))
     head = (
-        "**The paper's claims**, from the profile `claims`: five seeds, up to 300 epochs, so other runs\n"
-        "than those of the tables above. NDCG@10, ± 95 % interval over seeds. The margin is what a\n"
-        "difference must exceed to matter; *open*: these runs leave room for it and its opposite. The rules\n"
-        "and all other claims: [09_claims](../notebooks/09_claims.ipynb)."
+        "**The paper's claims**, from the same runs. NDCG@10, ± 95 % interval over seeds. The margin is\n"
+        "what a difference must exceed to matter; *open*: these runs leave room for it and its opposite.\n"
+        "The rules and all other claims: [09_claims](../notebooks/09_claims.ipynb)."
     )
     summaries = [f"{data.label(dataset)}: {claims.summary(table)}" for dataset, table in ledgers.items()]
     return "\n\n".join([head, "\n".join(lines), *summaries])
