@@ -9,8 +9,9 @@
 #                                            claims need; the paper; a report on a file of yours (if one is
 #                                            named); ADC on top of BPR
 #   --data movielens|insteval|control|twin-s0.03|amazon|PATH  which ratings, also several times; control and
-#                                            twin are synthetic; PATH: a CSV, TSV or Parquet file with the
-#                                            columns domain, user, item, rating
+#                                            twin are synthetic; PATH: a table with the columns user, item,
+#                                            rating, and domain; without that every file is a domain
+#   --columns user=uid,item=asin,…  --separator ';'  --not-a-rating 0   how PATH is read (docs/own_ratings.md)
 #   --device auto|cpu|cuda                   where networks are trained
 #   All others are Snakemake's: --dry-run, --cores N (all), --keep-going, --executor slurm --jobs 50, ...
 #
@@ -40,15 +41,18 @@ main() {
 }
 
 notebooks() { # HOW OPTIONS: hand over to Snakemake; our options become its config
-    local how="$1" device=auto usual=quick sources="" cores="--cores all" words=() path
+    local how="$1" device=auto usual=quick sources="" cores="--cores all" words=() reading=() path value
     while shift && [ $# -gt 0 ]; do
         case "$1" in
             -h | --help) sed -n '2,/^$/s/^# \{0,1\}//p' "$root/run_all.sh"; exit ;;
-            --profile | --data | --device)
+            --profile | --data | --device | --columns | --separator | --not-a-rating)
                 [ $# -gt 1 ] || die "$1 needs a value: ./run_all.sh --help"
                 set -- "$1" "$1=$2" "${@:3}" ;;
             --profile=*) profile="${1#*=}" ;;
             --device=*) device="${1#*=}" ;;
+            --columns=* | --separator=* | --not-a-rating=*) # between quotes of YAML
+                value="${1#*=}" path="${1%%=*}" path="${path#--}"
+                reading+=("${path//-/_}='${value//\'/\'\'}'") ;;
             --data=*/* | --data=*.[!0-9]*) # a file: an absolute path between quotes of YAML
                 path="${1#*=}" usual=own
                 case "$path" in /*) ;; *) path="$PWD/$path" ;; esac
@@ -60,12 +64,16 @@ notebooks() { # HOW OPTIONS: hand over to Snakemake; our options become its conf
     path="$root/notebooks/profiles/${profile:=$usual}.yaml"
     [ -f "$path" ] || die "Unknown profile '$profile'. Known: $(cd "${path%/*}" && echo *.yaml)"
     set_up
+    case " ${words[*]-} " in *" -n "* | *" --dry-run "* | *" --dryrun "*) # writes nothing
+        [ -d "$data" ] || { data="$(mktemp -d)" how=command; trap 'rm -rf "$data"' EXIT; } ;;
+    esac
     { mkdir -p "$data" && head -c 2097152 /dev/zero >"$data/.room" && rm -f "$data/.room"; } 2>/dev/null ||
         die "Could not write in $data. Free some space, or set ADC_HOME; then give the same command again."
     lock "$data/.lock"; export XDG_CACHE_HOME="$data/.cache" # Snakemake's
     find "$data" -name '.*.partial' -mmin +60 -exec rm -rf {} + # left by killed processes
     "$how" "$python" -P -m snakemake --snakefile "$root/notebooks/Snakefile" --directory "$data" \
-        --configfile "$path" --config device="$device" ${sources:+"data=[$sources]"} --resources \
+        --configfile "$path" --config device="$device" ${sources:+"data=[$sources]"} \
+        ${reading[@]+"${reading[@]}"} --resources \
         results_table=1 --nolock --rerun-incomplete --quiet rules host reason $cores ${words[@]+"${words[@]}"}
 }
 

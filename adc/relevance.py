@@ -22,12 +22,15 @@ def relevant(
     """Which of a domain's ratings are relevant: bool, in the order of `split.of(domain)`.
     Means are taken over the parts in `visible`, and ratings of other parts are never relevant: with (TRAIN,
     VALID), choosing by validation looks at no test rating. A user without a rating to average has nothing
-    relevant. Raises `UserError` for a rule that is not in RULES."""
+    relevant. Where all ratings of a domain are equal (`no_levels`), by every rule what was rated is relevant.
+    Raises `UserError` for a rule that is not in RULES."""
     if rule not in RULES:
         raise UserError(f"Unknown relevance rule '{rule}'. The rules are: {', '.join(RULES)} (R24).")
     ratings = split.ratings
     here, in_sight = ratings.domain == domain, np.isin(split.part, visible)
     user, rating = ratings.user[here], ratings.rating[here]
+    if no_levels(rating):
+        return in_sight[here]
     if rule == "stars4":
         return (rating >= 4) & in_sight[here]
     averaged = in_sight
@@ -39,6 +42,12 @@ def relevant(
     above = rating - total / np.maximum(count, 1)
     slack = TOLERANCE * np.abs(rating)
     return (above >= -slack if rule == "at_least" else above > slack) & (count > 0) & in_sight[here]
+
+
+def no_levels(rating: np.ndarray) -> bool:
+    """Whether ratings are all equal, as those of implicit data are: then there is no "above her average", and
+    that an item was rated is all that is known."""
+    return len(rating) > 0 and bool((rating == rating[0]).all())
 
 
 def evaluable(split: Split, domain: int, rule: str = "above") -> int:

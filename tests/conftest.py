@@ -27,16 +27,16 @@ from companion import files, paths
 SOURCES = {"movielens": "", "twin": "", "amazon": ""}
 def source_of(name):
     return name.split("-")[0] if name.split("-")[0] in SOURCES else ""
-def dataset_id(source):
-    return "own-file" if "/" in source else source
-def prepare(source, seed=0, write=True):
-    if "/" in source and "rating" not in open(source, encoding="utf-8").readline():
-        raise UserError(f"{source}, line 1: the column rating is missing")
-    if write:
-        name = source.split("/")[-1]
-        files.write_json(paths.processed(dataset_id(source)) / "ratings.json", {"source": name})
-def transfer_remark(ratings):
-    return ""
+def dataset_id(source, reading=None):
+    return source if isinstance(source, str) else "own-file"
+def preview(source, reading=None):
+    if "rating" not in open(source[0], encoding="utf-8").readline():
+        raise UserError(f"{source[0]}, line 1: the column rating is missing")
+    return []
+def prepare(source, seed=0, reading=None):
+    file = (reading or {}).get("files", [source])[0]
+    content = {"source": file.split("/")[-1], "reading": reading}
+    files.write_json(paths.processed(source) / "ratings.json", content)
 def label(dataset):
     return "synthetic twin" if dataset.startswith("twin") else f"{dataset}, real"
 """,
@@ -70,8 +70,8 @@ RUN_LIST = 'dataset = "movielens"\nrun_list = ""\n'
 # name -> parameters cell, the cell that does the work
 TOY_NOTEBOOKS = {
     "01_data": (
-        'dataset = "movielens"\nseed = 0',
-        "from companion import data\ndata.prepare(dataset, seed)\nprint(open)",
+        'dataset = "movielens"\nseed = 0\nreading = {}',
+        "from companion import data\ndata.prepare(dataset, seed, reading=reading)\nprint(open)",
     ),
     "02_mf_init": (
         'dataset = "movielens"\nseed = 0\ndim = 4',

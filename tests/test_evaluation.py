@@ -136,7 +136,7 @@ def test_users_without_a_relevant_item_are_left_out():
     table = evaluate(tiny, 0, lambda users: torch.tensor([[0.0, 0, 0, 1, 2]]).repeat(len(users), 1))
     assert tiny.ratings.users[table["user"]].tolist() == ["ann"] and table["relevant"].tolist() == [1]
     assert table["ndcg@5"].tolist() == pytest.approx([0.6309298])  # i4, which she rated low, comes first
-    nobody = split_from_rows([("a", "ann", "i0", 3.0, TRAIN), ("a", "ann", "i1", 3.0, TEST)])
+    nobody = split_from_rows([("a", "ann", "i0", 3.0, TRAIN), ("a", "ann", "i1", 2.0, TEST)])
     table = evaluate(nobody, 0, lambda users: torch.zeros(len(users), 2), TEST, PROTOCOLS)
     assert len(table) == 0 and set(METRICS) <= set(table.columns)
 

@@ -37,10 +37,12 @@ def check_reviews(number: int, _) -> None:
 
 def check_table(number: int, folder) -> None:
     content, ending, rows = fuzz.text_table(random.Random(f"tables {number}"))
-    clean, dropped = checked(folder / f"fuzz{ending}", content, rows)
-    if clean is not None:
-        text = (gzip.decompress(content) if ending.endswith(".gz") else content).decode("utf-8-sig")
-        assert len(clean) + dropped == fuzz.count_lines(text, "\t" if ".tsv" in ending else ",")
+    clean, dropped, what = checked(folder / f"fuzz{ending}", content, rows)
+    if clean is not None and what.kind == "text":
+        content = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+        text = content.decode(what.encoding, "surrogateescape").lstrip("\ufeff")
+        records = fuzz.count_lines(text, what.separator) + (not what.header)
+        assert len(clean) + dropped == records
 
 
 def check_parquet(number: int, folder) -> None:
@@ -49,19 +51,22 @@ def check_parquet(number: int, folder) -> None:
 
 
 def checked(file, content: bytes, rows: list[dict] | None):
-    """The ratings of a file and how many were merged; None where it is refused, as no sound one must be."""
+    """The ratings of a file, how many were merged, and how it was read; None where it is refused, as no sound
+    one must be."""
     file.write_bytes(content)
     try:
-        clean, dropped = schema.check(table.read(file), str(file))
+        raw = table.read(table.Files((file,)))
+        clean, dropped, _ = schema.check(raw.frame, str(file), raw.locate)
     except UserError as error:
         assert rows is None and str(error).startswith(str(file)), error
-        return None, 0
-    assert np.isfinite(clean["rating"]).all() and (clean[COLUMNS[:3]] != "").all(axis=None)
+        return None, 0, None
+    assert np.isfinite(clean["rating"]).all()
+    assert not any("" in column.cat.categories for _, column in clean[COLUMNS[:3]].items())
     if rows is not None:
         for row, cells in zip(rows, clean[COLUMNS].itertuples(index=False), strict=True):
             assert list(cells[:3]) == [row[name].strip() for name in schema.KEY]
             assert cells[3] == np.float32(row["rating"])
-    return clean, dropped["repeated"]
+    return clean, dropped["repeated"], raw.parts[0].what
 
 
 def check_archive(number: int, folder) -> None:

@@ -29,13 +29,14 @@ def odd(column, value):
     return frame([tuple(row.values()), tuple((row | {"user": row["user"] and "v"}).values())])
 
 
-NO_NUMBERS = ["five", "", "inf", "-inf", "nan", "1e400", "1e39", "4,5", "True", "0x5", None]
+NO_NUMBERS = ["five", "inf", "-inf", "nan", "1e400", "1e39", "4,500", "True", "0x5", "4.5.1"]
 CLASH = [("a", "u", "i", "4"), ("a", "w", "i", "4"), ("a", "u", "i", "5")]
 REFUSED = [  # a table and the words that say what is wrong
     *((frame().drop(columns=name), f"no column '{name}'", "Found: ") for name in COLUMNS),
     (frame(other="1").set_axis([*COLUMNS, "rating"], axis=1), "'rating' stands in the header more than once"),
     (frame(n=0), "only a header"),
     *((odd("rating", value), "row 11, column 'rating'", "a finite number; 2 such") for value in NO_NUMBERS),
+    *((odd("rating", value), "row 11, column 'rating'", "is empty; 2 such") for value in ("", None)),
     *((odd(name, value), f"row 11, column '{name}'", "empty") for name in KEY for value in ("", "  ", None)),
     *((odd(name, "a\0b"), f"row 11, column '{name}'", "NUL") for name in KEY),
     (frame(timestamp=["1", "2", "May 4, 2005"] + ["3"] * 7), "row 3, column 'timestamp'"),
@@ -57,22 +58,22 @@ def test_a_bad_table_is_refused_in_one_line_with_the_place(table, words):
 
 
 def test_sound_ratings_come_back_typed():
-    clean, dropped = check(frame([("a", "u0", "i9", " 4.5 ")]), "mine.csv")
+    clean, dropped, _ = check(frame([("a", "u0", "i9", " 4.5 ")]), "mine.csv")
     assert clean["rating"].dtype == np.float32 and clean["rating"].iloc[-1] == 4.5
     assert dropped == {"repeated": 0}
 
 
 def test_of_repeated_ratings_the_latest_is_taken_whatever_the_order():
     rows = [("a", "u", "i", "1"), ("a", "u", "i", "5"), ("a", "u", "i", "3")]
-    clean, dropped = check(frame(rows, timestamp=[0] * 10 + [7, 9, 8]), "mine.csv")
+    clean, dropped, _ = check(frame(rows, timestamp=[0] * 10 + [7, 9, 8]), "mine.csv")
     assert clean.loc[clean["user"] == "u", "rating"].tolist() == [5.0]
     assert dropped == {"repeated": 2} and len(clean) == 11
 
 
 def test_identical_repeats_are_merged_without_a_timestamp_but_not_over_domains():
-    clean, dropped = check(frame([("a", "u", "i", "4"), ("a", "u ", "i", "4.0")]), "mine.csv")
+    clean, dropped, _ = check(frame([("a", "u", "i", "4"), ("a", "u ", "i", "4.0")]), "mine.csv")
     assert (clean["user"] == "u").sum() == 1 and dropped == {"repeated": 1}
-    clean, dropped = check(domains(MAX_DOMAINS), "mine.csv")
+    clean, dropped, _ = check(domains(MAX_DOMAINS), "mine.csv")
     assert len(clean) == 10 * MAX_DOMAINS and dropped == {"repeated": 0}
 
 
@@ -84,7 +85,7 @@ def test_ids_stay_as_written_and_whole_numbers_become_text():
 
 
 def test_a_very_long_id_costs_its_own_length_only():
-    clean, _ = check(frame([("a", "x" * 10**6, "i", "3")], n=20_000), "mine.csv")
+    clean, _, _ = check(frame([("a", "x" * 10**6, "i", "3")], n=20_000), "mine.csv")
     assert len(encode(clean, "long").users) == 20_001  # as fixed-width text this would take 80 GB
 
 

@@ -53,17 +53,22 @@ BAD = {
     "blank.csv": ("\n\n", ["holds no text"]),
     "header.csv": (HEADER, ["only a header"]),
     "zero.csv.gz": ("", ["0 bytes"]),
-    "hollow.csv.gz": (zipped(""), ["holds no text"]),
-    "plain.csv.gz": (sound(), ["not a sound gzip file"]),
+    "hollow.csv.gz": (zipped(""), ["0 bytes"]),
     "short.csv.gz": (zipped(sound())[:-20], ["truncated"]),
-    "flipped.csv.gz": (zipped(sound())[:-8] + b"\0" * 8, ["not a sound gzip file"]),
+    "flipped.csv.gz": (zipped(sound())[:-8] + b"\0" * 8, ["not a sound gzip"]),
     "latin1.csv": (sound().encode() + b"books,Andr\xe9,i,3\n", ["line 92", "(0xe9) is not UTF-8", "iconv"]),
-    "utf16.csv": (sound().encode("utf-16"), ["line 1", "byte 0", "not UTF-8"]),
+    "utf16.csv": (sound().encode("utf-16")[:-1], ["not sound utf-16-le text", "UTF-8"]),
     "ragged.csv": (sound() + "books,u,i\n", ["line 92", "3 columns", "names 4"]),
     "wide.csv": (sound() + "books,u,i,3,4\n", ["line 92", "5 columns"]),
     "quote.csv": (sound() + 'books,"u,i,3\nbooks,v,i,3\n', ["line 92", "double quote"]),
-    "column.csv": (sound().replace("rating\n", "stars\n"), ["no column 'rating'", "user, item, stars"]),
-    "semicolon.csv": (sound().replace(",", ";"), ["no column 'domain', 'user'", "user;item;rating"]),
+    "column.csv": (
+        sound().replace("rating\n", "mark\n"),
+        ["no column 'rating'", "user, item, mark", "`--columns rating=mark`"],
+    ),
+    "colon.csv": (
+        sound().replace(",", ":"),
+        ["one column", "';', tab, '|', '::'", "domain:user:item:rating"],
+    ),
     "word.csv": (sound() + "books,u,i,good\n", ["line 92, column 'rating'", "'good'"]),
     "inf.csv": (sound() + "books,u,i,inf\n", ["line 92, column 'rating'", "'inf'"]),
     "nan.csv": (sound() + "books,u,i,NaN\n", ["line 92, column 'rating'", "'NaN'"]),
@@ -74,11 +79,11 @@ BAD = {
     "small.csv": (sound() + "songs,u,i,3\n", ["domain 'songs' has 1 ratings"]),
     "many.csv": (HEADER + "".join(f"d{i},u,i,3\n" for i in range(51)), ["51 domains", "at most 50"]),
     "flat.csv": (
-        sound() + "".join(f"songs,u{i},i{i % 3},5\n" for i in range(40)),
-        ["nobody can be evaluated in domain 'songs'", "Remove the domain"],
+        sound() + "".join(f"{d},u{i},i{i % 3},{i % 5}\n" for i in range(40) for d in ("songs", "plays")),
+        ["nobody can be evaluated in domain 'plays', 'songs'", "Remove the domain"],
     ),
     "torn.parquet": ("PAR1 and no more", ["not a sound Parquet file"]),
-    "mine.xlsx": ("PK", ["unknown kind of file", ".csv.gz"]),
+    "mine.zip": ("PK\3\4", ["not a sound gzip, xz or zip file"]),
 }
 
 
@@ -117,14 +122,14 @@ def test_missing_unreadable_file_and_folder_are_refused(tmp_path, home, monkeypa
     refused(tmp_path / "gone.csv", home, "gone.csv", "no such file")
     refused("gone.csv", home, os.path.join(os.getcwd(), "gone.csv"))
     (tmp_path / "folder.csv").mkdir()
-    refused(tmp_path / "folder.csv", home, "is a folder")
+    refused(tmp_path / "folder.csv", home, "is a folder without Parquet files")
 
-    def denied(_):
+    def denied(*_):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     path = written(tmp_path, "mine.csv", sound())
     with monkeypatch.context() as patch, pytest.raises(UserError, match="cannot be read .Permission denied"):
-        patch.setattr(Path, "read_bytes", denied)
+        patch.setattr(Path, "open", denied)
         data.prepare(str(path))
 
 
@@ -141,6 +146,6 @@ def test_what_leaves_nothing_to_transfer_is_remarked(tmp_path):
 def test_no_bytes_whatever_raise_anything_but_a_user_error(tmp_path_factory, content, ending):
     path = written(tmp_path_factory.mktemp("any"), f"any{ending}", content)
     try:
-        table.read(path)
+        table.read(table.Files((path,)))
     except UserError as error:
         assert "any" in str(error)

@@ -15,7 +15,13 @@ from adc.errors import UserError
 from companion import data, paths
 from companion.execute import check, defaults, near, notebooks
 
-KEYS = {"profile": str, "data": list, "device": str}  # all others are notebooks
+READING = ("columns", "separator", "not_a_rating")  # how the reader's own files are read
+KEYS = {
+    "profile": str,
+    "data": list,
+    "device": str,
+    **dict.fromkeys(READING, str),
+}  # all others are notebooks
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -24,11 +30,13 @@ def jobs(config: dict) -> dict[str, dict[str, dict]]:
     label, and what is taken one by one. Raises `UserError` or `ExecutionError` for what cannot be run."""
     _check_keys(config)
     planned = {}
-    for source in dict.fromkeys(_first_at_hand(names) for names in config["data"]):
+    for source, reading in _sources(config):
         entries = {key: _entry(config, key, source) for key in config if key not in KEYS}
-        first = _given(config, "01_data", {"dataset": source} | (entries.pop("01_data", None) or {}))
-        dataset = data.dataset_id(source)
-        planned[dataset] = {"01_data": first}
+        dataset = data.dataset_id(source, reading)
+        given = {"dataset": dataset} | (entries.pop("01_data", None) or {})
+        if isinstance(source, tuple):
+            given["reading"] = reading | {"files": [*source]}
+        planned[dataset] = {"01_data": _given(config, "01_data", given)}
         for key, entry in entries.items():
             for name, given in _split(key, entry) if entry is not None else ():
                 planned[dataset][name] = _given(config, name, {"dataset": dataset} | given)
@@ -36,16 +44,30 @@ def jobs(config: dict) -> dict[str, dict[str, dict]]:
 
 
 def check_own_files(config: dict) -> None:
-    """Tell a defect in the reader's own files, and where nothing can be transferred; nothing is written."""
-    for source in config["data"]:
-        if "/" in source and (remark := data.transfer_remark(data.prepare(source, write=False))):
-            print(f"Remark: {remark}", flush=True)
+    """Tell a defect in the reader's own files, and what is odd in them; nothing is written."""
+    for source, reading in _sources(config):
+        if isinstance(source, tuple):
+            for remark in data.preview(source, reading):
+                print(f"Remark: {remark}", flush=True)
+
+
+def _sources(config: dict) -> list[tuple[str | tuple, dict]]:
+    """What runs, each once: known sources by name, and files with how they are read. Several files without a
+    column of domains are one dataset, in which each is a domain."""
+    names = [*dict.fromkeys(_first_at_hand(names) for names in config["data"])]
+    reading = {key: config[key] for key in READING if config.get(key)}
+    own = [name for name in names if "/" in name]
+    if reading and not own:
+        raise UserError(f"--{next(iter(reading)).replace('_', '-')} is for files of your own: --data my.csv.")
+    joined = tuple(name for name in own if len(own) > 1 and not data.has_domains(name, reading))
+    sources = [joined if name in joined else (name,) if name in own else name for name in names]
+    return [(source, reading if isinstance(source, tuple) else {}) for source in dict.fromkeys(sources)]
 
 
 def _check_keys(config: dict) -> None:
     where, known = f"profile {config.get('profile')}", [*KEYS, *notebooks()]
     config.setdefault("device", "auto")
-    for key, value in {**dict.fromkeys(KEYS), **config}.items():
+    for key, value in {**dict.fromkeys(KEYS), **dict.fromkeys(READING, ""), **config}.items():
         kind = KEYS.get(key, dict)
         if key.partition("-")[0] not in known:
             raise UserError(f"{where}: unknown key '{key}'.{near(key, known)}")
@@ -58,15 +80,17 @@ def _check_keys(config: dict) -> None:
 def _first_at_hand(names: str) -> str:
     """Of `amazon or twin` amazon, once its archive is at hand."""
     *others, source = [names] if "/" in names else names.split(" or ")
-    if not data.source_of(source) and not Path(source).is_file():
-        raise UserError(f"'{source}' is neither a known source nor a file.{near(source, data.SOURCES)}")
+    if not data.source_of(source) and not ("/" in source and Path(source).exists()):
+        name = f" A file or folder of your own has a / or an ending in its name: ./{source}."
+        cure = near(source, data.SOURCES) + ("" if "/" in source else name)
+        raise UserError(f"'{source}' is neither a known source nor a file.{cure}")
     return next((name for name in others if any(paths.raw(name).glob("*.tar.gz"))), source)
 
 
-def _entry(config: dict, key: str, source: str) -> dict | None:
+def _entry(config: dict, key: str, source: str | tuple) -> dict | None:
     """What a profile says of a notebook for one source; None where it is not for that."""
     entry = dict(config[key] or {})
-    kind = data.source_of(source)
+    kind = data.source_of(source) if isinstance(source, str) else ""
     given = entry.pop("only_for", kind), entry.pop("not_for", [])
     only, but = (names if isinstance(names, list) else [names] for names in given)
     for name in {*only, *but} - {kind}:

@@ -12,11 +12,12 @@ import pyarrow as pa
 
 from adc.errors import UserError
 from adc.ratings import Ratings, encode
-from adc.relevance import evaluable
+from adc.relevance import evaluable, no_levels
 from adc.split import split_ratings
 from companion import files, paths
 from companion.data import describe, synthetic, table
 from companion.data.schema import check
+from companion.data.table import Files
 
 # Name -> module, imported when it is needed. It has LABEL (for titles), DESCRIPTION and
 # `ratings(**arguments)`, which returns a table `domain, user, item, rating` (+ `timestamp`, `title`) and a
@@ -30,7 +31,7 @@ SOURCES = {
     "twin": "companion.data.twin",
     "amazon": "companion.data.amazon",
 }
-COUNTS = {"users": ("user", "nunique"), "items": ("item", "nunique"), "ratings": ("rating", "size")}
+Source = str | Path | list | tuple  # several files may be one dataset
 
 
 def source_module(name: str) -> ModuleType:
@@ -43,35 +44,40 @@ def source_of(name: str) -> str:
     return name if name in SOURCES else synthetic.parse(name)[0]
 
 
-def dataset_id(source: str, **options: float) -> str:
+def dataset_id(source: Source, reading: dict | None = None, **options: float) -> str:
     """Name of the dataset that a source makes, and of its folder in `data/processed/`.
 
     source: a name in SOURCES; a synthetic dataset's (twin-s0.03-t1.0), or its source with options (scale,
-    transfer, seed, …); or the path of a table, whose name carries the hash of its content: an edited file is
-    another dataset. A `UserError`: unknown source, option out of range, missing file."""
-    known, chosen = synthetic.parse(source)
+    transfer, seed, …); or the path of a table, or of several that are one dataset, whose name carries the
+    hash of their content and of `reading`: an edited file is another dataset. reading: how files are read, in
+    the words of the command line, as in {"columns": "user=uid", "separator": ";", "not_a_rating": "0"}.
+    A `UserError`: unknown source, option out of range, missing file."""
+    known, chosen = synthetic.parse(source) if isinstance(source, str) else ("", {})
     if known:
         return synthetic.name(known, **chosen | options)
-    return source if source in SOURCES else table.dataset_id(_path(source))
+    own = _own(source, reading)
+    return own.dataset_id if own else source
 
 
-def prepare(source: str, seed: int = 0, *, write: bool = True) -> Ratings:
+def prepare(source: Source, seed: int = 0, *, reading: dict | None = None, write: bool = True) -> Ratings:
     """Check a source's ratings and write them to `data/processed/<dataset>/`, unless they are there.
 
-    source: as `dataset_id` takes it; seed: of the split in which every domain must have a user to evaluate.
-    write=False only checks. Raises `UserError` for whatever is wrong, and leaves the data folder as it was.
+    source, reading: as `dataset_id` takes them; where `reading` has "files" too, source is the name that they
+    had when the work was planned. seed: of the split in which every domain must have a user to evaluate.
+    With write=False it is only checked. Raises `UserError` for whatever is wrong, and leaves the data folder as it was.
     """
-    dataset = dataset_id(source)
-    ratings, clean = _stored(dataset), None
-    if ratings is None:
-        clean, facts = _read(source, dataset)
-        ratings = encode(clean, dataset, facts["domains"])
-    _check_evaluable(ratings, source, seed)
+    ratings, clean, facts = _inspect(source, reading, seed)
     if clean is not None and write:
-        with files.atomic(paths.processed(dataset), folder=True) as partial:
+        with files.atomic(paths.processed(ratings.name), folder=True) as partial:
             clean.to_parquet(partial / "ratings.parquet", index=False)
             files.write_json(partial / "manifest.json", facts)
     return ratings
+
+
+def preview(source: Source, reading: dict | None = None) -> list[str]:
+    """What is odd in a source, in sentences. It is checked as `prepare` checks it, and nothing is written."""
+    ratings, _, facts = _inspect(source, reading, seed=0)
+    return _remarks(ratings, facts)
 
 
 def load(dataset: str) -> Ratings:
@@ -86,6 +92,42 @@ def load(dataset: str) -> Ratings:
         f"Dataset '{dataset}' is not prepared, or {paths.processed(dataset)} is damaged. Run the notebook "
         f"01_data with dataset = '{source}', or `./run_all.sh --data {source}` (PATH: your own file)."
     )
+
+
+def remarks(ratings: Ratings) -> list[str]:
+    """How a prepared dataset was read where that is not plain, and what is odd in it, in sentences."""
+    return _remarks(ratings, manifest(ratings.name))
+
+
+def _remarks(ratings: Ratings, facts: dict) -> list[str]:
+    equal = [name for k, name in enumerate(ratings.domains) if no_levels(ratings.rating[ratings.domain == k])]
+    levels = (
+        f"all ratings of {', '.join(equal)} are equal, so that none is above a user's mean: there every item that "
+        f"she rated counts as relevant (R24)."
+    )
+    return [*facts.get("remarks", []), *filter(None, [equal and levels, transfer_remark(ratings)])]
+
+
+def has_domains(path: str, reading: dict | None = None) -> bool:
+    """Whether a reader's own file has a column of domains, by a look at its beginning."""
+    own = _own(path, reading)
+    return "domain" in table.look(own.paths[0], own)
+
+
+def find(path: str | Path) -> str:
+    """The dataset that was prepared from a file, however it was read; where none was, the name that it would
+    have. A `UserError`: it was read in several ways, none of them without options."""
+    plain, own = dataset_id(path), _own(path, None)
+    if own is None or (paths.processed(plain) / "manifest.json").exists():
+        return plain
+    (digest,) = own.hashes.values()
+    made = []
+    for file in sorted(paths.processed("").glob("*/manifest.json")):
+        if digest in manifest(file.parent.name).get("files", {}).values():
+            made.append(file.parent.name)
+    if len(made) > 1:
+        raise UserError(f"{path}: was read in several ways. Name one of these datasets: {', '.join(made)}.")
+    return made[0] if made else plain
 
 
 def transfer_remark(ratings: Ratings) -> str:
@@ -111,37 +153,84 @@ def label(dataset: str) -> str:
     facts = manifest(dataset)
     source, arguments = facts["source"], facts["arguments"]
     if source not in SOURCES:
-        return f"own file {source}"
+        return f"own file{'s' * (', ' in source)} {source}"
     usual = {name: default for name, (_, default, *_) in synthetic.OPTIONS.get(source, {}).items()}
     shown = [name for name, value in arguments.items() if name == "transfer" or value != usual[name]]
     words = ", ".join(f"{name} {arguments[name]:g}" for name in shown)
     return source_module(source).LABEL + (f" ({words})" if words else "")
 
 
-def _path(source: str) -> Path:
-    """The file that a source means; a `UserError` with the known sources when it looks like no file."""
-    path = Path(source).expanduser()
-    if path.exists() or table.ending(path) or path.name != source:
-        return path
-    close = difflib.get_close_matches(source, SOURCES, n=1)
+def is_file(source: Source) -> bool:
+    """Whether a source is a reader's own file, by its name."""
+    return isinstance(source, (Path, list, tuple)) or bool("/" in source or table.ending(Path(source)))
+
+
+def _own(source: Source, reading: dict | None) -> Files | None:
+    """The files that a source means, and how they are read; None for a known source. A `UserError` with the
+    known sources when it looks like no file."""
+    reading = dict(reading or {})
+    names = reading.pop("files", None) or ([source] if isinstance(source, (str, Path)) else list(source))
+    if source_of(str(names[0])) and len(names) == 1:
+        return None
+    if unknown := reading.keys() - {"columns", "separator", "not_a_rating"}:
+        raise UserError(
+            f"reading: unknown {', '.join(unknown)}. Known: columns, separator, not_a_rating, files."
+        )
+    name = str(names[0])
+    if is_file(name) or Path(name).expanduser().exists():
+        return Files.of(names, **reading)
+    close = difflib.get_close_matches(name, SOURCES, n=1)
     known = "; ".join(f"{name} ({source_module(name).DESCRIPTION})" for name in SOURCES)
     raise UserError(
-        f"Unknown data source '{source}'.{f' Did you mean {close[0]!r}?' if close else ''} Known are "
-        f"{known}; and the path of your own table, ending in {', '.join(table.ENDINGS)}."
+        f"Unknown data source '{name}'.{f' Did you mean {close[0]!r}?' if close else ''} Known are {known}; and the "
+        f"path of your own table, such as ./my.csv or one ending in {', '.join(table.ENDINGS[:5])}."
     )
 
 
-def _read(source: str, dataset: str) -> tuple[pd.DataFrame, dict]:
+def _inspect(source: Source, reading: dict | None, seed: int) -> tuple[Ratings, pd.DataFrame | None, dict]:
+    """The ratings of a source, its table where it was not prepared before, and its manifest."""
+    planned = source if (reading or {}).get("files") else ""
+    own = _own(source, reading)
+    dataset = planned or dataset_id(source, reading)
+    ratings, clean = _stored(dataset), None
+    if ratings is not None:
+        facts = manifest(dataset)
+    else:
+        if planned and own.dataset_id != planned:
+            fault = "has changed" if len(own.paths) == 1 else "have changed, one or several,"
+            raise UserError(
+                f"{_words(source, own)} {fault} since this call began. Give the same command again."
+            )
+        clean, facts = _read(source, dataset, own)
+        ratings = encode(clean, dataset, facts["domains"])
+        facts["counts"] = ratings.table()[["users", "items", "ratings"]].T.to_dict()
+    _check_evaluable(ratings, _words(source, own), seed)
+    return ratings, clean, facts
+
+
+def _words(source: Source, own: Files | None) -> str:
+    return ", ".join(map(str, own.paths)) if own else str(source)
+
+
+def _read(source: Source, dataset: str, own: Files | None) -> tuple[pd.DataFrame, dict]:
     """The checked table, its rows sorted (a file's order must not change its split), and its manifest."""
-    name, (_, arguments), report, order = source_of(source), synthetic.parse(source), {}, None
-    if name:
+    report, order, facts = {}, None, {}
+    if own is None:
+        name, arguments = source_of(source), synthetic.parse(source)[1]
         module = source_module(name)
         raw, report = module.ratings(**arguments)
         order = getattr(module, "DOMAINS", None)
+        clean, dropped, remarks = check(raw, source)
     else:
-        path = _path(source)
-        raw, name = table.read(path), "/".join(path.absolute().parts[-2:])
-    clean, repeats = check(raw, source)
+        raw, arguments = table.read(own), {}
+        name = ", ".join(own.hashes)
+        try:
+            clean, dropped, remarks = check(raw.frame, _words(source, own), raw.locate, own.not_a_rating)
+        except UserError as error:  # the reason may be that the file was not read as it is meant
+            raise UserError(" ".join([str(error), *raw.remarks])) from error
+        facts = {"files": own.hashes, "reading": own.options()}
+        remarks = raw.remarks + remarks
+        del raw
     clean = clean.sort_values(["domain", "item", "user"], ignore_index=True)
     sizes = clean["domain"].value_counts()
     order = order or sorted(sizes.index, key=lambda domain: (-sizes[domain], domain))
@@ -149,13 +238,13 @@ def _read(source: str, dataset: str) -> tuple[pd.DataFrame, dict]:
         "dataset": dataset,
         "source": name,
         "arguments": arguments,
-        "domains": [domain for domain in order if domain in sizes],
-        "counts": clean.groupby("domain").agg(**COUNTS).T.to_dict(),
-        "dropped": report.get("dropped", {}) | repeats,
+        "domains": [domain for domain in order if sizes.get(domain, 0)],
+        "dropped": report.get("dropped", {}) | dropped,
         "report": report,
+        "remarks": remarks,
         "sha256": _checksum(clean),
         "versions": files.versions(),
-    }
+    } | facts
 
 
 def _stored(dataset: str) -> Ratings | None:
@@ -182,10 +271,10 @@ def _checksum(clean: pd.DataFrame) -> str:
 
 def _check_evaluable(ratings: Ratings, where: str, seed: int) -> None:
     split = split_ratings(ratings, seed)
-    for k, domain in enumerate(ratings.domains):
-        if not evaluable(split, k):
-            raise UserError(
-                f"{where}: nobody can be evaluated in domain '{domain}': no user has a test rating strictly "
-                f"above the mean of her ratings there (R24; seed {seed}). Remove the domain, merge it with "
-                f"another, or add users who gave different ratings."
-            )
+    nobody = [repr(domain) for k, domain in enumerate(ratings.domains) if not evaluable(split, k)]
+    if nobody:
+        raise UserError(
+            f"{where}: nobody can be evaluated in domain {', '.join(nobody)}: no user has a test rating strictly "
+            f"above the mean of her ratings there (R24; seed {seed}). Remove the domain, merge it with another, "
+            f"or add users who gave different ratings."
+        )

@@ -1,21 +1,28 @@
 """The check of every source's table: `domain, user, item, rating` (+ `timestamp`, `title`)."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pandas as pd
 
 from adc.errors import UserError
 from adc.ratings import REQUIRED
+from companion.data import cells
 
 MAX_DOMAINS = 50
 MIN_RATINGS = 10  # below this a 50/10/40 split of a domain leaves a part empty
 KEY = ["domain", "user", "item"]
+Locate = Callable[[list[int], str], str]  # rows, counted from 0, and a role -> their place in words
 
 
-def check(frame: pd.DataFrame, where: str) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The ratings as typed columns, and the number of those dropped, by reason (R20).
+def check(
+    frame: pd.DataFrame, where: str, locate: Locate | None = None, not_a_rating: Sequence[float] = ()
+) -> tuple[pd.DataFrame, dict[str, int], list[str]]:
+    """The ratings as typed columns (ids categorical), the number of those dropped by reason (R20), remarks.
 
-    `where` names the file in messages, and `frame`'s index the place in it: an index named "line" holds line
-    numbers; without a name, rows are counted from 1. Raises `UserError` at the first defect."""
+    `where` names the source in messages and `locate` the places of rows; without that they are counted from
+    1, or by an index that has a name. Rows whose rating is in `not_a_rating` are left out. Raises `UserError`
+    at the first defect."""
     names = list(map(str, frame.columns))
     repeated = [name for name in names if names.count(name) > 1]
     missing = [name for name in REQUIRED if name not in names]
@@ -28,61 +35,195 @@ def check(frame: pd.DataFrame, where: str) -> tuple[pd.DataFrame, dict[str, int]
         )
     if frame.empty:
         raise UserError(f"{where}: holds no ratings, only a header. Expected one line a rating.")
-    if frame.index.name is None:
-        frame = frame.set_axis(pd.RangeIndex(1, len(frame) + 1, name="row"))
-    clean = pd.DataFrame({name: _text(frame[name], where) for name in KEY})
-    clean["rating"] = _number(frame["rating"], where, np.float32)
+    locate = locate or _by_index(frame.index, where)
+    remarks: list[str] = []
+    clean = {name: _ids(frame[name], locate, remarks) for name in KEY}
+    clean["rating"] = _ratings(frame["rating"], locate, remarks)
     if "timestamp" in names:
-        clean["timestamp"] = _number(frame["timestamp"], where, np.float64)
-    if "title" in names:
-        titles = frame["title"].astype("object").where(frame["title"].notna(), "")
-        clean["title"] = titles.map(str).to_numpy(dtype=object)
-    latest = _latest(clean, where, frame.index)
+        clean["timestamp"] = _times(frame["timestamp"], locate, remarks)
+    if "title" in names and (titles := _titles(frame["title"], clean, remarks)) is not None:
+        clean["title"] = titles
+    table, dropped = pd.DataFrame(clean), {}
+    for value in not_a_rating:
+        table, dropped[f"rating {value:g} is not a rating"] = _without(table, value, locate, remarks)
+    latest = _latest(table, locate)
+    dropped["repeated"] = len(table) - len(latest)
     _check_domains(latest["domain"].value_counts(), where)
-    return latest, {"repeated": len(clean) - len(latest)}
+    return latest.reset_index(drop=True), dropped, [*remarks, *_far_values(latest["rating"].to_numpy())]
 
 
-def _text(column: pd.Series, where: str) -> np.ndarray:
-    values = column.astype("object").where(column.notna(), "").map(str).str.strip()
-    _refuse(column, where, values == "", "is empty")
-    _refuse(column, where, values.str.contains("\0", regex=False), "holds a NUL character")
-    return values.to_numpy(dtype=object)
+def _by_index(index: pd.Index, where: str) -> Locate:
+    unit, places = (index.name, index) if index.name else ("row", range(1, len(index) + 1))
+
+    def locate(rows: list[int], role: str = "") -> str:
+        words = f"{where}, {unit}{'s' * (len(rows) > 1)} {', '.join(str(places[row]) for row in rows)}"
+        return f"{words}, column '{role}'" if role else words
+
+    return locate
 
 
-def _number(column: pd.Series, where: str, dtype: type) -> np.ndarray:
+def _coded(column: pd.Series) -> tuple[np.ndarray, list]:
+    """Codes of a column, -1 where it is empty, and its distinct values."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy(), column.cat.categories.tolist()
+    codes, values = pd.factorize(column, use_na_sentinel=True)
+    return codes, list(values)
+
+
+def _refuse(column: pd.Series, rows: np.ndarray, locate: Locate, fault: str) -> None:
+    """Raise `UserError` with the place of the first of the bad rows, if there is one."""
+    if len(rows):
+        value = column.iloc[rows[0]]
+        value = "" if pd.isna(value) else value.item() if isinstance(value, np.generic) else value
+        shown = f"{value!r} {fault}" if value != "" else "is empty"
+        place = locate([int(rows[0])], column.name)
+        raise UserError(f"{place}: {shown}; {len(rows)} such in all. Mend or remove them.")
+
+
+def _rows_of(codes: np.ndarray, bad: np.ndarray, empty: bool = True) -> np.ndarray:
+    """Rows with a bad value; bad [values] bool. With `empty` those without a value too."""
+    if not bad.any() and not (empty and (codes < 0).any()):
+        return np.array([], dtype=np.int64)
+    return np.flatnonzero(np.append(bad, empty)[codes])
+
+
+def _ids(column: pd.Series, locate: Locate, remarks: list[str]) -> pd.Categorical:
+    """Ids as text, in the order of their text."""
+    codes, values = _coded(column)
+    texts, faults, whole = cells.ids(values)
+    rows = _rows_of(codes, np.array([bool(fault) for fault in faults], dtype=bool))
+    if len(rows):
+        _refuse(column, rows, locate, faults[codes[rows[0]]] if codes[rows[0]] >= 0 else "is empty")
+    blank = np.array([isinstance(value, str) and value != text for value, text in zip(values, texts)])
+    if blank.any():
+        count = int(np.append(blank, False)[codes].sum())
+        remarks.append(f"Column {column.name}: blanks around {count:,} ids were left out.")
+    if whole:
+        remarks.append(f"Column {column.name}: {cells.WHOLE}.")
+    order, names = pd.factorize(np.array(texts, dtype=object), sort=True)
+    return pd.Categorical.from_codes(order.astype(np.int32)[codes], pd.Index(names, dtype=object))
+
+
+def _ratings(column: pd.Series, locate: Locate, remarks: list[str]) -> np.ndarray:
     with np.errstate(over="ignore"):  # what is too large for the type becomes infinite, and is refused
-        values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan).astype(dtype)
-    _refuse(column, where, ~np.isfinite(values) | column.isna(), "is not a finite number")
+        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+            values = column.to_numpy(np.float64, na_value=np.nan).astype(np.float32)
+            _refuse(column, np.flatnonzero(~np.isfinite(values)), locate, "is not a finite number")
+            return values
+        codes, distinct = _coded(column)
+        values, comma = cells.numbers(distinct)
+        values = values.astype(np.float32)
+    _refuse(column, _rows_of(codes, ~np.isfinite(values)), locate, "is not a finite number")
+    if comma:
+        remarks.append("Column rating: decimals are written with a comma, as in 2,5.")
+    return values[codes]
+
+
+def _times(column: pd.Series, locate: Locate, remarks: list[str]) -> np.ndarray:
+    cure = "Or leave the column out: `--columns timestamp=`"
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        values = column.to_numpy(np.float64, na_value=np.nan)
+        rows = np.flatnonzero(~np.isfinite(values))
+    else:
+        codes, distinct = _coded(column)
+        by_value, doubt = cells.times(distinct)
+        if doubt:
+            raise UserError(f"{locate([0], 'timestamp')}: {column.iloc[0]!r} {doubt}. {cure}.")
+        rows, values = _rows_of(codes, ~np.isfinite(by_value)), np.append(by_value, np.nan)[codes]
+    known = "is neither a number, such as seconds since 1970, nor a date such as 2018-07-04 12:00:00"
+    _refuse(column, rows, locate, f"{known}, as the others are")
+    values, unit = cells.in_seconds(values)
+    if unit:
+        remarks.append(f"Column timestamp: {unit} since 1970 were turned into seconds.")
     return values
 
 
-def _refuse(column: pd.Series, where: str, bad: pd.Series, fault: str) -> None:
-    """Raise `UserError` with the place of the first bad cell, if there is one."""
-    rows, unit = np.flatnonzero(bad), column.index.name
-    if len(rows):
-        cell = f"{unit} {column.index[rows[0]]}, column '{column.name}': {column.iloc[rows[0]]!r}"
-        raise UserError(f"{where}, {cell} {fault}; {len(rows)} such {unit}(s). Mend or remove them.")
+def _titles(column: pd.Series, clean: dict, remarks: list[str]) -> pd.Categorical | None:
+    """Titles as text. None where they differ between the ratings of most items: then they are of reviews."""
+    codes, values = _coded(column)
+    order, names = pd.factorize(np.array([*cells.titles(values), ""], dtype=object), sort=True)
+    titles = order.astype(np.int32)[codes]
+    items = len(clean["item"].categories)
+    item = clean["domain"].codes.astype(np.int64) * items + clean["item"].codes
+    first = np.zeros(len(clean["domain"].categories) * items, np.int32)
+    first[item[::-1]] = titles[::-1]
+    differs, several = np.zeros(len(first), bool), np.bincount(item, minlength=len(first)) > 1
+    differs[item[titles != first[item]]] = True
+    if differs.sum() > 0.5 * max(several.sum(), 1):
+        why = "differs between the ratings of most items, so it names no items"
+        remarks.append(f"The column title {why}; it was left out.")
+        return None
+    return pd.Categorical.from_codes(titles, pd.Index(names, dtype=object))
 
 
-def _latest(clean: pd.DataFrame, where: str, places: pd.Index) -> pd.DataFrame:
-    """R20: of several ratings of one item by one user the latest; without timestamps they must be equal."""
-    if "timestamp" in clean.columns:
-        order = clean["timestamp"].to_numpy().argsort(kind="stable")
-        return clean.iloc[order].drop_duplicates(KEY, keep="last").sort_index().reset_index(drop=True)
-    different = clean.drop_duplicates([*KEY, "rating"])
-    clashes = different[different.duplicated(KEY, keep=False)]
-    if len(clashes):
-        row = clashes.iloc[0]
-        rows = places[clashes.index[(clashes[KEY] == row[KEY]).all(axis=1)]]
-        raise UserError(
-            f"{where}, {places.name}s {', '.join(map(str, rows[:5]))}: user '{row.user}' rated item "
-            f"'{row['item']}' of domain '{row.domain}' differently more than once, and no column 'timestamp' "
-            f"says which is the latest. Add it, or keep one line each."
+def _without(
+    table: pd.DataFrame, value: float, locate: Locate, remarks: list[str]
+) -> tuple[pd.DataFrame, int]:
+    """The ratings that are another value; the index goes on counting the rows of the source."""
+    other = table["rating"].to_numpy() != np.float32(value)
+    count = int((~other).sum())
+    if not count:
+        remarks.append(f"No rating is {value:g}, so --not-a-rating {value:g} left nothing out.")
+    if count == len(table):
+        raise UserError(f"{locate([0], 'rating')}: every rating is {value:g}; --not-a-rating leaves none.")
+    return table[other], count
+
+
+def _far_values(ratings: np.ndarray) -> list[str]:
+    """A remark on a lowest or highest rating that is far from the others: often it means "not rated"."""
+    values, counts = np.unique(ratings, return_counts=True)
+    remarks = []
+    for value, count, others in ((values[0], counts[0], values[1:]), (values[-1], counts[-1], values[:-1])):
+        if len(others) < 2:
+            continue
+        gap, span = min(abs(others - value)), others[-1] - others[0]
+        far = gap >= max(span, 2) and (
+            count > 0.01 * len(ratings) or value in (99, 999, 9999, -99, -999, -9999)
         )
-    return clean.drop_duplicates(KEY, keep="last").reset_index(drop=True)
+        below = value in (0, -1) and others[0] >= (1 if len(others) < 4 else value + 1)
+        if far or below:
+            remarks.append(
+                f"{count / len(ratings):.1%} of the ratings are {value:g}, away from the others ({others[0]:g} to "
+                f"{others[-1]:g}). If that means 'not rated', leave them out: `--not-a-rating {value:g}`."
+            )
+    return remarks
+
+
+def _latest(clean: pd.DataFrame, locate: Locate) -> pd.DataFrame:
+    """R20: of several ratings of one item by one user the latest; without timestamps they must be equal."""
+    users, items = len(clean["user"].cat.categories), len(clean["item"].cat.categories)
+    key = clean["domain"].cat.codes.to_numpy().astype(np.int64) * users + clean["user"].cat.codes.to_numpy()
+    key = key * items + clean["item"].cat.codes.to_numpy()
+    ordered = np.sort(key)
+    again = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not len(again):
+        return clean
+    several = np.isin(key, again)
+    rows, keys = clean[several], key[several]
+    if "timestamp" in clean.columns:
+        order = np.lexsort((rows["timestamp"].to_numpy(), keys))
+    else:
+        order = np.argsort(keys, kind="stable")
+        ratings, keys_there = rows["rating"].to_numpy()[order], keys[order]
+        clash = np.flatnonzero((keys_there[1:] == keys_there[:-1]) & (ratings[1:] != ratings[:-1]))
+        if len(clash):
+            _refuse_clash(rows.iloc[order[keys_there == keys_there[clash[0]]]], locate)
+    last = np.append(keys[order][1:] != keys[order][:-1], True)
+    drop = np.flatnonzero(several)[order[~last]]
+    return clean.iloc[np.setdiff1d(np.arange(len(clean)), drop, assume_unique=True)]
+
+
+def _refuse_clash(rows: pd.DataFrame, locate: Locate) -> None:
+    row = rows.iloc[0]
+    raise UserError(
+        f"{locate([int(place) for place in rows.index[:5]], '')}: user '{row.user}' rated item '{row['item']}' of "
+        f"domain '{row.domain}' differently more than once, and no column 'timestamp' says which is the "
+        f"latest. Add it, or keep one line each."
+    )
 
 
 def _check_domains(sizes: pd.Series, where: str) -> None:
+    sizes = sizes[sizes > 0]
     if len(sizes) > MAX_DOMAINS:
         fault = f"{len(sizes)} domains; at most {MAX_DOMAINS} are supported"
         raise UserError(f"{where}: {fault}. Is 'domain' the right column?")

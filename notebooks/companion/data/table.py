@@ -1,24 +1,28 @@
-"""A reader's own ratings: CSV, TSV or Parquet, gzip too, with the columns of `companion.data.schema`."""
+"""A reader's own ratings: files of one dataset, how they are read, and where in them a rating stands."""
 
-import csv
-import gzip
 import hashlib
-import io
+import json
 import re
-import zlib
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from urllib.parse import unquote
 
+import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+from tqdm.auto import tqdm
 
 from adc.errors import UserError
-from adc.ratings import OPTIONAL, REQUIRED
+from companion.data import formats, parquet, text
+from companion.data.columns import parse, remark, stem
 
-ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
+ENDINGS = (
+    *(".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".txt", ".dat", ".data", ".inter"),
+    *(".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".txt.gz", ".zip", ".gz", ".bz2", ".xz"),
+)
 FILE_HASH = re.compile(r"-[0-9a-f]{8}$")  # ends the name of a table's dataset, and of no other
-_EXPECTED = "Expected a header naming domain, user, item, rating and one line a rating."
-_TYPES = ("string", "large_string", "string_view", "integer", "floating", "decimal", "null")
+LARGE = 1 << 26  # bytes; a progress bar is shown
+ROLES = ["domain", "user", "item", "rating", "timestamp", "title"]
 
 
 def ending(path: Path) -> str:
@@ -26,106 +30,187 @@ def ending(path: Path) -> str:
     return next((end for end in ENDINGS if path.name.lower().endswith(end)), "")
 
 
-def dataset_id(path: Path) -> str:
-    """The file's name and the hash of its content, fit for a folder's name."""
-    slug = re.sub(r"[^a-z0-9_]+", "-", path.name[: len(path.name) - len(ending(path))].lower()).strip("-")
-    return f"{slug[:40] or 'table'}-{hashlib.sha256(_bytes(path)).hexdigest()[:8]}"
+@dataclass(frozen=True)
+class Files:
+    """The files of one dataset and the options they are read by (`--columns`, `--separator`, `--not-a-rating`)."""
+
+    paths: tuple[Path, ...]
+    columns: dict[str, str] = field(default_factory=dict)
+    separator: str = ""
+    not_a_rating: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, paths: list[str], columns: str = "", separator: str = "", not_a_rating: str = "") -> "Files":
+        """Options as they are typed. UserError: one is not understood."""
+        return cls(tuple(Path(path).expanduser() for path in paths), parse(columns), separator,
+                   _numbers(not_a_rating))  # fmt: skip
+
+    def options(self) -> dict:
+        """The options that differ from the defaults; they are part of what a dataset is."""
+        options = {"columns": dict(sorted(self.columns.items())), "separator": self.separator,
+                   "not_a_rating": sorted(self.not_a_rating)}  # fmt: skip
+        return {name: value for name, value in options.items() if value}
+
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """Name of each file, with its folder's, and SHA-256 of its content."""
+        return {"/".join(path.absolute().parts[-2:]): _hash(path) for path in self.paths}
+
+    @property
+    def dataset_id(self) -> str:
+        """Names of the files and the hash of content and options, fit for a folder's name."""
+        names = [path.name[: len(path.name) - len(ending(path))].lower() for path in self.paths]
+        slug = re.sub(r"[^a-z0-9_]+", "-", "-".join(names)).strip("-")
+        (digest, *others), options = self.hashes.values(), self.options()
+        if others or options:
+            content = json.dumps([sorted(self.hashes.items() if others else [digest]), options])
+            digest = hashlib.sha256(content.encode()).hexdigest()
+        return f"{slug[:40].strip('-') or 'table'}-{digest[:8]}"
 
 
-def read(path: str | Path) -> pd.DataFrame:
-    """Raw cells of a table, ids as they are written, for `schema.check`, which names lines by the index.
-
-    The index is called "line" (line numbers of the text file) or "row" (counted from 1, Parquet). Raises
-    `UserError` with file and line for whatever cannot be read as such a table."""
-    path = Path(path)
-    content, end = _bytes(path), ending(path)
-    if end == ".parquet":
-        return _read_parquet(content, path)
-    if end.endswith(".gz"):
-        content = _unpack(content, path)
-    return _read_text(_decode(content, path), "\t" if end.startswith(".tsv") else ",", path)
+def _numbers(words: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in words.replace(" ", "").split(",") if word)
+    except ValueError as error:
+        raise UserError(
+            f"--not-a-rating {words}: expected a number or several, such as 0 or -1,99."
+        ) from error
 
 
-def _bytes(path: Path) -> bytes:
-    """The bytes of a file as they lie on disk; a `UserError` when there are none to read."""
+def _hash(path: Path) -> str:
+    """SHA-256 of a file, or of all Parquet files of a folder and their names. UserError: nothing to read."""
     if not path.exists():
         raise UserError(f"{path.absolute()}: there is no such file. Check the path.")
-    if path.is_dir() or not ending(path):
-        fault = "is a folder" if path.is_dir() else "unknown kind of file"
-        raise UserError(f"{path}: {fault}. Name a file that ends in {', '.join(ENDINGS)}.")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}). Make it readable.") from error
-    if not content:
-        raise UserError(f"{path}: is empty (0 bytes). {_EXPECTED}")
-    return content
+    digest = hashlib.sha256()
+    for part in _files(path):
+        try:
+            with part.open("rb") as stream:
+                if part != path:
+                    digest.update(part.relative_to(path).as_posix().encode() + b"\0")
+                    digest.update(hashlib.file_digest(stream, "sha256").digest())
+                else:
+                    digest = hashlib.file_digest(stream, "sha256")
+        except OSError as error:
+            raise UserError(f"{part}: cannot be read ({error.strerror}). Make it readable.") from error
+    return digest.hexdigest()
 
 
-def _unpack(content: bytes, path: Path) -> bytes:
-    try:
-        return gzip.decompress(content)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        fault = "is truncated" if isinstance(error, EOFError) else f"is not a sound gzip file ({error})"
-        raise UserError(
-            f"{path}: {fault}. Copy or download it again, or drop '.gz' from its name if it is plain text."
-        ) from error
+def _files(path: Path) -> list[Path]:
+    """The file, or the Parquet files of a folder."""
+    if not path.is_dir():
+        return [path]
+    files = [file for file in sorted(path.rglob("*.parquet")) if file.is_file()]
+    files = [file for file in files if not file.name.startswith((".", "_"))]
+    if not files:
+        raise UserError(f"{path}: is a folder without Parquet files. Name the file that holds the ratings.")
+    return files
 
 
-def _decode(content: bytes, path: Path) -> str:
-    try:
-        return content.decode("utf-8-sig")  # spreadsheets put a byte order mark in front
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(
-            f"{path}, line {line}: byte {error.start} (0x{content[error.start]:02x}) is not UTF-8. Save the "
-            f"table as UTF-8 text; from Latin-1, for instance, with `iconv -f latin1 -t utf-8`."
-        ) from error
+# --- reading
 
 
-def _read_text(text: str, delimiter: str, path: Path) -> pd.DataFrame:
-    # not pandas.read_csv: it pads short lines, takes a user "NA" for a gap, and loses count of the lines
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header: list[str] = []
-    rows, lines, line = [], [], 1
-    try:
-        for cells in reader:
-            if cells and not header:
-                header = [name.strip() for name in cells]
-            elif cells:
-                if len(cells) != len(header):
-                    raise UserError(
-                        f"{path}, line {line}: {len(cells)} columns, but the header names {len(header)} "
-                        f"({', '.join(header)}). A value with a separator in it belongs in double quotes."
-                    )
-                rows.append(cells)
-                lines.append(line)
-            line = reader.line_num + 1  # of the next record: one between quotes may span several lines
-    except csv.Error as error:
-        fault = f"not readable as a table ({error}). Is a double quote left open or not doubled?"
-        raise UserError(f"{path}, line {line}: {fault}") from error
-    if not header:
-        raise UserError(f"{path}: holds no text. {_EXPECTED}")
-    return pd.DataFrame(rows, columns=header, index=pd.Index(lines, name="line", dtype="int64"), dtype=object)
+@dataclass(frozen=True)
+class Part:
+    """Where some of the rows come from."""
+
+    path: Path
+    names: list[str]
+    roles: dict[str, int]
+    rows: int
+    what: formats.Look
+
+    def numbers(self, rows: list[int]) -> tuple[str, list[int]]:
+        """What counts its ratings, and the numbers of some that are counted from 0."""
+        if self.what.kind == "parquet":
+            return "row", [row + 1 for row in rows]
+        return ("record" if self.what.kind == "array" else "line"), text.lines(self.path, self.what, rows)
 
 
-def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
-    try:
-        columns = pq.read_table(io.BytesIO(content))
-        columns.validate(full=True)  # is its text UTF-8?
-        _check_types(columns.schema, path)
-        frame = columns.to_pandas(ignore_metadata=True)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last: of a column's name
-        cause = str(error).split("\n")[0]
-        raise UserError(f"{path}: is not a sound Parquet file ({cause}). Write or copy it again.") from error
-    return frame.set_axis(pd.RangeIndex(1, len(frame) + 1, name="row"))
+@dataclass(frozen=True)
+class Table:
+    """Cells as they are written, by role; remarks on how they were read; the files they come from."""
+
+    frame: pd.DataFrame
+    remarks: list[str]
+    parts: list[Part]
+
+    def locate(self, rows: list[int], role: str = "") -> str:
+        """`my.csv, line 92, column 'stars'`, or of several rows `my.csv, lines 92, 93`."""
+        ends, places = np.cumsum([part.rows for part in self.parts]), {}
+        for row in rows:
+            places.setdefault(int(np.searchsorted(ends, row, side="right")), []).append(row)
+        words = []
+        for number, own in places.items():
+            part = self.parts[number]
+            unit, lines = part.numbers([row - int(ends[number]) + part.rows for row in own])
+            words.append(f"{part.path}, {unit}{'s' * (len(lines) > 1)} {', '.join(map(str, lines))}")
+        part = self.parts[next(iter(places))]
+        column = f", column '{part.names[part.roles[role]]}'" if role in part.roles else ""
+        return "; ".join(words) + column
 
 
-def _check_types(schema: pa.Schema, path: Path) -> None:
-    """Refuse what pandas would turn into text or numbers: bytes, lists, booleans, a date as a rating."""
-    for column in schema:
-        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-        date = column.name == "timestamp" and pa.types.is_timestamp(kind)
-        plain = date or any(getattr(pa.types, f"is_{name}")(kind) for name in _TYPES)
-        if column.name in (*REQUIRED, *OPTIONAL) and not plain:
-            raise UserError(f"{path}, column '{column.name}': holds {kind}. Write it as text or as numbers.")
+def look(path: Path, files: Files) -> dict[str, int]:
+    """Role -> position of a file's columns, by a look at its beginning."""
+    first = _files(path)[0]
+    what = formats.look(first, files.columns, files.separator)
+    if what.kind != "parquet":
+        return what.roles
+    return parquet.roles(first, files.columns, _constants(first, path))
+
+
+def read(files: Files) -> Table:
+    """The ratings of all files, which are one dataset. UserError with file and line: whatever cannot be read."""
+    frames, parts, remarks = [], [], []
+    names = _domain_names(files.paths)
+    for path in files.paths:
+        for file in _files(path):
+            frame, part = _read(file, path, files)
+            if "domain" not in frame:
+                frame["domain"] = pd.Categorical.from_codes(np.zeros(len(frame), np.int8), [names[path]])
+            frames.append(frame)
+            parts.append(part)
+        remarks += [f"{path.name}: {part.what.remark}"] if part.what.remark else []
+        if "domain" not in part.roles:
+            remarks.append(
+                f"{path.name}: there is no column domain; all of it is the domain '{names[path]}'."
+            )
+    shared = [role for role in ROLES if all(role in frame for frame in frames)]
+    for role in sorted({role for frame in frames for role in frame} - {*shared}):
+        remarks.append(f"The column {role} is not in all files, and is left out.")
+    joined = {role: _joined([frame[role] for frame in frames]) for role in shared}
+    return Table(pd.DataFrame(joined), remarks, parts)
+
+
+def _domain_names(paths: tuple[Path, ...]) -> dict[Path, str]:
+    """A file's name without its ending; where two are the same, with its folder's."""
+    names = [stem(path) for path in paths]
+    return {path: name if names.count(name) == 1 else f"{path.absolute().parent.name}/{name}"
+            for path, name in zip(paths, names)}  # fmt: skip
+
+
+def _constants(file: Path, folder: Path) -> dict[str, str]:
+    """`domain=films` in the names of a folder's folders, as text."""
+    pairs = [part.partition("=") for part in file.relative_to(folder).parts[:-1] if "=" in part]
+    return {unquote(name): unquote(value) for name, _, value in pairs}
+
+
+def _read(file: Path, path: Path, files: Files) -> tuple[pd.DataFrame, Part]:
+    what = formats.look(file, files.columns, files.separator)
+    if what.kind == "parquet":
+        frame, names, roles = parquet.read(file, files.columns, _constants(file, path))
+        what = formats.Look("parquet", remark=remark(names, roles, True))
+    else:
+        size = file.stat().st_size
+        with tqdm(total=size, desc=file.name, unit="B", unit_scale=True, disable=size < LARGE) as bar:
+            frame = text.read(file, what, bar)
+        names, roles = [*what.names], what.roles
+    return frame, Part(file, names, roles, len(frame), what)
+
+
+def _joined(columns_: list[pd.Series]) -> pd.Series:
+    if len(columns_) == 1:
+        return columns_[0]
+    if not any(isinstance(column.dtype, pd.CategoricalDtype) for column in columns_):
+        return pd.concat(columns_, ignore_index=True)
+    kinds = [column.astype("category") for column in columns_]
+    return pd.Series(pd.api.types.union_categoricals(kinds))

@@ -19,7 +19,6 @@ from adc.errors import UserError
 from adc.evaluation import CHUNK, groups, popularity
 from adc.split import TEST
 from companion import data, paths, registry, runs
-from companion.data import table
 from companion.use import fold_in, stored
 
 COLUMNS = ["user", "domain", "rank", "item", "title", "score", "rule"]
@@ -91,8 +90,7 @@ def load(run: str | Path | dict | runs.Run) -> "Recommender":
 
 
 def _dataset_name(dataset: str | Path) -> str:
-    is_file = isinstance(dataset, Path) or table.ending(Path(dataset)) or "/" in dataset
-    return data.dataset_id(str(dataset)) if is_file else str(dataset)
+    return data.find(dataset) if data.is_file(dataset) else str(dataset)
 
 
 class Recommender:

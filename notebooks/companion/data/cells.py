@@ -1,0 +1,131 @@
+"""From the distinct cells of a column to ids, numbers and times: a column of millions has few of them."""
+
+import datetime
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+
+LARGEST = 2**53  # from here on a float no longer tells whole numbers apart
+WHOLE = "whole numbers written as floats, such as 1.0, were taken as whole numbers: 1"
+COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*")
+PLAIN_NUMBER = re.compile(r"\s*[+-]?\d+\s*")
+# by how times look; of the first two the order of day and month is decided by the column
+SLASHES = ("%m/%d/%Y", "%d/%m/%Y")
+CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %I:%M:%S %p")
+LAYOUTS = ["%Y/%m/%d", "%d.%m.%Y", "%m %d, %Y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y", "%d-%b-%Y"]
+FIXED = ["%a %b %d %H:%M:%S %z %Y", "%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S %z"]
+UNITS = {1e17: ("nanoseconds", 1e9), 1e14: ("microseconds", 1e6), 1e11: ("milliseconds", 1e3)}
+
+
+def ids(values: Sequence) -> tuple[list[str], list[str], bool]:
+    """Text of each id as it is written, without blanks around it; what is wrong with it ("" where nothing
+    is); and whether whole numbers were written as floats."""
+    texts, faults, whole = [], [], False
+    for value in values:
+        text, fault = _id(value)
+        whole |= isinstance(value, (float, Decimal)) and not fault
+        texts.append(text)
+        faults.append(fault or _fault(text))
+    return texts, faults, whole
+
+
+def _id(value: object) -> tuple[str, str]:
+    if isinstance(value, (float, np.floating, Decimal)) and value == value:
+        if value % 1 or abs(value) == float("inf"):
+            return str(value), "is no whole number, as an id must be. Write ids as text or as whole numbers"
+        if not isinstance(value, Decimal) and abs(value) >= LARGEST:
+            fault = f"is a float of {LARGEST:,} or more, where ids that differ become the same"
+            return str(value), f"{fault}. Write them as text or as integers (int64) where the file is made"
+        return str(int(value)), ""
+    return ("" if value is None or value != value else str(value).strip()), ""
+
+
+def _fault(text: str) -> str:
+    if not text:
+        return "is empty"
+    if "\0" in text:
+        return "holds a NUL character"
+    return "" if text.isascii() or _is_unicode(text) else "holds half a character, which is no Unicode"
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def titles(values: Sequence) -> list[str]:
+    """Text of titles; empty where there is none. A film may be called 1900, so whole floats are no floats."""
+    texts = [_id(value)[0] if isinstance(value, (float, Decimal)) else str(value or "") for value in values]
+    return [text if _is_unicode(text) else text.encode("utf-8", "replace").decode() for text in texts]
+
+
+def numbers(values: Sequence) -> tuple[np.ndarray, bool]:
+    """Float64, NaN where a cell is none; and whether decimals were written with a comma."""
+    cells = np.array([None if value is None else value for value in values] or [None], dtype=object)
+    found = pd.to_numeric(pd.Series(cells), errors="coerce").to_numpy(np.float64, na_value=np.nan).copy()
+    rest = np.flatnonzero(np.isnan(found))
+    bad = [str(cells[row]) for row in rest]
+    # 1,000 may be a thousand; 2,50 is none. A column has one decimal sign
+    commas = [cell for cell in bad if COMMA.fullmatch(cell)]
+    dots = any("." in str(cell) for cell in cells)
+    if commas and not dots and not all(re.search(r",\d{3}\s*$", cell) for cell in commas):
+        for row, cell in zip(rest, bad):
+            found[row] = float(cell.replace(",", ".")) if COMMA.fullmatch(cell) else np.nan
+        return found[: len(values)], True
+    return found[: len(values)], False
+
+
+def times(values: Sequence) -> tuple[np.ndarray, str]:
+    """Seconds since 1970, NaN where a cell is no time; and a fault in words, where the column is doubtful.
+    Values are dates, numbers or their texts: all of a column are in one layout."""
+    if any(isinstance(value, datetime.date) for value in values):
+        return _seconds(pd.to_datetime(pd.Series(list(values)), utc=True, errors="coerce")), ""
+    found, _ = numbers(values)
+    texts = pd.Series([str(value or "").strip() for value in values], dtype=object)
+    if np.isfinite(found).any() or not len(texts):
+        return found, ""
+    sample = texts[texts != ""].iloc[:100]
+    iso = pd.to_datetime(sample, format="ISO8601", utc=True, errors="coerce")
+    if len(sample) and iso.notna().all():
+        return _seconds(pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")), ""
+    american, european = (_by_layout(texts, sample, [layout]) for layout in SLASHES)
+    if american is not None or european is not None:
+        return _day_and_month(american, european, len(texts))
+    found = _by_layout(texts, sample, LAYOUTS)
+    return (np.full(len(texts), np.nan) if found is None else found), ""
+
+
+def _by_layout(texts: pd.Series, sample: pd.Series, layouts: list[str]) -> np.ndarray | None:
+    """Seconds by the first layout, with or without a clock, that the sample or most of it has."""
+    every = [layout + clock for layout in layouts for clock in CLOCKS]
+    for layout in every if layouts[0] in SLASHES else [*FIXED, *every]:
+        if pd.to_datetime(sample, format=layout, utc=True, errors="coerce").notna().mean() > 0.2:
+            return _seconds(pd.to_datetime(texts, format=layout, utc=True, errors="coerce"))
+    return None
+
+
+def _day_and_month(american, european, size: int) -> tuple[np.ndarray, str]:
+    """The order that all cells fit; where both fit, nobody can know."""
+    fits = [found for found in (american, european) if found is not None and not np.isnan(found).any()]
+    if len(fits) == 2 and not np.array_equal(*fits):
+        return fits[0], "may be month/day or day/month. Write dates as 2018-07-04"
+    if fits:
+        return fits[0], ""
+    options = [found for found in (american, european) if found is not None]
+    return min(options, key=lambda found: np.isnan(found).sum()), ""
+
+
+def _seconds(dates: pd.Series) -> np.ndarray:
+    dates = dates.dt.tz_localize(None).astype("datetime64[us]")
+    return np.where(dates.isna(), np.nan, dates.to_numpy().astype(np.int64) / 1e6)
+
+
+def in_seconds(values: np.ndarray) -> tuple[np.ndarray, str]:
+    """Times in seconds, and the unit they were in ("" for seconds): one unit fits all that are not 0."""
+    given = np.abs(values[values != 0])
+    for bound, (unit, factor) in UNITS.items():
+        if len(given) and given.min() >= bound:
+            return values / factor, unit
+    return values, ""

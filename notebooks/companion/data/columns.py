@@ -1,0 +1,147 @@
+"""Which column is what: by the names that data sets have, by `--columns`, or, without a header, by its cells."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from adc.errors import UserError
+
+# role -> names, without blanks, case and signs; a row of them comes before the next one
+NAMES = {
+    "domain": ["domain", "category genre maincategory productcategory cat department itemcategory domainid"],
+    "user": ["user", "userid uid reviewerid customerid memberid accountid userids",
+             "username reviewer reviewername customer member account author"],
+    "item": ["item", "itemid iid movieid asin productid businessid bookid isbn animeid artistid trackid songid "
+             "gameid appid recipeid beerid jokeid animesid sku",
+             "parentasin itemname movie product business book anime artist track song game recipe joke"],
+    "rating": ["rating", "ratings score stars overall starrating bookrating reviewscore reviewoverall "
+               "userrating rate myrating reviewrating ratingvalue"],
+    "timestamp": ["timestamp", "time unixreviewtime unixtime reviewunixtime ratingtimestamp tstamp ts",
+                  "date datetime reviewdate reviewtime ratingdate createdat dateadded submissiondate"],
+    "title": ["title", "itemtitle movietitle producttitle booktitle productname itemname moviename"],
+}  # fmt: skip
+RANKS = {
+    role: {name: rank for rank, row in enumerate(rows) for name in row.split()}
+    for role, rows in NAMES.items()
+}
+NEEDED = ("user", "item", "rating")
+ASIN, REVIEWER = re.compile(r"B[0-9A-Z]{9}|\d{9}[\dX]"), re.compile(r"A[0-9A-Z]{9,}")
+EPOCH = 1e8  # seconds since 1970 are larger, ratings smaller
+
+
+def parse(text: str) -> dict[str, str]:
+    """`user=uid,item=asin` as a dictionary; an empty name leaves the column out. UserError: not in this form."""
+    given = {}
+    for part in filter(None, text.split(",")):
+        role, equals, name = part.partition("=")
+        if not equals or role.strip() not in NAMES:
+            raise UserError(
+                f"--columns {text}: '{part}' is not understood. Write, for instance, --columns "
+                f"user=uid,item=asin,rating=stars,domain=cat; on the left may stand {', '.join(NAMES)}."
+            )
+        given[role.strip()] = name.strip()
+    return given
+
+
+def plain(name: str) -> str:
+    """A name without case, blanks and signs, and without RecBole's type (`user_id:token`)."""
+    name = re.sub(r":(token|float)(_seq)?$", "", name.strip())
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def known(names: Iterable[str]) -> set[str]:
+    """The roles for which there is a name."""
+    return {role for name in names for role in RANKS if plain(name) in RANKS[role]}
+
+
+def assign(names: list[str], given: dict[str, str], where: str) -> dict[str, int]:
+    """Role -> position of its column. UserError: a column is not there, or there are several to choose from."""
+    roles = {role: _position(names, role, name, where) for role, name in given.items() if name}
+    rest = [(place, name) for place, name in enumerate(names) if place not in roles.values() and name]
+    for role in NAMES:
+        if role not in given and (found := _best(role, rest)):
+            if len(found) > 1 and role in (*NEEDED, "domain"):
+                several = ", ".join(repr(names[place]) for place in found)
+                if len({names[place] for place in found}) == 1:
+                    fault = "stands in the header more than once. Keep one"
+                    raise UserError(f"{where}: the column '{names[found[0]]}' {fault}.")
+                example = f"--columns {role}={names[found[0]]}"
+                raise UserError(f"{where}: {several} may each be the {role}. Say which, as in `{example}`.")
+            roles[role] = found[0]
+    if missing := [role for role in NEEDED if role not in roles]:
+        raise UserError(_missing(missing, names, where))
+    return roles
+
+
+def _position(names: list[str], role: str, name: str, where: str) -> int:
+    if names.count(name) > 1:
+        raise UserError(f"{where}: the column '{name}' stands in the header more than once. Keep one.")
+    if name in names:
+        return names.index(name)
+    if name.isdecimal() and 0 < int(name) <= len(names):
+        return int(name) - 1
+    raise UserError(f"{where}: no column '{name}' (--columns {role}={name}). Found: {', '.join(names)}.")
+
+
+def _best(role: str, rest: list[tuple[int, str]]) -> list[int]:
+    ranks = {place: RANKS[role][plain(name)] for place, name in rest if plain(name) in RANKS[role]}
+    exact = [place for place, name in rest if name == role]
+    return exact or [place for place in ranks if ranks[place] == min(ranks.values())]
+
+
+def _missing(missing: list[str], names: list[str], where: str) -> str:
+    free = [name for name in names if name and not known([name])] or ["NAME"]
+    example = ",".join(f"{role}={free[min(k, len(free) - 1)]}" for k, role in enumerate(missing))
+    return (
+        f"{where}: no column {', '.join(map(repr, missing))}. Found: {', '.join(filter(None, names)) or 'nothing'}. "
+        f"Expected are user, item, rating (domain, timestamp and title are optional). If it has another name, "
+        f"say so, as in `--columns {example}`."
+    )
+
+
+def is_header(cells: list[str]) -> bool:
+    """Whether a first line names columns: numbers among its cells, and hardly a known name, say that it does not."""
+    return len(known(cells)) > 1 or not any(_number(cell) is not None for cell in cells)
+
+
+def guess(rows: list[list[str]], where: str) -> dict[str, int]:
+    """The roles of a table without a header: user, item, rating and perhaps a time, by what its cells are."""
+    width, columns = len(rows[0]), list(zip(*rows))
+    values = [[_number(cell) for cell in column] for column in columns]
+    time = width == 4 and all(value is not None and value >= EPOCH for value in values[3])
+    rated = width in (3, 4) and all(value is not None and abs(value) < EPOCH for value in values[2])
+    if not rated or (width == 4) != time:
+        raise UserError(
+            f"{where}: the first line ({', '.join(rows[0])[:80]}) seems to be a rating already, not a header. Put "
+            f"a line before it that names the columns, or name them by their numbers, as in `--columns "
+            f"user=1,item=2,rating=3`."
+        )
+    swapped = all(map(ASIN.fullmatch, columns[0])) and all(map(REVIEWER.fullmatch, columns[1]))
+    roles = {"user": int(swapped), "item": 1 - swapped, "rating": 2}
+    return roles | ({"timestamp": 3} if time else {})
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell.strip().replace(",", ".")) if re.search(r"\d", cell) else None
+    except ValueError:
+        return None
+
+
+def remark(names: list[str], roles: dict[str, int], header: bool) -> str:
+    """In words, which columns were taken, where it is not plain from their names."""
+    if not header:
+        words = ", ".join(sorted(roles, key=roles.get))
+        return f"There is no header; the columns are taken for {words} (if not: `--columns user=1,item=2,…`)."
+    other = [f"{role} is '{names[place]}'" for role, place in roles.items() if names[place] != role]
+    if not other:
+        return ""
+    unused = [name for place, name in enumerate(names) if name and place not in roles.values()]
+    rest = f" Not used: {', '.join(unused[:8])}{', …' if len(unused) > 8 else ''}." if unused else ""
+    return f"Columns: {', '.join(other)} (if not: `--columns user=NAME,…`).{rest}"
+
+
+def stem(path: Path) -> str:
+    """A file's name without its endings."""
+    endings = r"(\.(csv|tsv|txt|dat|data|inter|json|jsonl|ndjson|parquet|gz|bz2|xz|zip))+$"
+    return re.sub(endings, "", path.name, flags=re.I) or path.name

@@ -1,0 +1,318 @@
+"""What a file is, by its first bytes and lines: packed, in which encoding, Parquet, JSON, or text and how cut."""
+
+import bz2
+import codecs
+import csv
+import gzip
+import io
+import json
+import lzma
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from adc.errors import UserError
+from companion.data import columns
+
+HEAD, SAMPLE = 1 << 18, 100  # bytes and lines that are looked at
+UNPACK = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+MARKS = {  # byte order marks; the longer ones first
+    codecs.BOM_UTF32_LE: "utf-32-le", codecs.BOM_UTF32_BE: "utf-32-be", codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be",
+}  # fmt: skip
+OTHERS = {  # what is not read: first bytes -> what it is, what to do
+    b"\xd0\xcf\x11\xe0": ("an Excel workbook", "Save it as CSV"),
+    b"ARROW1": ("a Feather file", "Write it as Parquet or CSV"),
+    b"\x89HDF": ("an HDF5 file", "Write it as Parquet or CSV"),
+    b"SQLite format 3": ("an SQLite database", "Write the table as CSV"),
+    b"\x28\xb5\x2f\xfd": ("packed by zstd", "Unpack it (`zstd -d FILE`)"),
+    b"7z\xbc\xaf": ("a 7z archive", "Unpack it"),
+    b"Rar!": ("a RAR archive", "Unpack it"),
+    b"%PDF": ("a PDF", "Name the table itself"),
+    b"ORC": ("an ORC file", "Write it as Parquet or CSV"),
+    b"Obj\x01": ("an Avro file", "Write it as Parquet or CSV"),
+    b"\x80\x04\x95": ("a pickle, which is not opened", "Write it as Parquet or CSV"),
+    b"\x80\x05\x95": ("a pickle, which is not opened", "Write it as Parquet or CSV"),
+    b"<!DOCTYPE": ("a web page, not a table", "Download the file itself"),
+    b"<!doctype": ("a web page, not a table", "Download the file itself"),
+    b"<html": ("a web page, not a table", "Download the file itself"),
+    b"<?xml": ("an XML file", "Write the table as CSV"),
+}
+SEPARATORS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", "::": "'::'", " ": "blank"}
+SPOKEN = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "blank": " ", "space": " "}
+UNIT = b"\x1f"  # stands for a separator of several characters
+EXPECTED = "Expected a header naming domain, user, item, rating and one line a rating."
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a file is. Of a text: `skip` bytes of UTF-8 (with `lines` line ends) come before its first rating."""
+
+    kind: str  # text, json, array (of JSON), parquet
+    encoding: str = "utf-8"
+    separator: str = ","
+    names: tuple[str, ...] = ()
+    header: bool = True
+    roles: dict[str, int] | None = None
+    skip: int = 0
+    lines: int = 0
+    quoted: bool = True  # whether values may stand between double quotes
+    remark: str = ""
+
+
+def look(path: Path, given: dict[str, str], separator: str = "") -> Look:
+    """What a file is and which of its columns is what; given: of `--columns`. UserError: it cannot be told."""
+    with sound(path), unpacked(path) as stream:
+        head = stream.read(HEAD)
+    if not head:
+        raise UserError(f"{path}: is empty (0 bytes). {EXPECTED}")
+    if head.startswith(b"PAR1"):
+        return Look("parquet")
+    for first, (what, cure) in OTHERS.items():
+        if head.startswith(first):
+            raise UserError(f"{path}: is {what}. {cure}, and give that file.")
+    if head[257:262] == b"ustar":
+        raise UserError(f"{path}: is a tar archive. Unpack it (`tar -xf FILE`), and name the table in it.")
+    encoding = _encoding(head)
+    cut = len(head) == HEAD
+    with sound(path):
+        errors = "surrogateescape" if encoding == "utf-8" else "strict"
+        text = codecs.getincrementaldecoder(encoding)(errors).decode(head, not cut)
+    begin = len(text) - len(text.lstrip("\ufeff"))
+    text = text[begin:]
+    if text.lstrip()[:1] in ("{", "["):
+        return _json(text, cut, given, path, encoding, begin)
+    if not text.strip():
+        raise UserError(f"{path}: holds no text. {EXPECTED}")
+    return _text(text, cut, given, separator, path, encoding, begin)
+
+
+def _encoding(head: bytes) -> str:
+    for mark, encoding in MARKS.items():
+        if head.startswith(mark):
+            return encoding
+    start = head[: len(head) // 2 * 2][:200]  # UTF-16 without a mark: every second byte of Latin text is 0
+    for encoding, zeros, letters in (
+        ("utf-16-le", start[1::2], start[::2]),
+        ("utf-16-be", start[::2], start[1::2]),
+    ):
+        if len(zeros) > 10 and zeros.count(0) > 0.8 * len(zeros) and not letters.count(0):
+            return encoding
+    return "utf-8"
+
+
+def _json(text: str, cut: bool, given: dict, path: Path, encoding: str, begin: int) -> Look:
+    """JSON lines, or an array of objects: the columns are the keys of the first ones."""
+    kind, keys = ("array" if text.lstrip()[0] == "[" else "json"), {}
+    if kind == "json":
+        for line in text.splitlines()[: SAMPLE + 1][: -1 if cut else None]:
+            keys |= dict.fromkeys(_keys(line))
+    else:
+        keys = dict.fromkeys(re.findall(r'"([^"\\]+)"\s*:', text))
+    roles = columns.assign([*keys], given, str(path))
+    said = columns.remark([*keys], roles, True)
+    return Look(kind, encoding, names=(*keys,), roles=roles, skip=3 * begin, remark=said)
+
+
+def _keys(line: str) -> list[str]:
+    try:
+        record = json.loads(line)
+    except ValueError:  # told with its line when it is read
+        return re.findall(r'"([^"\\]+)"\s*:', line)
+    return [*record] if isinstance(record, dict) else []
+
+
+def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encoding: str, begin: int) -> Look:
+    stated = re.match(r'\s*"?sep=(\\t|::|.)"?[^\S\n\r]*(\r\n|\r|\n)', text, re.I)
+    start = stated.end() if stated else 0
+    choice = separator or (stated and stated[1]) or ""
+    choice = SPOKEN.get(choice, choice) or _separator(text[start:], cut, given, path)
+    rows, ends = _rows(text[start:], choice, cut)
+    if not rows:
+        raise UserError(f"{path}: its first line does not end within {HEAD:,} bytes. {EXPECTED}")
+    names = [_readable(name).strip("\ufeff\u200b \t") for name in rows[0]]
+    if header := columns.is_header(names) or bool(set(given.values()) & set(names)):
+        start, names = start + ends[0], _fitted(names, rows)
+    else:
+        names = [str(number + 1) for number in range(len(names))]
+    if len(names) < 3:
+        fault = f"its first line is one column at every separator that is tried ({', '.join(SEPARATORS.values())})"
+        fault = f"{len(names)} columns, cut at {SEPARATORS.get(choice, choice)}" if len(names) == 2 else fault
+        raise UserError(f"{path}: {fault}: {text[:60].splitlines()[0]!r}. {EXPECTED} "
+                        f"`--separator ';'` names another separator.")  # fmt: skip
+    roles = columns.assign(names, given, str(path)) if header or given else columns.guess(rows, str(path))
+    remark = columns.remark(names, roles, header)
+    before = text[:start]
+    skip = len(before.encode("utf-8", "surrogateescape")) + 3 * begin
+    lines = len(re.findall(r"\r\n|\r|\n", before))
+    quoted = len(choice) == 1
+    return Look("text", encoding, choice, (*names,), header, roles, skip, lines, quoted, remark)
+
+
+def _readable(name: str) -> str:
+    return name.encode("utf-8", "replace").decode()
+
+
+def _fitted(names: list[str], rows: list[list[str]]) -> list[str]:
+    """The header as wide as the ratings, where only empty cells at the end make the difference."""
+    if len(rows) < 2 or len(rows[1]) == len(names):
+        return names
+    width = len(rows[1])
+    if all(len(row) == width for row in rows[1:]) and not any("".join(row[len(names) :]) for row in rows[1:]):
+        return names[:width] if not any(names[width:]) else names
+    return names
+
+
+def _separator(text: str, cut: bool, given: dict, path: Path) -> str:
+    """The separator that gives known names, or else the one that cuts all lines into as many columns."""
+    tables = {separator: _rows(text, separator, cut)[0] for separator in SEPARATORS}
+    named = {one: len(columns.known(rows[0]) | (set(given.values()) & set(rows[0])))
+             for one, rows in tables.items() if rows}  # fmt: skip
+    best = max(named.values(), default=0)
+    if best > 1:
+        return next(one for one in named if named[one] == best)
+    even = [one for one, rows in tables.items() if rows and len(rows[0]) > 2 and len({*map(len, rows)}) == 1]
+    even = [one for one in even if one != " "] or even
+    if len(even) > 1:
+        options = " or ".join(SEPARATORS[one] for one in even)
+        example = f"`--separator '{even[0]}'`"
+        raise UserError(
+            f"{path}: may be cut at {options}: {text[:60].splitlines()[0]!r}. Say which: {example}."
+        )
+    wide = {one: len(rows[0]) for one, rows in tables.items() if rows and one != " "}
+    return even[0] if even else max(wide, key=wide.get, default=",")
+
+
+def _rows(text: str, separator: str, cut: bool) -> tuple[list[list[str]], list[int]]:
+    """The first lines as cells, and where each ends; those that the end of the sample cuts are left out."""
+    lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", text)[: 4 * SAMPLE]
+    rows, ends, used = [], [], 0
+
+    def feed() -> Iterator[str]:
+        nonlocal used
+        for line in lines:
+            used += len(line)
+            yield line
+
+    reader = cells(feed(), separator, strict=False)
+    try:
+        for row in reader:
+            if row and len(rows) <= SAMPLE:
+                rows.append(row)
+                ends.append(used)
+    except csv.Error:  # told with its line when it is read
+        pass
+    whole = not cut or used < len(text)
+    return (rows, ends) if whole else (rows[:-1], ends[:-1])
+
+
+def cells(lines: Iterator[str], separator: str, strict: bool = True) -> Iterator[list[str]]:
+    """The records of a text; no double quotes where the separator is longer than a character."""
+    csv.field_size_limit(1 << 62)
+    if len(separator) > 1:
+        return (line.rstrip("\r\n").split(separator) if line.strip("\r\n") else [] for line in lines)
+    return csv.reader(lines, delimiter=separator, strict=strict)
+
+
+# --- bytes
+
+
+@contextmanager
+def sound(path: Path) -> Iterator[None]:
+    """What a file cannot be read by, in words."""
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile) as error:
+        short = isinstance(error, EOFError)
+        fault = "is truncated" if short else f"is not a sound gzip, xz or zip file ({error})"
+        raise UserError(f"{path}: {fault}. Copy or download it again.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: is not sound {error.encoding} text. Save it as UTF-8.") from error
+    except (OSError, RuntimeError, NotImplementedError) as error:  # the latter two of zip: a password, a kind
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path}: cannot be read ({reason}). Make it readable.") from error
+
+
+class _Counted(io.FileIO):
+    """A file that tells a progress bar how much was read."""
+
+    bar = None
+
+    def readinto(self, buffer) -> int:
+        size = super().readinto(buffer)
+        if self.bar is not None:
+            self.bar.update(size)
+        return size
+
+
+@contextmanager
+def unpacked(path: Path, bar=None) -> Iterator[BinaryIO]:
+    """A file's bytes, unpacked if need be, whatever it is called."""
+    with _Counted(path) as raw:
+        raw.bar = bar
+        yield _unpacked(io.BufferedReader(raw, 1 << 16), path)
+
+
+def _unpacked(stream: BinaryIO, path: Path) -> BinaryIO:
+    for _ in range(2):  # a packed file within a zip archive
+        first = stream.peek(8)[:8]
+        for mark, opener in UNPACK.items():
+            if first.startswith(mark):
+                stream = io.BufferedReader(opener(stream), 1 << 16)
+        if first.startswith((b"PK\3\4", b"PK\5\6")):
+            stream = io.BufferedReader(_of_zip(stream, path), 1 << 16)
+    return stream
+
+
+def _of_zip(stream: BinaryIO, path: Path) -> BinaryIO:
+    archive = zipfile.ZipFile(stream)
+    names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
+    if any(name.startswith("xl/") for name in names):
+        raise UserError(f"{path}: is an Excel workbook. Save it as CSV, and give that file.")
+    if len(names) != 1:
+        held = f"{', '.join(names[:8])}{', …' if len(names) > 8 else ''}"
+        raise UserError(
+            f"{path}: is a zip archive of {len(names)} files ({held}). Unpack it and name one of them."
+        )
+    return archive.open(names[0])
+
+
+class Utf8(io.RawIOBase):
+    """The bytes of a text as UTF-8, less those before its first rating, with one character as separator."""
+
+    def __init__(self, stream: BinaryIO, what: Look, watch=None):
+        self.stream, self.watch, self.rest, self.skip = stream, watch, b"", what.skip
+        self.decoder = None if what.encoding == "utf-8" else codecs.getincrementaldecoder(what.encoding)()
+        self.long, self.held = b"" if what.quoted else what.separator.encode(), b""
+
+    def readable(self) -> bool:
+        """It is read only."""
+        return True
+
+    def readinto(self, buffer) -> int:
+        while not self.rest:
+            block = self.stream.read(max(len(buffer), 1 << 16))
+            ended = not block
+            data = (
+                self.decoder.decode(block, ended).encode("utf-8", "surrogatepass") if self.decoder else block
+            )
+            skipped = min(self.skip, len(data))
+            self.skip, data = self.skip - skipped, data[skipped:]
+            if self.long:  # whole lines at a time, so that no separator is torn
+                data, self.held = self.held + data, b""
+                end = len(data) if ended else data.rfind(b"\n") + 1
+                data, self.held = data[:end].replace(self.long, UNIT), data[end:]
+            self.rest = memoryview(data)
+            if self.watch:
+                self.watch(data, ended)
+            if ended:
+                break
+        size = min(len(buffer), len(self.rest))
+        buffer[:size] = self.rest[:size]
+        self.rest = self.rest[size:]
+        return size

@@ -1,0 +1,217 @@
+"""The columns of a text or of JSON lines: by Arrow where the text is plain, else record by record."""
+
+import ast
+import csv
+import io
+import json
+from array import array
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from adc.errors import UserError
+from companion.data import formats
+from companion.data.formats import Look
+
+BLOCK = 1 << 24
+CODES = pa.dictionary(pa.int32(), pa.string())
+BYTES = (
+    "is not UTF-8. Save the table as UTF-8 text; from Latin-1, for instance, with `iconv -f latin1 -t utf-8`"
+)
+
+
+def read(path: Path, what: Look, bar=None) -> pd.DataFrame:
+    """Role -> its cells as they are written, categorical; times that are all numbers, as float64."""
+    frame = _by_arrow(path, what, bar) if what.kind == "text" else None
+    if frame is None:  # what is not plain, or wrong: then here it is told where
+        frame = _by_record(path, what)
+    if not len(frame):
+        raise UserError(f"{path}: holds no ratings, only a header. Expected one line a rating.")
+    return frame
+
+
+def lines(path: Path, what: Look, rows: list[int]) -> list[int]:
+    """Line numbers of ratings, which are counted from 0."""
+    last, found = max(rows), {}
+    with formats.unpacked(path) as stream:
+        for row, (line, _) in enumerate(_records(stream, what, path)):
+            found[row] = line if row in rows else 0
+            if row == last:
+                break
+    return [found[row] for row in rows]
+
+
+def _by_arrow(path: Path, what: Look, bar) -> pd.DataFrame | None:
+    """None where Arrow and the csv module might not agree: then the latter decides."""
+    names = [f"{place}" for place in range(len(what.names))]
+    types = {f"{place}": pa.string() if role == "timestamp" else CODES for role, place in what.roles.items()}
+    separator = what.separator if what.quoted else formats.UNIT.decode()
+    quotes = _Quotes(separator.encode()) if what.quoted else None
+    try:
+        with formats.sound(path), formats.unpacked(path, bar) as stream:
+            text = io.BufferedReader(formats.Utf8(stream, what, quotes), BLOCK)
+            table = pacsv.read_csv(
+                pa.PythonFile(text, mode="r"),
+                pacsv.ReadOptions(column_names=names, block_size=BLOCK),
+                pacsv.ParseOptions(delimiter=separator, quote_char='"' if what.quoted else False,
+                                   newlines_in_values=what.quoted),
+                pacsv.ConvertOptions(column_types=types, include_columns=[*types], null_values=[]),
+            )  # fmt: skip
+    except pa.ArrowException:
+        return None
+    if quotes and not quotes.plain:
+        return None
+    return pd.DataFrame({role: _column(table[f"{place}"]) for role, place in what.roles.items()})
+
+
+class _Quotes:
+    """Whether every double quote opens a value, ends one, or is doubled within one, block by block."""
+
+    def __init__(self, separator: bytes):
+        self.ends = np.frombuffer(separator + b'\r\n"', np.uint8)
+        self.even, self.plain, self.tail = True, True, b"\n\n"
+
+    def __call__(self, block: bytes, ended: bool) -> None:
+        data = self.tail + block + (b"\n\n" if ended else b"")
+        self.tail = data[-2:]
+        if self.plain and b'"' in data:
+            letters = np.frombuffer(data, np.uint8)
+            quotes = np.flatnonzero(letters[1:-1] == ord('"')) + 1
+            opening = np.arange(len(quotes)) % 2 == (0 if self.even else 1)
+            beside = np.where(opening, letters[quotes - 1], letters[quotes + 1])
+            self.plain = bool(np.isin(beside, self.ends).all())
+            self.even ^= len(quotes) % 2 == 1
+        self.plain &= self.even or not ended
+
+
+def _column(cells: pa.ChunkedArray) -> pd.Series:
+    """Arrow's cells: codes as a categorical, texts as numbers where all are some."""
+    if pa.types.is_string(cells.type):
+        try:
+            return pd.Series(pc.cast(cells, pa.float64()).to_numpy())
+        except pa.ArrowInvalid:
+            cells = cells.dictionary_encode()
+    return pd.Series(categorical(cells))
+
+
+def categorical(cells: pa.ChunkedArray) -> pd.Categorical:
+    """Dictionary-encoded cells of Arrow as codes (-1: null or NaN) and Python's values."""
+    cells = cells.unify_dictionaries().combine_chunks()
+    cells = cells if isinstance(cells, pa.DictionaryArray) else cells.chunk(0)
+    values = cells.dictionary.to_pylist()
+    codes = cells.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    if any(value is None or value != value for value in values):
+        there = np.array([value is not None and value == value for value in values])
+        codes = np.append(np.where(there, there.cumsum() - 1, -1), -1)[codes]
+        values = [value for value, here in zip(values, there) if here]
+    return _categorical(codes, values)
+
+
+def _categorical(codes: np.ndarray, values: list) -> pd.Categorical:
+    return pd.Categorical.from_codes(codes, pd.Index(values, dtype=object))
+
+
+# --- record by record
+
+
+def _by_record(path: Path, what: Look) -> pd.DataFrame:
+    codes = {role: array("i") for role in what.roles}
+    values: dict[str, dict] = {role: {} for role in what.roles}
+    with formats.sound(path), formats.unpacked(path) as stream:
+        for line, cells in _records(stream, what, path):
+            for role, place in what.roles.items():
+                known, cell = values[role], cells[place]
+                code = known.get(cell)
+                if code is None:
+                    _check_cell(cell, role, line, path, what)
+                    code = known[cell] = len(known)
+                codes[role].append(code)
+    columns = {role: _categorical(np.frombuffer(codes[role], np.int32), [*values[role]]) for role in codes
+               if codes[role]}  # fmt: skip
+    return pd.DataFrame(columns)
+
+
+def _check_cell(cell: str, role: str, line: int, path: Path, what: Look) -> None:
+    lost = next((letter for letter in str(cell) if "\udc80" <= letter <= "\udcff"), "")
+    if lost:
+        place = f"{path}, line {line}, column '{what.names[what.roles[role]]}'"
+        raise UserError(f"{place}: a byte (0x{ord(lost) - 0xDC00:02x}) {BYTES}.")
+
+
+def _records(stream, what: Look, path: Path) -> Iterator[tuple[int, list]]:
+    """Line and cells of every record, in the order of the file."""
+    text = io.TextIOWrapper(
+        io.BufferedReader(formats.Utf8(stream, what)), "utf-8", "surrogateescape", newline=""
+    )
+    if what.kind == "text":
+        yield from _cells(text, what, path)
+    elif what.kind == "json":
+        for line, record in enumerate(text, 1):
+            if record.strip():
+                yield line, _values(_parse(record, f"{path}, line {line}"), what, f"{path}, line {line}")
+    else:
+        content = _parse(text.read(), str(path))
+        for number, record in enumerate(content, 1):
+            yield number, _values(record, what, f"{path}, record {number}")
+
+
+def _cells(text, what: Look, path: Path) -> Iterator[tuple[int, list[str]]]:
+    count = what.lines
+    separator = what.separator if what.quoted else formats.UNIT.decode()
+
+    def counted() -> Iterator[str]:
+        nonlocal count
+        for line in text:
+            count += 1
+            yield line
+
+    begin, width = count + 1, len(what.names)
+    quoting = csv.QUOTE_MINIMAL if what.quoted else csv.QUOTE_NONE
+    reader = csv.reader(counted(), delimiter=separator, strict=True, quoting=quoting)
+    csv.field_size_limit(1 << 62)  # a review may be longer than the usual limit
+    try:
+        for cells in reader:
+            if cells:
+                if len(cells) != width:
+                    named = "the header names" if what.header else "the first line has"
+                    raise UserError(
+                        f"{path}, line {begin}: {len(cells)} columns, but {named} {width} "
+                        f"({', '.join(what.names)}). A value with a separator in it belongs in double quotes."
+                    )
+                yield begin, cells
+            begin = count + 1  # a record between quotes may span several lines
+    except csv.Error as error:
+        fault = f"not readable as a table ({error}). Is a double quote left open or not doubled?"
+        raise UserError(f"{path}, line {begin}: {fault}") from error
+
+
+def _parse(record: str, where: str) -> object:
+    try:
+        return json.loads(record)
+    except (ValueError, RecursionError) as error:
+        if record.lstrip().startswith("{'"):  # a dictionary of Python's, as older review files have
+            try:
+                return ast.literal_eval(record)
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                pass
+        raise UserError(f"{where}: is not sound JSON ({error}). Mend or remove it.") from error
+
+
+def _values(record: object, what: Look, where: str) -> dict[int, str | float]:
+    """The cells of a record in JSON, by column: texts, and fractions; null or no such key is an empty cell."""
+    if not isinstance(record, dict):
+        raise UserError(f'{where}: {str(record)[:40]!r} is no object such as {{"user": …, "item": …}}.')
+    cells = {}
+    for role, place in what.roles.items():
+        value = record.get(what.names[place])
+        if isinstance(value, (bool, list, dict, tuple, set)) and role != "title":
+            fault = f"{str(value)[:40]!r} is neither text nor a number"
+            raise UserError(f"{where}, column '{what.names[place]}': {fault}. Mend or remove it.")
+        plain = isinstance(value, float) and value == value
+        cells[place] = value if plain else "" if value is None else str(value)
+    return cells
