@@ -7,8 +7,8 @@ weights are learned so that the domains learn at similar rates (Eqs. 4, 5).
 
     import adc
 
-    ratings = adc.Ratings.from_frame(table)     # a data frame: domain, user, item, rating (timestamp, title)
-    split = adc.split_ratings(ratings, seed=0)  # by domain: 50 % training, 10 % validation, the rest test
+    # a data frame, or the path of a file: domain, user, item, rating (timestamp, title)
+    split = adc.split_ratings(table, seed=0)  # by domain: 50 % training, 10 % validation, the rest test
     trained = adc.fit(split, adc.Config(hidden_layers=2, gamma=2.0, epochs=25))
     trained.history      # by epoch and domain: L_k, w_k, gradient norm and target, r_k, validation NDCG@10
     trained.evaluate()   # recall and NDCG on the test ratings

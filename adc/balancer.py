@@ -5,14 +5,13 @@ A balancer takes, at every step, the losses L_k and the norms g_k = |∇_W L_k| 
 no second derivative is needed, and nothing of L_grad can reach the network. (Where the literal reading lets a
 weight turn negative, |w_k| takes its place in the norm, and the sign turns with it.)
 
-    balancer = GradNorm(p=2, gamma=1.5)
-    for batch in batches:
-        losses = [loss_1(batch), loss_2(batch)]
-        norms = gradient_norms(losses, shared_layer.weight)
-        optimizer.zero_grad()
-        (balancer.weights @ torch.stack(losses)).backward()  # Eq. 3
-        optimizer.step()
-        balancer.step(torch.stack(losses), norms)  # Eqs. 4 and 5"""
+    >>> balancer, layer = GradNorm(p=2, gamma=0.0), torch.nn.Linear(3, 3)
+    >>> loss = layer(torch.eye(3)).square().mean()
+    >>> losses = torch.stack([loss, 10 * loss])  # the same task twice, once on ten times the scale
+    >>> for _ in range(200):  # beside the optimizer of whatever makes the losses: docs/balancer.md
+    ...     state = balancer.step(losses, gradient_norms(losses, layer.weight))  # Eqs. 4 and 5
+    >>> print(*(f"{weight:.1f}" for weight in balancer.weights))
+    1.8 0.2"""
 
 import math
 from collections.abc import Sequence

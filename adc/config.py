@@ -60,13 +60,10 @@ class Config:
     def __post_init__(self) -> None:
         check_types(self)
         for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise UserError(
-                    f"Parameter {name}={getattr(self, name)!r} is unknown. Known: {', '.join(choices)}."
-                )
+            if (value := getattr(self, name)) not in choices:
+                raise UserError(f"Parameter {name}={value!r} is unknown. Known: {', '.join(choices)}.")
         for field in fields(self):
-            least = 1 if field.name in AT_LEAST_ONE else 0
-            value = getattr(self, field.name)
+            least, value = int(field.name in AT_LEAST_ONE), getattr(self, field.name)
             if field.type in (int, float) and not value >= least:  # also refuses NaN
                 raise UserError(f"Parameter {field.name}={value} must be at least {least}.")
         if self.norm_layer == "last_hidden" and not self.hidden_layers:

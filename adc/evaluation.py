@@ -67,7 +67,9 @@ class RankingTask:
     def __init__(self, split: Split, domain: int, part: int, rule: str = "above", most: int | None = None):
         self.split, self.domain, self.part = split, domain, part
         self.m = len(split.ratings.items[domain])
-        user, item, mask = _relevant_items(split, domain, part, rule)
+        user, item, _ = split.of(domain)
+        visible = (TRAIN, VALID) if part == VALID else (TRAIN, VALID, TEST)
+        mask = relevant(split, domain, rule, visible) & (split.part[split.ratings.domain == domain] == part)
         everyone = np.unique(user[mask])
         if most is not None and len(everyone) > most:
             sample = np.random.default_rng([split.seed, part, 3]).choice(everyone, most, replace=False)
@@ -153,13 +155,6 @@ def _chunk(start: int, place: np.ndarray, item: np.ndarray) -> tuple[np.ndarray,
     """The (place of a user within the chunk, item) of the users from `start` on."""
     a, b = np.searchsorted(place, (start, start + CHUNK))
     return place[a:b] - start, item[a:b]
-
-
-def _relevant_items(split: Split, domain: int, part: int, rule: str) -> tuple[np.ndarray, ...]:
-    visible = (TRAIN, VALID) if part == VALID else (TRAIN, VALID, TEST)
-    mask = relevant(split, domain, rule, visible)
-    rows = split.ratings.domain == domain
-    return split.ratings.user[rows], split.ratings.item[rows], mask & (split.part[rows] == part)
 
 
 def summarise(users: pd.DataFrame, target: str) -> list[dict]:

@@ -26,8 +26,7 @@ SWEEPS = 40  # rows of a product that cost as much as writing, measuring and add
 
 
 def fast_step(trainer: Any, users: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, BalancerState]:
-    """One step of a `train.Trainer` by `users` [B]; L_k, λ's part of it [2, p] (NaN: absent) and the
-    balancer's state."""
+    """One step of a `train.Trainer` by `users` [B]: L_k and λ's part [2, p] (NaN: absent), the state."""
     c, model = trainer.config, trainer.model
     rows = _rows_of(model, users)
     vectors = model.user.detach().index_select(0, rows).requires_grad_()  # [R, d]
@@ -93,9 +92,8 @@ class Pairs:
 
 
 def bpr_gradient(x: torch.Tensor, size: list[int], reduction: str = "mean") -> tuple:
-    """`losses.bpr` of several domains at once [p], and the gradient of each at its scores [T, 1 + c].
-    x: a positive's score and its c negatives', `size[k]` rows of domain k after one another; NaN without any.
-    """
+    """`losses.bpr` of several domains at once [p] (NaN: no rows), and its gradient at the scores [T, 1 + c].
+    x: a positive's score and its c negatives', `size[k]` rows of domain k after one another."""
     difference = x[:, 1:] - x[:, :1]  # [T, c]
     count = torch.tensor(size, device=x.device)
     scale = 1 / (count * difference.shape[1]) if reduction == "mean" else 0 / count + 1

@@ -12,8 +12,7 @@ def bpr(positive: torch.Tensor, negative: torch.Tensor, reduction: str = "mean")
 
 
 def agreement(z: torch.Tensor, domain: int, others: torch.Tensor | None = None) -> torch.Tensor:
-    """Eq. 2's last term, Σ_{q≠k} |z^(q) - z^(k)|², as a mean over users (R5), of z [B, p, d]. `others` [B, p]
-    limits q to the domains that a user is in (R4 ★)."""
+    """Eq. 2's Σ_{q≠k} |z^(q) - z^(k)|² of z [B, p, d], mean over users (R5); `others` [B, p]: q (R4 ★)."""
     distance = ((z - z[:, domain : domain + 1]) ** 2).sum(-1)  # [B, p]; 0 at q = k
     if others is not None:
         distance = distance * others

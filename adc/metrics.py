@@ -19,7 +19,9 @@ def recall(rank: Array, user: Array, relevant: Array, n: int, denominator: str =
 def ndcg(rank: Array, user: Array, relevant: Array, n: int, discount: str = "log2(j+1)") -> Array:
     """NDCG@n of every user [users] = DCG/iDCG, DCG = Σ_{j=1..n} (2^rel_j - 1) / log2(j + 1), rel_j ∈ {0, 1};
     iDCG is the DCG of a list that begins with all her relevant items.
-    Arguments as for `recall`. `discount` (R28): "log2(j+1)", or as printed in the paper, "log2(j)+1"."""
+    Arguments as for `recall`. `discount` (R28): "log2(j+1)", or as printed in the paper, "log2(j)+1".
+    >>> ndcg(np.array([1, 2, 3]), np.array([0, 1, 2]), relevant=np.array([1, 1, 1]), n=5).round(3).tolist()
+    [1.0, 0.631, 0.5]"""
     place = np.arange(1, n + 1)  # j
     gain = 1 / (np.log2(place + 1) if discount == "log2(j+1)" else np.log2(place) + 1)  # [n]
     top = rank <= n
@@ -28,13 +30,8 @@ def ndcg(rank: Array, user: Array, relevant: Array, n: int, discount: str = "log
     return dcg / ideal[np.minimum(n, relevant)]
 
 
-def ranks(
-    scores: np.ndarray,
-    candidates: np.ndarray | None,
-    row: np.ndarray,
-    item: np.ndarray,
-    rng: np.random.Generator,
-) -> np.ndarray:
+def ranks(scores: Array, candidates: Array | None, row: Array, item: Array,
+          rng: np.random.Generator) -> Array:  # fmt: skip
     """Rank (1 = best) of each `(row, item)` among its row's candidates [r]; ties are broken at random (R29).
     scores [B, m], candidates [B, m] bool (None: all whose score is not -inf), row and item [r]. The order
     within a tie is one random permutation of the items, begun at another place for every row. A score that is

@@ -13,9 +13,7 @@ REGULARISERS = (0.3, 1.0, 3.0, 10.0)
 SWEEPS = 15
 CURVE = ["regulariser", "sweep", "train", "valid"]  # RMSE by sweep
 TOLERANCE = 1e-3  # relative change of the training error that ends the sweeps
-DAMPING = (
-    5.0  # ratings' worth of prior in user and item means; one rating alone would otherwise leave no residual
-)
+DAMPING = 5.0  # ratings' worth of prior in user and item means; one alone would else leave no residual
 
 
 @dataclass(frozen=True)
@@ -38,9 +36,8 @@ def initial_vectors(split: Split, init: str, dim: int) -> list[MFVectors]:
     return [factorize(split, k, dim, **options) for k in range(split.ratings.p)]
 
 
-def factorize(
-    split: Split, domain: int, dim: int, regularisers: tuple = REGULARISERS, centred: bool = True
-) -> MFVectors:
+def factorize(split: Split, domain: int, dim: int, regularisers: tuple = REGULARISERS,
+              centred: bool = True) -> MFVectors:  # fmt: skip
     """Minimise Σ over training ratings of (R_ui - mean_ui - u_u·v_i)² + regulariser (|u_u|² + |v_i|²).
     The regulariser with the lowest validation RMSE wins. `centred=False` with a regulariser near 0 is the
     paper read literally: raw ratings, no penalty (R22 ★). Returns `MFVectors`."""

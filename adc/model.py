@@ -79,8 +79,7 @@ class ADC(nn.Module):
     @torch.no_grad()
     def deepen(self, shallow: "ADC", identity: bool = True) -> None:
         """Take over a trained one-layer model: its vectors, first layer and W (§III-C, R10).
-        The layers between start at identity plus noise, which on ReLU outputs hardly changes the function;
-        without `identity` they keep their random start."""
+        Layers between start at identity plus noise: hardly another function. Else their start is random."""
         self.user.copy_(shallow.user), self.item.copy_(shallow.item)
         self.A[0].load_state_dict(shallow.A[0].state_dict())
         self.W.load_state_dict(shallow.W.state_dict())

@@ -1,6 +1,9 @@
 """Ratings of p domains in integer codes, from a table `domain, user, item, rating` (`timestamp`, `title`)."""
 
+import zlib
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -13,7 +16,12 @@ OPTIONAL = ("timestamp", "title")
 
 @dataclass(frozen=True)
 class Ratings:
-    """Ratings of p domains, users coded over the union of all domains, items within their own domain."""
+    """Ratings of p domains, users coded over the union of all domains, items within their own domain.
+
+    >>> rows = [("film", "eve", "alien", 5), ("film", "bob", "alien", 3), ("book", "eve", "emma", 4)]
+    >>> ratings = Ratings.of(pd.DataFrame(rows, columns=["domain", "user", "item", "rating"]))
+    >>> ratings.domains, ratings.users.tolist(), ratings.user.tolist()
+    (['film', 'book'], ['bob', 'eve'], [1, 0, 1])"""
 
     name: str
     domains: list[str]  # p names
@@ -24,6 +32,13 @@ class Ratings:
     item: np.ndarray  # [ratings] int32, within the rating's domain
     rating: np.ndarray  # [ratings] float32
     titles: dict[tuple[str, str], str] = field(default_factory=dict)  # (domain, item id) -> title, if known
+
+    @classmethod
+    def of(cls, source: "Source") -> "Ratings":
+        """`source` itself, or what a data frame or a CSV, TSV (gzip too) or Parquet file at a path holds."""
+        if isinstance(source, str | Path):
+            return cls.from_frame(_read(Path(source)), Path(source).name)
+        return source if isinstance(source, Ratings) else cls.from_frame(source)
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, name: str = "ratings") -> "Ratings":
@@ -87,9 +102,27 @@ class Ratings:
         return table.assign(density=100 * table["ratings"] / (table["users"] * table["items"]))
 
 
-def encode(
-    frame: pd.DataFrame, name: str, domains: list[str] | None = None, titles: dict | None = None
-) -> Ratings:
+Source: TypeAlias = Ratings | pd.DataFrame | str | Path  # `Ratings.of`
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """The table in a file, its ids as they are written, the rows of text numbered from 1."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file. Give a data frame, or a path to a CSV, TSV or Parquet file.")
+    separator, ids = "\t" if ".tsv" in path.suffixes else ",", dict.fromkeys((*REQUIRED[:3], "title"), str)
+    try:  # Parquet by pyarrow, which `adc` does not install
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path).reset_index(drop=True)
+        table = pd.read_csv(path, sep=separator, dtype=ids, na_values=[""], keep_default_na=False)
+        if not isinstance(table.index, pd.RangeIndex):
+            raise ValueError("its rows have more cells than its header.")
+    except (EOFError, ImportError, OSError, ValueError, zlib.error) as error:
+        raise UserError(f"{path}: cannot be read as a table: {str(error).strip().splitlines()[0]}") from error
+    return table.set_axis(range(1, len(table) + 1))
+
+
+def encode(frame: pd.DataFrame, name: str, domains: list[str] | None = None,
+           titles: dict | None = None) -> Ratings:  # fmt: skip
     """Turn checked ratings into integer codes. Without `domains` the largest domain comes first."""
     if domains is None:
         counts = frame["domain"].value_counts()

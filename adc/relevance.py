@@ -16,9 +16,8 @@ RULES = {
 TOLERANCE = 1e-6
 
 
-def relevant(
-    split: Split, domain: int, rule: str = "above", visible: tuple[int, ...] = (TRAIN, VALID, TEST)
-) -> np.ndarray:
+def relevant(split: Split, domain: int, rule: str = "above",
+             visible: tuple[int, ...] = (TRAIN, VALID, TEST)) -> np.ndarray:  # fmt: skip
     """Which of a domain's ratings are relevant: bool, in the order of `split.of(domain)`.
     Means are taken over the parts in `visible`, and ratings of other parts are never relevant: with (TRAIN,
     VALID), choosing by validation looks at no test rating. A user without a rating to average has nothing

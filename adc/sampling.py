@@ -53,8 +53,7 @@ class Triples:
 
 
 def user_batches(domains: list[Triples], users: np.ndarray, size: int, rng: np.random.Generator) -> Iterator:
-    """One pass over `users` in random order, `size` a batch, with all their triples of every domain (R16).
-    Yields `(users [B], Batch)`."""
+    """One pass over `users` in random order, with all their triples (R16): yields `(users [B], Batch)`."""
     order = rng.permutation(users)
     place = np.empty(users.max() + 1, dtype=np.int64)
     place[order] = np.arange(len(order))

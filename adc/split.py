@@ -6,15 +6,13 @@ from functools import cached_property
 
 import numpy as np
 
-from adc.ratings import Ratings
+from adc.ratings import Ratings, Source
 
 TRAIN, VALID, TEST = 0, 1, 2
 FRACTIONS = (0.5, 0.1)  # of training and validation
 
 
-@dataclass(
-    frozen=True, eq=False
-)  # equal to itself alone, so that `ranking_task` can remember what it made of one
+@dataclass(frozen=True, eq=False)  # equal to itself alone: `ranking_task` remembers what it made of one
 class Split:
     """Ratings and the part each belongs to. A pure function of (ratings, seed)."""
 
@@ -45,26 +43,19 @@ class Split:
         return np.unique(self.ratings.user[self.part == TRAIN]).astype(np.int64)
 
 
-def split_ratings(ratings: Ratings, seed: int = 0) -> Split:
-    """Split every domain at random by R19; the parts are disjoint and cover every rating once."""
+def split_ratings(ratings: Source, seed: int = 0) -> Split:
+    """Split every domain at random by R19; the parts are disjoint and cover every rating once.
+    ratings: `Ratings`, or what `Ratings.of` makes them from: a data frame, or the path of a file."""
+    ratings = Ratings.of(ratings)
+    pair = ratings.user.astype(np.int64) * (ratings.item.max() + 1) + ratings.item
+    assert len(np.unique(pair * ratings.p + ratings.domain)) == len(pair), "a rating stands there twice"
     part = np.full(len(ratings.rating), TEST, dtype=np.int8)
     for k in range(ratings.p):
         rows = np.flatnonzero(ratings.domain == k)
-        # a stream of its own for every domain: leaving a domain out (Sets 1-3) does not move the others'
-        # ratings
+        # a stream of its own for every domain: leaving one out (Sets 1-3) does not move the others' ratings
         name = zlib.crc32(ratings.domains[k].encode())
         rows = np.random.default_rng([seed, name]).permutation(rows)
         train, valid = (round(len(rows) * fraction) for fraction in FRACTIONS)
         part[rows[:train]] = TRAIN
         part[rows[train : train + valid]] = VALID
-    assert_disjoint(Split(ratings, seed, part))
     return Split(ratings, seed, part)
-
-
-def assert_disjoint(split: Split) -> None:
-    """Raise AssertionError if a (user, item) of a domain stands in two parts, or twice in one."""
-    ratings = split.ratings
-    user_item = ratings.user.astype(np.int64) * (ratings.item.max() + 1) + ratings.item
-    key = user_item * ratings.p + ratings.domain
-    assert len(np.unique(key)) == len(key), "a (domain, user, item) stands in the ratings twice"
-    assert np.isin(split.part, (TRAIN, VALID, TEST)).all()

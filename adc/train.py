@@ -20,8 +20,9 @@ from adc.losses import agreement, bpr
 from adc.mf_init import MFVectors, initial_vectors
 from adc.model import ADC
 from adc.optim import RowAdam, RowSGD
+from adc.ratings import Source
 from adc.sampling import Batch, Triples, user_batches
-from adc.split import Split
+from adc.split import Split, split_ratings
 
 HISTORY = ("loss", "agreement", "weight", "norm", "target", "rate")  # L_k, λ's part of it, w_k, …
 
@@ -235,9 +236,11 @@ def factors(model: ADC, domain: int, hidden: Callable = hidden_layer) -> Arrays:
     return {"user": z.cpu().numpy(), "item": model.items(domain).cpu().numpy().copy()}
 
 
-def fit(split: Split, config: Config | None = None, show: bool = True) -> Trained:
-    """Train ADC on a split; each domain keeps the epoch that is best on its own validation (R18, R21)."""
+def fit(data: Split | Source, config: Config | None = None, show: bool = True) -> Trained:
+    """Train ADC; each domain keeps the epoch that is best on its own validation (R18, R21).
+    data: a split, or ratings, a data frame or a path (`Ratings.of`), to be split by the config's seed."""
     config = config or Config()
+    split = data if isinstance(data, Split) else split_ratings(data, config.seed)
     title = f"ADC h={config.hidden_layers} γ={config.gamma:g}"
     return train_epochs(Trainer(config, split), split, config.epochs, config.patience, title, show)
 

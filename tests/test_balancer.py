@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adc.balancer import FLOOR, LEARNING_RATE, Balancer, GradNorm, gradient_norms
-from adc.balancers import BALANCERS, make, method
+from adc.balancers import BALANCERS, make
 from adc.errors import UserError
+from companion.registry import with_balancer
 
 NORMALISED = ["gradnorm", "gradnorm_softmax", "gradnorm_closed"]
 MOVING = [*NORMALISED, "gradnorm_literal"]
@@ -224,4 +225,6 @@ def test_balancers_by_name():
     with pytest.raises(UserError, match="Unknown balancer 'gradnorn'.*gradnorm, "):
         make("gradnorn", 3, 2.0)
     assert type(make("static", 3, 2.0)) is Balancer
-    assert {name: method(name) for name in PAPERS} == dict.fromkeys(MOVING, "adc") | {"static": "static"}
+    assert {name: with_balancer(name) for name in PAPERS} == dict.fromkeys(MOVING, "adc") | {
+        "static": "static"
+    }

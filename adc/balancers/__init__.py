@@ -19,14 +19,8 @@ BALANCERS: dict[str, type[Balancer]] = {
 SUCCESSORS = tuple(name for name, kind in BALANCERS.items() if issubclass(kind, Successor))  # searched (R32)
 
 
-def method(name: str) -> str:
-    """The method that a run with a balancer is: ADC with the paper's or a reading of it, else its own."""
-    return "adc" if name.startswith("gradnorm") else name
-
-
 def make(name: str, p: int, gamma: float, constant_weights: str = "") -> Balancer:
-    """A fresh balancer by name; weights that "static" keeps, comma-separated. `UserError` for what it is not.
-    """
+    """A new balancer by name, and the weights that "static" keeps, comma-separated; else a `UserError`."""
     if name not in BALANCERS:
         raise UserError(f"Unknown balancer '{name}'. Known: {', '.join(BALANCERS)}.")
     balancer = BALANCERS[name](p, gamma)

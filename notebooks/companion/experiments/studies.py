@@ -137,7 +137,7 @@ def _domains(study: str, dataset: str) -> list[str]:
 
 
 def _configure(dataset: str, seed: int, domains: str, common: dict, change: dict) -> dict:
-    change, method = dict(change), balancers.method(change.get("balancer", "gradnorm"))
+    change, method = dict(change), registry.with_balancer(change.get("balancer", "gradnorm"))
     settings = registry.tuned(method, dataset, registry.label_alone(domains))
     if change.pop("searched_or_sparse", False) and not settings:
         settings = adc_method.SPARSE
