@@ -12,6 +12,7 @@
 #                                            twin are synthetic; PATH: a table with the columns user, item,
 #                                            rating, and domain; without that every file is a domain
 #   --columns user=uid,item=asin,…  --separator ';'  --not-a-rating 0   how PATH is read (docs/own_ratings.md)
+#   --minutes N                              how long the report on a file of yours may take (10)
 #   --device auto|cpu|cuda                   where networks are trained
 #   All others are Snakemake's: --dry-run, --cores N (all), --keep-going, --executor slurm --jobs 50, ...
 #
@@ -45,7 +46,7 @@ notebooks() { # HOW OPTIONS: hand over to Snakemake; our options become its conf
     while shift && [ $# -gt 0 ]; do
         case "$1" in
             -h | --help) sed -n '2,/^$/s/^# \{0,1\}//p' "$root/run_all.sh"; exit ;;
-            --profile | --data | --device | --columns | --separator | --not-a-rating)
+            --profile | --data | --device | --columns | --separator | --not-a-rating | --minutes)
                 [ $# -gt 1 ] || die "$1 needs a value: ./run_all.sh --help"
                 set -- "$1" "$1=$2" "${@:3}" ;;
             --profile=*) profile="${1#*=}" ;;
@@ -53,6 +54,7 @@ notebooks() { # HOW OPTIONS: hand over to Snakemake; our options become its conf
             --columns=* | --separator=* | --not-a-rating=*) # between quotes of YAML
                 value="${1#*=}" path="${1%%=*}" path="${path#--}"
                 reading+=("${path//-/_}='${value//\'/\'\'}'") ;;
+            --minutes=*) reading+=("minutes=${1#*=}") ;;
             --data=*/* | --data=*.[!0-9]*) # a file: an absolute path between quotes of YAML
                 path="${1#*=}" usual=own
                 case "$path" in /*) ;; *) path="$PWD/$path" ;; esac

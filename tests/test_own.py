@@ -3,22 +3,23 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from tables import HEADER, home, lines, sound, written  # noqa: F401
 
-from adc.errors import UserError
 from companion import data, registry, results, runs
-from companion.analysis import stats
 from companion.analysis.curves import MEAN
+from companion.analysis.equivalence import LEVEL, judge
 from companion.figures import own as figures
-from companion.use import own_ratings as own
+from companion.use.own_ratings import tables, verdicts
+from companion.use.own_ratings.scores import JOINT, LABELS, scores, with_best
 
-LEVELS = {"random": 0.01, "popularity": 0.2, "itemknn": 0.25, "bpr": 0.3, "adc_alone": 0.22,
-          "bpr_merged": 0.28, "static": 0.3, "adc": 0.35}  # fmt: skip
+LEVELS = {"popularity": 0.2, "itemknn": 0.25, "itemknn_merged": 0.25, "ease": 0.26, "ease_merged": 0.3,
+          "bpr": 0.3, "bpr_merged": 0.2, "adc_alone": 0.22, "adc": 0.35}  # fmt: skip
 DOMAINS = ["films", "books"]
 
 
-def make_scores(levels=LEVELS, seeds=range(5), domains=DOMAINS, noise=0.01) -> pd.DataFrame:
-    """A table as `own.scores` gives it: each method at its level, the same luck of the split for all."""
+def make_scores(levels=LEVELS, seeds=range(5), domains=DOMAINS, noise=0.001) -> pd.DataFrame:
+    """A table as `scores` gives it: each method at its level, the same luck of the split for all."""
     rng, rows = np.random.default_rng(0), []
     for target in domains:
         for seed in seeds:
@@ -31,108 +32,202 @@ def make_scores(levels=LEVELS, seeds=range(5), domains=DOMAINS, noise=0.01) -> p
 
 
 def compare(scores: pd.DataFrame, domains=DOMAINS) -> tuple[pd.DataFrame, pd.DataFrame]:
-    table = own.with_best(scores, domains)
-    return table, own.compare(table)
+    table = with_best(scores, domains)
+    return table, verdicts.compare(table, domains)
 
 
 def ratings(tmp_path, text=None):
     return data.prepare(str(written(tmp_path, "mine.csv", text or sound(users=30))))
 
 
+# Who is compared with whom
+
+
 def test_the_best_on_validation_stands_for_its_side():
     scores = make_scores({"popularity": 0.2, "bpr": 0.3, "bpr_merged": 0.28, "adc": 0.35}, noise=0)
     scores.loc[scores["method"] == "bpr", "value"] = 0.9  # the test score has no part in the choice
     scores.loc[scores["method"] == "bpr", "validation"] = 0.1
-    table = own.with_best(scores, DOMAINS)
+    table = with_best(scores, DOMAINS)
     values = table.pivot(index=["target", "seed"], columns="method", values="value")
     assert (values["best joint"] == values["adc"]).all()
     assert (values["best alone"] == values["popularity"]).all()
 
 
-def test_differences_are_paired_over_the_splits_and_their_mean_too():
+def test_the_best_is_of_splits_on_which_all_were_trained():
+    scores = make_scores()
+    scores = scores[(scores["method"] != "adc") | (scores["seed"] < 2)]
+    _, comparisons = compare(scores)
+    splits = comparisons[comparisons["target"] == MEAN].set_index("what")["splits"]
+    assert splits.to_dict() == {"ADC": 2, "BPR": 5, "EASE": 5, "item-kNN": 5, verdicts.QUESTION: 2}
+
+
+def test_every_method_is_compared_with_itself_paired_over_the_splits():
     table, comparisons = compare(make_scores())
-    assert list(comparisons["what"].unique()) == list(own.COMPARISONS)
+    assert list(comparisons["what"].unique()) == list(verdicts.COMPARISONS)
     values = table.pivot(index=["target", "seed"], columns="method", values="value")
-    for target in (*DOMAINS, MEAN):
+    for target, statements in {"films": 2, "books": 2, MEAN: 1}.items():
         gap = (values["adc"] - values["adc_alone"])[target].to_numpy()
-        row = comparisons.set_index(["what", "target"]).loc["ADC: all domains − the domain alone", target]
-        assert (row.difference, row.p, row.low, row.high) == pytest.approx(stats.paired_t(gap))
-    means = values.drop(index=MEAN).groupby(level="seed").mean()
-    assert values.loc[MEAN]["adc"].to_numpy() == pytest.approx(means["adc"].to_numpy())
-
-
-def test_verdicts_are_corrected_over_the_domains():
-    domains = [f"d{k}" for k in range(6)]
-    _, comparisons = compare(make_scores(domains=domains, noise=0.05), domains)
-    for _, group in comparisons[comparisons["target"] != MEAN].groupby("what"):
-        assert group["p_holm"].to_numpy() == pytest.approx(stats.holm(group["p"]))
-    sure, sign = comparisons["p_holm"] < stats.LEVEL, np.sign(comparisons["difference"])
-    assert ((comparisons["verdict"] == own.YES) == (sure & (sign > 0))).all()
-    assert ((comparisons["verdict"] == own.NO) == (sure & (sign < 0))).all()
-
-
-@pytest.mark.parametrize(
-    "levels, words",
-    [
-        (LEVELS, "**Yes, on average.**"),
-        (LEVELS | {"adc": 0.22, "bpr_merged": 0.2, "static": 0.2}, "**No; it does harm, on average.**"),
-        (LEVELS | {"adc": 0.3}, "**It cannot be told.**"),
-    ],
-)
-def test_the_headline_says_what_the_numbers_say(tmp_path, levels, words, style):
-    table, comparisons = compare(make_scores(levels, noise=0.002))
-    text = own.headline(ratings(tmp_path), table, comparisons)
-    assert text.startswith(words) and "2 domains and 5 splits" in text
-    assert ("cannot be seen with" in text) == ("told" in words)
-    verdicts = own.verdict_table(table, comparisons).data
-    assert list(verdicts.index) == DOMAINS and list(verdicts["users tested"]) == [50, 50]
-    others = own.comparison_table(comparisons).data
-    assert list(others.columns) == [*DOMAINS, MEAN] and len(others) == len(own.COMPARISONS) - 1
-    figure = figures.transfer(comparisons[comparisons["what"] == own.QUESTION], "synthetic")
-    assert len(figure.axes[0].get_yticklabels()) == 3 and "synthetic" in figure.get_suptitle()
-
-
-def test_means_and_newcomers_are_tables_of_the_methods_by_target(style):
-    table, _ = compare(make_scores())
-    means = own.over_seeds(table)
-    shown = own.method_table(means).data
-    assert list(shown.index) == [*DOMAINS, MEAN] and list(shown.columns) == list(own.LABELS.values())
-    first = table[(table["target"] == "films") & (table["method"] == "adc")]["value"]
-    assert shown.loc["films", "ADC"] == pytest.approx(first.mean())
-    new = own.newcomers(table).data
-    assert list(new.index) == DOMAINS and list(new.columns)[0] == "users tested"
-    assert "ADC, one domain" not in new
-    assert len(figures.scores(means, own.LABELS, own.JOINT, "synthetic").axes) == 3
-
-
-def test_nothing_above_popularity_is_said(tmp_path):
-    low = dict.fromkeys(("itemknn", "bpr", "adc_alone", "bpr_merged", "static", "adc"), 0.1)
-    text = own.headline(ratings(tmp_path), *compare(make_scores(LEVELS | low)))
-    assert "No method is above plain popularity" in text
-
-
-def test_one_split_says_nothing_about_chance(tmp_path):
-    table, comparisons = compare(make_scores(seeds=[0]))
-    assert set(comparisons["verdict"]) == {own.UNKNOWN}
-    assert "With one split nothing can be said" in own.headline(ratings(tmp_path), table, comparisons)
+        row = comparisons.set_index(["what", "target"]).loc["ADC", target]
+        alone = judge(gap, 0.0, LEVEL * 2 / (5 * 4) / statements)
+        assert (row.difference, row.low, row.high) == pytest.approx((gap.mean(), alone.low, alone.high))
+        assert row.margin == pytest.approx(0.02 * values["adc_alone"][target].mean())
 
 
 def test_a_split_without_anybody_to_test_in_a_domain_has_no_mean():
     scores = make_scores()
     scores.loc[(scores["target"] == "books") & (scores["seed"] == 1), "value"] = np.nan
     _, comparisons = compare(scores)
-    counts = comparisons[comparisons["what"] == own.QUESTION].set_index("target")["seeds"]
+    counts = comparisons[comparisons["what"] == verdicts.QUESTION].set_index("target")["splits"]
     assert counts.to_dict() == {"films": 5, "books": 4, MEAN: 4}
 
 
-def test_one_domain_and_no_overlap_are_told_in_a_sentence(tmp_path):
+# How sure
+
+
+def test_all_looks_together_spend_five_percent():
+    looks = np.arange(1, 100_000)
+    assert verdicts.spending(1)(looks).sum() == pytest.approx(LEVEL, rel=1e-4)
+    assert verdicts.spending(6)(looks).sum() == pytest.approx(LEVEL / 6, rel=1e-4)
+
+
+def test_whoever_looks_after_every_split_is_seldom_wrong():
+    gaps, n = np.random.default_rng(0).normal(0, 1, (2000, 30)), np.arange(3, 31)  # no difference at all
+    t = [gaps[:, :k].mean(1) / gaps[:, :k].std(1, ddof=1) * k**0.5 for k in n]  # [looks, 2000]
+    wrong = {}
+    for name, level in {"spent": verdicts.spending(1)(n), "fixed": np.full(len(n), LEVEL)}.items():
+        limits = stats.t.ppf(1 - level / 2, n - 1)
+        wrong[name] = (np.abs(t) > limits[:, None]).any(0).mean()
+    assert wrong["spent"] <= 0.05 < 0.2 < wrong["fixed"]
+
+
+@pytest.mark.parametrize(
+    "level, verdict",
+    [(0.35, verdicts.YES), (0.2, verdicts.HARM), (0.3, verdicts.NONE)],
+)
+def test_the_verdict_is_of_the_interval_and_the_margin(tmp_path, level, verdict, style):
+    levels = LEVELS | {"adc_alone": 0.3, "adc": level}
+    table, comparisons = compare(make_scores(levels, seeds=range(12), noise=0.0005))
+    rows = comparisons[comparisons["what"] == "ADC"]
+    assert set(rows["verdict"]) == {verdict}
+    text = verdicts.headline(ratings(tmp_path), comparisons)
+    assert text.startswith(f"* **ADC jointly against ADC alone: {verdict}.**")
+    assert "2 domains and 12 splits; about 50 users" in text
+    figure = figures.transfer(comparisons, "synthetic")
+    assert len(figure.axes) == len(verdicts.COMPARISONS) and "synthetic" in figure.get_suptitle()
+
+
+def test_what_is_open_says_how_many_splits_would_tell(tmp_path):
+    _, comparisons = compare(make_scores(seeds=range(4), noise=0.01))
+    assert not verdicts.decided(comparisons)
+    row = comparisons[comparisons["what"] == "item-kNN"].iloc[0]
+    assert row.verdict == verdicts.OPEN and f"about {row.more:.0f} more splits" in verdicts.answer(row)
+    _, comparisons = compare(make_scores(seeds=range(int(row.splits + row.more) + 5), noise=0.0001))
+    assert verdicts.decided(comparisons)
+
+
+def test_one_split_says_nothing_about_chance(tmp_path):
+    table, comparisons = compare(make_scores(seeds=[0]))
+    assert set(comparisons["verdict"]) == {verdicts.OPEN}
+    assert "one split says nothing about chance" in verdicts.headline(ratings(tmp_path), comparisons)
+
+
+# Use this
+
+
+@pytest.mark.parametrize(
+    "validation, method",
+    [
+        ({"ease_merged": 0.4}, "ease_merged"),
+        ({"adc": 0.4, "bpr": 0.399}, "bpr"),  # nothing to choose between: the simpler
+        ({"adc": 0.4, "bpr": 0.38}, "adc"),
+    ],
+)
+def test_use_what_is_best_on_validation_or_the_simplest_of_equals(validation, method, style):
+    scores = make_scores()
+    scores["validation"] = scores["method"].map(validation).fillna(0.1)
+    scores.loc[scores["method"] == "popularity", "value"] = 0.9  # the test score has no part in it
+    table, comparisons = compare(scores)
+    use = verdicts.use_this(table)
+    assert list(use.index) == [*DOMAINS, MEAN] and set(use["method"]) == {method}
+    shown = tables.decisions(use, comparisons, DOMAINS).data
+    assert list(shown["use this"]) == [LABELS[method]] * 3 and list(shown["users tested"]) == [50] * 3
+    assert set(shown["learned from"]) == {"all domains" if method in JOINT else "this domain alone"}
+
+
+def test_a_domain_with_nobody_to_test_is_told():
+    scores = make_scores()
+    scores.loc[scores["target"] == "books", "value"] = np.nan
+    table, comparisons = compare(scores)
+    shown = tables.decisions(verdicts.use_this(table), comparisons, DOMAINS).data
+    assert shown.loc["films", "use this"] != shown.loc["books", "use this"] == "– (nobody to test yet)"
+
+
+# Tables and pictures
+
+
+def test_means_newcomers_and_popularity_are_tables_by_target(style):
+    table, comparisons = compare(make_scores())
+    shown = tables.method_table(table).data
+    assert list(shown.index) == [*DOMAINS, MEAN]
+    assert list(shown.columns) == [LABELS[name] for name in LABELS if name in LEVELS]
+    first = table[(table["target"] == "films") & (table["method"] == "adc")]["value"]
+    assert shown.loc["films", "ADC"] == pytest.approx(first.mean())
+    new = tables.newcomers(table).data
+    assert list(new.index) == DOMAINS and list(new.columns)[0] == "users tested"
+    assert "ADC, one domain" not in new
+    above = tables.above_popularity(table, DOMAINS).set_index(["target", "method"])
+    popular = table[(table["target"] == "films") & (table["method"] == "popularity")]["value"]
+    assert above.loc[("films", "adc"), "mean"] == pytest.approx(first.mean() - popular.mean())
+    assert "popularity" not in above.index.get_level_values("method")
+    figure = figures.methods(above.reset_index(), LABELS, JOINT, "synthetic")
+    assert len(figure.axes) == 3
+    assert tables.comparison_table(comparisons).data.shape == (3, len(verdicts.COMPARISONS))
+
+
+def test_one_domain_of_large_values_does_not_squeeze_the_others(style):
+    scores = make_scores()
+    scores.loc[scores["target"] == "books", "value"] *= 10
+    above = tables.above_popularity(with_best(scores, DOMAINS), DOMAINS)
+    films, books, _ = figures.methods(above, LABELS, JOINT, "synthetic").axes
+    assert films.get_xlim()[1] < 0.3 < books.get_xlim()[1]
+
+
+def test_nothing_above_popularity_is_said():
+    low = dict.fromkeys(set(LEVELS) - {"popularity"}, 0.1)
+    table, _ = compare(make_scores(LEVELS | low))
+    assert "No method is above plain popularity" in verdicts.above_popularity(table, DOMAINS)
+    table, _ = compare(make_scores())
+    assert "Above plain popularity" in verdicts.above_popularity(table, DOMAINS)
+
+
+def test_names_are_text_on_the_page(style):
+    evil = ["<b>films</b>", "books"]
+    table, comparisons = compare(make_scores(domains=evil), evil)
+    use = verdicts.use_this(table)
+    for shown in (tables.decisions(use, comparisons, evil), tables.method_table(table),
+                  tables.newcomers(table), tables.comparison_table(comparisons)):  # fmt: skip
+        assert "&lt;b&gt;films" in shown.to_html() and "<b>films" not in shown.to_html()
+
+
+def test_one_domain_and_no_overlap_are_told_in_a_sentence(tmp_path, style):
     one = ratings(tmp_path, HEADER + "\n".join(lines(domains=("films",))))
     table, comparisons = compare(make_scores(domains=["films"]), ["films"])
-    assert comparisons.empty
-    assert own.headline(one, table, comparisons).startswith("**There is nothing to transfer:** ")
+    assert comparisons.empty and "one domain only" in tables.comparison_table(comparisons).to_html()
+    assert verdicts.headline(one, comparisons).startswith("**There is nothing to transfer:** ")
     apart = [line.replace(",u", ",books-u") if line.startswith("books") else line for line in lines()]
     other = ratings(tmp_path, HEADER + "\n".join(apart))
-    assert "no user has ratings in more than one domain" in own.headline(other, *compare(make_scores()))
+    assert "no user has ratings in more than one domain" in verdicts.headline(other, comparisons)
+
+
+def test_before_anything_is_trained_everything_is_said_to_be_open(tmp_path, style):
+    mine = ratings(tmp_path)
+    table = with_best(scores(mine.name, "any"), mine.domains)
+    comparisons, use = verdicts.compare(table, mine.domains), verdicts.use_this(table)
+    assert verdicts.headline(mine, comparisons).startswith("Not known yet")
+    assert not verdicts.decided(comparisons) and verdicts.choice(mine.name, "any") == {}
+    for shown in (tables.decisions(use, comparisons, mine.domains), tables.method_table(table),
+                  tables.newcomers(table), tables.comparison_table(comparisons)):  # fmt: skip
+        assert shown.to_html()
 
 
 # From runs
@@ -140,10 +235,9 @@ def test_one_domain_and_no_overlap_are_told_in_a_sentence(tmp_path):
 
 @pytest.fixture
 def dataset(tmp_path) -> str:
-    """Two settings of ADC, one on each domain alone, static and popularity on a tiny file, gathered."""
+    """Two settings of ADC, one on each domain alone, and popularity on a tiny file, gathered."""
     dataset, small = ratings(tmp_path).name, {"epochs": 1, "patience": 1, "dim": 2, "hidden_layers": 1}
-    changes = [{}, {"learning_rate": 0.01}, {"balancer": "static"}]
-    changes += [{"domains": domain} for domain in DOMAINS]
+    changes = [{}, {"learning_rate": 0.01}] + [{"domains": domain} for domain in DOMAINS]
     configs = [registry.configure("adc", dataset, **small, **change) for change in changes]
     configs.append(registry.configure("popularity", dataset))
     results.gather([registry.train(config, show=False).folder for config in configs], "own")
@@ -151,8 +245,8 @@ def dataset(tmp_path) -> str:
 
 
 def test_runs_are_read_and_of_two_settings_the_better_on_validation_stands(dataset):
-    table = own.scores(dataset, "own")
-    assert set(table["method"]) == {"adc", "adc_alone", "static", "popularity"}
+    table = scores(dataset, "own")
+    assert set(table["method"]) == {"adc", "adc_alone", "popularity"}
     assert not table.duplicated(["method", "target", "seed"]).any()
     adc = [runs.load(place) for place in runs.paths.runs(dataset).glob("adc-*")]
     both = [run for run in adc if not run.config["domains"]]
@@ -163,14 +257,16 @@ def test_runs_are_read_and_of_two_settings_the_better_on_validation_stands(datas
         ndcg = values.query("protocol == 'full' and metric == 'ndcg' and n == 10 and target == @target")
         assert row["value"] == ndcg.set_index("group").loc["all", "value"]
     order = ["method", "target", "seed"]
-    stored = own.scores(dataset, "any").sort_values(order, ignore_index=True)
+    stored = scores(dataset, "any").sort_values(order, ignore_index=True)
     pd.testing.assert_frame_equal(stored, table.sort_values(order, ignore_index=True))
 
 
-def test_without_runs_it_says_what_to_run(tmp_path):
-    words = "No finished run of ADC or popularity for dataset .* Run `./run_all.sh --data PATH`"
-    with pytest.raises(UserError, match=words):
-        own.scores(ratings(tmp_path).name, "own")
+def test_the_choice_is_a_configuration_that_was_trained(dataset):
+    choice = verdicts.choice(dataset, "own")
+    assert set(choice) == {*DOMAINS, MEAN}
+    for target, config in choice.items():
+        run = runs.find(config)
+        assert run is not None and (target == MEAN or target in run.metrics["validation"])
 
 
 def test_a_name_with_a_comma_is_one_domain(tmp_path):
@@ -178,8 +274,3 @@ def test_a_name_with_a_comma_is_one_domain(tmp_path):
     dataset, domains = ratings(tmp_path, text).name, registry.listed(["Home, Garden"])
     config = registry.configure("adc", dataset, domains=domains, dim=2, epochs=1)
     assert list(registry.train(config, show=False).metrics["validation"]) == ["Home, Garden"]
-
-
-def test_a_file_of_one_domain_has_no_other_comparisons():
-    none = pd.DataFrame(columns=["what", "target", "verdict"])
-    assert "one domain only" in own.comparison_table(none).to_html()

@@ -18,7 +18,9 @@ import tempfile
 import textwrap
 import threading
 import time
+from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 NOTEBOOKS = Path(__file__).resolve().parents[1]
 PACKAGES = ("adc", "torch", "numpy", "scipy", "pandas")  # whose versions are stamped
@@ -96,7 +98,7 @@ def _alike(value, default) -> bool:
 def main(notebook: Path, page: Path, given: dict) -> int:
     """Execute a notebook, put it and its page in place, and return the exit code."""
     began, job = time.monotonic(), f"{page.stem} on {page.parent.name}"
-    _end_with_parent()
+    end_with_parent()
     try:
         parameters = check(notebook, given, job)
         with tempfile.TemporaryDirectory(prefix="adc-") as folder:
@@ -118,8 +120,8 @@ def main(notebook: Path, page: Path, given: dict) -> int:
 
 
 def _set_environment(folder: Path) -> None:
-    """None of the reader's settings in the kernel, pictures without a screen, and one thread: two runs side
-    by side on a thread each are faster than one after the other on two."""
+    """None of the reader's settings in the kernel, pictures without a screen, and one thread."""
+    one_thread()
     os.environ |= {
         "MPLCONFIGDIR": str(Path.cwd() / ".cache" / "matplotlib"),  # Snakemake runs jobs in data/
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
@@ -128,8 +130,12 @@ def _set_environment(folder: Path) -> None:
         "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, not one in the reader's home
         "PYTHONSAFEPATH": "1",
         "TQDM_DELAY": "1e9",  # seconds before a progress bar shows: they are for Lab
-        **{f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")},
     }
+
+
+def one_thread() -> None:
+    """Of processes to come: two runs side by side on a thread each are faster than one after the other."""
+    os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
 
 
 def _execute(notebook: Path, executed: Path, given: dict) -> list[str]:
@@ -175,13 +181,31 @@ def _publish(notebook: Path, executed: Path, parameters: dict, page: Path) -> No
     hide = {"exclude_input": bare, "exclude_input_prompt": bare, "exclude_output_prompt": bare}
     html, _ = HTMLExporter(embed_images=True, **hide).from_notebook_node(content)
     page.parent.mkdir(parents=True, exist_ok=True)
-    for target, text in ((page.with_suffix(".ipynb"), nbformat.writes(content)), (page, html)):
-        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-        try:
-            partial.write_text(text, encoding="utf-8")
-            os.replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
+    _replace(page.with_suffix(".ipynb"), nbformat.writes(content))
+    _replace(page, html)
+
+
+def write_index(profile: str, jobs: dict[str, dict]) -> Path:
+    """One page that leads to those of all jobs, as far as they are there; its path. Works in data/."""
+    folder, lines = Path("executed", profile), []
+    for dataset, names in jobs.items():
+        pages = [page for name in names if (page := folder / dataset / f"{name}.html").is_file()]
+        links = [f'<li><a href="{quote(f"{dataset}/{page.name}")}">{escape(page.stem)}</a>' for page in pages]
+        lines += [f"<h2>{escape(dataset)}</h2><ul>", *links, "</ul>"]
+    head = f'<!doctype html><meta charset="utf-8"><title>{escape(profile)}</title><h1>{escape(profile)}</h1>'
+    folder.mkdir(parents=True, exist_ok=True)
+    _replace(folder / "index.html", "\n".join([head, *lines]))
+    return Path.cwd() / folder / "index.html"
+
+
+def _replace(target: Path, text: str) -> None:
+    """Write a file, whole or not at all."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _reason(notebook: Path, error) -> list[str]:
@@ -211,9 +235,10 @@ def _report(notebook: Path, executed: Path, page: Path, given: dict, lines: list
     return "\n".join(["", *cut, "Mend the cause and give the same command again: it goes on from there.", ""])
 
 
-def _end_with_parent() -> None:
-    """A job does not outlive the Snakemake that started it, nor its kernel the job."""
-    parent = os.getppid()
+def end_with_parent(parent: int = 0) -> None:
+    """A job does not outlive the Snakemake that started it, nor its kernel the job. parent: by its number,
+    where it may have died already."""
+    parent = parent or os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -20,6 +20,7 @@ KEYS = {
     "profile": str,
     "data": list,
     "device": str,
+    "minutes": object,
     **dict.fromkeys(READING, str),
 }  # all others are notebooks
 DEVICES = ("auto", "cpu", "cuda")
@@ -67,6 +68,8 @@ def _sources(config: dict) -> list[tuple[str | tuple, dict]]:
 def _check_keys(config: dict) -> None:
     where, known = f"profile {config.get('profile')}", [*KEYS, *notebooks()]
     config.setdefault("device", "auto")
+    if type(minutes := config.setdefault("minutes", 0)) not in (int, float) or not 0 <= minutes < 1e6:
+        raise UserError(f"--minutes {minutes}: expected a number of minutes, such as 30.")
     for key, value in {**dict.fromkeys(KEYS), **dict.fromkeys(READING, ""), **config}.items():
         kind = KEYS.get(key, dict)
         if key.partition("-")[0] not in known:
@@ -117,6 +120,8 @@ def _given(config: dict, name: str, given: dict) -> dict:
     notebook, profile = notebooks()[name.partition("-")[0]], config["profile"]
     run_list = f"executed/{profile}/{given['dataset']}/{name}.runs.json"
     usual = {"profile": profile, "device": config["device"], "searched": True, "run_list": run_list}
+    if config["minutes"] and "minutes" in defaults(notebook):
+        given = given | {"minutes": float(config["minutes"])}
     known = defaults(notebook)
     if "searched" in known:  # what a profile names comes before what the search found
         named = {key: given.pop(key) for key in ("agreement_weight", "embedding_lr") if key in given}

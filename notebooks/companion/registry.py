@@ -115,10 +115,10 @@ def label_alone(domains: str) -> str:
     return f"{names[0]} alone" if len(names) == 1 else ""
 
 
-def train(config: dict, show: bool = True) -> runs.Run:
-    """The run of a configuration: stored, or else trained, tested once and stored."""
+def train(config: dict, show: bool = True, **options: Any) -> runs.Run:
+    """The run of a configuration: stored, or else trained, tested once and stored. options: of `fit`."""
     run = runs.find(config)
-    return run if run is not None else runs.save(config, fit(config, show=show))
+    return run if run is not None else runs.save(config, fit(config, show=show, **options))
 
 
 def fit(config: dict, split: Split | None = None, show: bool = True, **options: Any) -> Trained:

@@ -46,6 +46,10 @@ class Run:
         with np.load(self.folder / "model.npz", allow_pickle=False) as arrays:
             return dict(arrays)
 
+    def drop_model(self) -> None:
+        """Delete the arrays, for room; the scores stay, and recommending needs another run."""
+        (self.folder / "model.npz").unlink(missing_ok=True)
+
     @property
     def place(self) -> str:
         """The folder, relative to ADC_HOME: what results, figures and tables call the run."""

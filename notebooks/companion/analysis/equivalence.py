@@ -6,6 +6,7 @@ two (two one-sided tests, Schuirmann 1987), else *open*. Each side errs in at mo
 who adds seeds once, to what was open after a first batch, errs in at most 5 % (Bonferroni).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,27 +44,30 @@ class Judgement:
         return True if self.low > self.margin else False if self.high < self.margin else None
 
 
-def judge(differences: np.ndarray, margin: float, level: float = LEVEL) -> Judgement:
-    """The judgement of paired differences [n], one a seed, by their interval of 1 - level."""
+def judge(differences: np.ndarray, margin: float,
+          level: float | Callable[[np.ndarray], np.ndarray] = LEVEL) -> Judgement:  # fmt: skip
+    """The judgement of paired differences [n], one a seed, by their interval of 1 - level; who looks at them
+    again and again gives the level as a function of n."""
     differences = np.asarray(differences, dtype=float)
     n, mean = len(differences), float(differences.mean())
     if n < 2:
         return Judgement(mean, np.nan, np.nan, margin, n, None)
     spread = float(differences.std(ddof=1))
-    half = _half(spread, n, level)
+    spend = level if callable(level) else lambda sizes: level
+    half = _half(spread, n, spend(n))
     more = (
-        None if mean - half > margin or mean + half < margin else _more(spread, n, abs(mean - margin), level)
+        None if mean - half > margin or mean + half < margin else _more(spread, n, abs(mean - margin), spend)
     )
     return Judgement(mean, mean - half, mean + half, margin, n, more)
 
 
-def _half(spread: float, n: int | np.ndarray, level: float) -> float | np.ndarray:
+def _half(spread: float, n: int | np.ndarray, level: float | np.ndarray) -> float | np.ndarray:
     """Half the width of the t-interval."""
     return stats.t.ppf(1 - level / 2, n - 1) * spread / np.sqrt(n)
 
 
-def _more(spread: float, n: int, gap: float, level: float) -> int | None:
+def _more(spread: float, n: int, gap: float, spend: Callable) -> int | None:
     """How many further seeds make half the interval narrower than the gap to the margin."""
     sizes = np.arange(n + 1, MOST_SEEDS + 1)
-    enough = sizes[_half(spread, sizes, level) < gap]
+    enough = sizes[_half(spread, sizes, spend(sizes)) < gap]
     return int(enough[0] - n) if len(enough) else None

@@ -32,10 +32,10 @@ def paper_settings(sizes: Mapping[str, int]) -> dict[str, tuple[int, float]]:
     return settings
 
 
-def available(dataset: str, profile: str) -> list[Run]:
+def available(dataset: str, profile: str, variants: bool = False) -> list[Run]:
     """The runs that `results.parquet` names for a profile; for "any", all stored runs whose method and
-    version are today's. Without variants of ADC, which are no part of the paper's story: notebook 17 has
-    them."""
+    version are today's. Variants of ADC, which are no part of the paper's story, only where they are wanted:
+    notebooks 15 and 17 have them."""
     if profile == "any":
         stored = [runs.load(file.parent) for file in paths.runs(dataset).glob("[!.]*/metrics.json")]
         stored = [run for run in stored if registry.is_current(run.config)]
@@ -43,7 +43,7 @@ def available(dataset: str, profile: str) -> list[Run]:
         table = results.table()
         places = table.loc[(table["profile"] == profile) & (table["dataset"] == dataset), "run"].unique()
         stored = [runs.load(paths.home() / place) for place in places]
-    return [run for run in stored if registry.method(run.config["method"]).kind != "variant"]
+    return [run for run in stored if variants or registry.method(run.config["method"]).kind != "variant"]
 
 
 def one_run_each(candidates: Iterable[Run], *names: str) -> list[Run]:

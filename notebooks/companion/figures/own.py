@@ -2,52 +2,82 @@
 
 from collections.abc import Collection
 
-import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from companion.analysis.curves import MEAN
-from companion.analysis.stats import LEVEL
-from companion.figures.style import COLOURS, PAGE, method_style, short_name, small_multiples, titled
+from companion.analysis.equivalence import MARGIN
+from companion.figures.style import COLOURS, method_style, short_name, small_multiples, titled
+
+OPEN = "0.45"
 
 
-def scores(means: pd.DataFrame, labels: dict[str, str], joint: Collection[str], label: str) -> Figure:
-    """NDCG@10 of every method by domain, filled if `joint`: learned from all. means: `over_seeds`."""
-    methods = [name for name in labels if name in set(means["method"])]
-    targets, height = list(means["target"].unique()), 0.35 + 0.16 * len(methods)
-    figure, panels = small_multiples(targets, height, "NDCG@10", "")
-    for number, (target, panel) in enumerate(panels.items()):
-        for row in means[means["target"] == target].itertuples():
-            look = method_style(row.method.removesuffix("_alone")) | {"linestyle": "none", "capsize": 2}
-            look["markerfacecolor"] = look["color"] if row.method in joint else "white"
-            bars = [[row.mean - row.low], [row.high - row.mean]] if row.low == row.low else None
-            panel.errorbar([row.mean], [methods.index(row.method)], xerr=bars, elinewidth=0.9, **look)
-            if row.method == "popularity":
-                panel.axvline(row.mean, color="0.8", linewidth=0.8, zorder=0)
-        names = [labels[name] for name in methods] if number % 3 == 0 else []
-        panel.set(yticks=range(len(methods)), yticklabels=names, ylim=(len(methods) - 0.5, -0.5))
-        panel.tick_params(axis="y", length=0)
-        panel.set_title(short_name(target, 26), loc="left", weight="bold" if target == MEAN else None)
-        panel.tick_params(labelbottom=True)
-    panel.set_xlim(0, 1.05 * means["high"].fillna(means["mean"]).max())  # all panels share it
-    what = "Filled: learned from all domains; open: from the domain alone; line: popularity"
+def transfer(comparisons: pd.DataFrame, label: str) -> Figure:
+    """Each method jointly less itself alone, in % of the latter, a panel each and a row a domain; coloured
+    where decided. comparisons: of `verdicts.compare`."""
+    whats, targets = list(comparisons["what"].unique()), list(comparisons["target"].unique())
+    figure, panels = small_multiples(whats, 0.5 + 0.17 * len(targets), "", "")
+    for number, (what, panel) in enumerate(panels.items()):
+        rows = comparisons[comparisons["what"] == what].set_index("target").reindex(targets)
+        rows = rows[["difference", "low", "high", "verdict"]].assign(
+            **{
+                name: 100 * rows[name] / rows["alone"].where(rows["alone"] > 0)
+                for name in ("difference", "low", "high")
+            }
+        )
+        panel.axvspan(-100 * MARGIN, 100 * MARGIN, color="0.92", zorder=0)
+        for place, row in enumerate(rows.itertuples()):
+            gain = row.verdict == "yes"
+            color = OPEN if row.verdict == "open" else COLOURS[2 if gain else 1]
+            look = {"color": color, "marker": "D" if row.Index == MEAN else "o", "linestyle": "none"}
+            _mark(panel, row.difference, row.low, row.high, place, look)
+        _names(panel, [short_name(name, 22) for name in targets] if number % 3 == 0 else [], len(targets))
+        _limits(panel, rows["difference"], rows["high"] - rows["difference"], 200 * MARGIN)
+        panel.set_title(short_name(what, 26), loc="left")
+        panel.set_xlabel("joint less alone, %")
+    what = "Is it worth learning from the other domains? Grey band: too small to matter; grey marks: open"
     return titled(figure, what, label)
 
 
-def transfer(rows: pd.DataFrame, label: str) -> Figure:
-    """All domains less the domain alone, coloured where sure. rows: of `compare`, one a target."""
-    figure, panel = plt.subplots(figsize=(PAGE, 1.3 + 0.27 * len(rows)))
-    panel.axvline(0, color="0.6", linewidth=0.8)
-    for place, row in enumerate(rows.itertuples()):
-        bars = [[row.difference - row.low], [row.high - row.difference]] if row.low == row.low else None
-        color = COLOURS[2 if row.difference > 0 else 1] if row.p_holm < LEVEL else "0.45"
-        marker = "D" if row.target == MEAN else "o"
-        panel.errorbar([row.difference], [place], xerr=bars, capsize=2.5, color=color, marker=marker)
-        where = {"xy": (1.01, place), "xycoords": ("axes fraction", "data"), "va": "center"}
-        panel.annotate(row.verdict, **where, color=color)
-    panel.set_yticks(range(len(rows)), [short_name(name, 26) for name in rows["target"]])
-    panel.set_ylim(len(rows) - 0.4, -0.6)
-    panel.set_xlabel("NDCG@10, the best with all domains less the best on the domain alone")
+def methods(above: pd.DataFrame, labels: dict[str, str], joint: Collection[str], label: str) -> Figure:
+    """NDCG@10 of every method less popularity's, a panel and an axis of its own for each domain; filled if
+    `joint`: learned from all. above: of `tables.above_popularity`."""
+    names = [name for name in labels if name in set(above["method"])]
+    targets = list(above["target"].unique())
+    figure, panels = small_multiples(targets, 0.5 + 0.17 * len(names), "", "")
+    for number, (target, panel) in enumerate(panels.items()):
+        rows = above[above["target"] == target].set_index("method").reindex(names)
+        panel.axvline(0, color="0.6", linewidth=0.8, zorder=0)
+        for place, row in enumerate(rows.itertuples()):
+            look = method_style(row.Index.removesuffix("_alone")) | {"linestyle": "none"}
+            look["markerfacecolor"] = look["color"] if row.Index in joint else "white"
+            _mark(panel, row.mean, row.low, row.high, place, look)
+        _names(panel, [labels[name] for name in names] if number % 3 == 0 else [], len(names))
+        _limits(panel, rows["mean"], rows["high"] - rows["mean"], 0.002)
+        panel.set_title(short_name(target, 26), loc="left", weight="bold" if target == MEAN else None)
+        panel.set_xlabel("less popularity")
+    what = "NDCG@10 less popularity's. Filled: learned from all domains; open: from the domain alone"
+    return titled(figure, what, label)
+
+
+def _mark(panel: Axes, mean: float, low: float, high: float, place: int, look: dict) -> None:
+    """A mean with its interval, where there is one."""
+    bars = [[mean - low], [high - mean]] if np.isfinite(low) else None
+    if np.isfinite(mean):
+        panel.errorbar([mean], [place], xerr=bars, elinewidth=0.9, capsize=2, **look)
+
+
+def _names(panel: Axes, names: list[str], rows: int) -> None:
+    panel.set(yticks=range(rows), yticklabels=names or [""] * rows, ylim=(rows - 0.5, -0.5))
     panel.tick_params(axis="y", length=0)
     panel.spines["left"].set_visible(False)
-    return titled(figure, "Is transfer worth it here?", label)
+
+
+def _limits(panel: Axes, means: pd.Series, halves: pd.Series, least: float) -> None:
+    """As wide as the means and the usual interval need: a very wide one is cut off at the panel's edge."""
+    halves = halves[np.isfinite(halves)]
+    reach = max(least, 1.2 * means.abs().max(), 1.5 * (halves.median() if len(halves) else 0))
+    panel.set_xlim(-reach, reach) if np.isfinite(reach) else None
+    panel.locator_params(axis="x", nbins=5)

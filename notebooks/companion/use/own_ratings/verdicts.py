@@ -1,0 +1,177 @@
+"""What the scores tell: each method jointly against itself alone, and which one to use in each domain.
+
+Differences are judged over the splits (`analysis.equivalence`) by intervals that hold for all domains of a
+comparison together (Bonferroni) and for every look at them: after n splits, from the third on,
+2 / (n (n - 1)) of the 5 % are spent, which adds up to 5 % however many follow (Lan and DeMets 1983). Splits
+of one file overlap, which makes them surer than they should be.
+"""
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from adc.ratings import Ratings
+from companion import data, paths, runs
+from companion.analysis.curves import MEAN
+from companion.analysis.equivalence import LEVEL, MARGIN, Judgement, judge
+from companion.use.own_ratings.scores import LABELS, PAIRS, SIMPLEST_FIRST, scores, with_best
+
+QUESTION = "the best of each"
+COMPARISONS = PAIRS | {QUESTION: ("best joint", "best alone")}
+YES, HARM, NONE, NO_GAIN = "yes", "no, it does harm", "no difference that matters", "no gain that matters"
+OPEN = "open"
+COLUMNS = ["what", "target", "joint", "alone", "difference", "low", "high", "margin", "splits", "users",
+           "more", "verdict"]  # fmt: skip
+
+
+def spending(statements: int) -> Callable[[np.ndarray], np.ndarray]:
+    """The level of a look after n splits, for each of some statements that have to hold together."""
+    return lambda n: (
+        np.where(np.asarray(n) > 2, 2 / (np.asarray(n) * (np.asarray(n) - 1)), 0) * LEVEL / statements
+    )
+
+
+def compare(table: pd.DataFrame, domains: list[str]) -> pd.DataFrame:
+    """The COMPARISONS by domain and in the mean, as far as both sides were trained: COLUMNS. users: tested,
+    the mean over the splits; more: further splits that would decide. table: of `with_best`."""
+    rows, table = [], table.set_index(["method", "target", "seed"]).sort_index()
+    for what, (joint, alone) in COMPARISONS.items():
+        for target in (*domains, MEAN) if len(domains) > 1 else ():
+            if (joint, target) in table.index and (alone, target) in table.index:
+                both = table.loc[(joint, target)].join(
+                    table.loc[(alone, target)], rsuffix="_alone", how="inner"
+                )
+                rows += (
+                    [{"what": what, "target": target, **_row(both, target, len(domains))}]
+                    if len(both)
+                    else []
+                )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _row(both: pd.DataFrame, target: str, domains: int) -> dict:
+    """The numbers of a comparison from the scores of both sides on the same splits."""
+    alone, level = both["value_alone"].mean(), spending(1 if target == MEAN else domains)
+    found = judge(both["value"] - both["value_alone"], MARGIN * alone, level)
+    return {
+        "joint": both["value"].mean(), "alone": alone, "difference": found.difference, "low": found.low,
+        "high": found.high, "margin": found.margin, "splits": found.n, "users": both["users"].mean(),
+        "more": found.more, "verdict": _verdict(found),
+    }  # fmt: skip
+
+
+def _verdict(found: Judgement) -> str:
+    """Is the joint one worth it? Yes, where the interval lies above the margin; no, where below it."""
+    if found.above is None:
+        return OPEN
+    if found.above:
+        return YES
+    return HARM if found.high < -found.margin else NONE if found.low >= -found.margin else NO_GAIN
+
+
+def decided(comparisons: pd.DataFrame) -> bool:
+    """Whether QUESTION is answered in every domain that has somebody to test."""
+    rows = comparisons[(comparisons["what"] == QUESTION) & (comparisons["target"] != MEAN)]
+    return len(rows) > 0 and (rows["verdict"] != OPEN).all()
+
+
+def use_this(table: pd.DataFrame) -> pd.DataFrame:
+    """The method to use in each target, and in the mean over all, by validation; index: target.
+
+    The simplest whose validation NDCG@10 is not below the best one's by more than MARGIN, or one standard
+    error of the difference over the splits (Breiman et al. 1984). Columns: method, best (on validation),
+    splits, value, popularity (test), users. table: of `with_best`.
+    """
+    rows, table = {}, table[table["method"].isin(LABELS)]
+    for target, group in table.groupby("target", sort=False):
+        wide = group.pivot(index="seed", columns="method", values="validation").dropna()
+        if len(wide):
+            best, method = wide.mean().idxmax(), _simplest(wide)
+            test = group[group["seed"].isin(wide.index)].groupby("method")["value"].mean()
+            of_best = {
+                "splits": len(wide),
+                "value": test[method],
+                "popularity": test.get("popularity", np.nan),
+            }
+            rows[target] = {"method": method, "best": best, **of_best, "users": group["users"].mean()}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _simplest(wide: pd.DataFrame) -> str:
+    """The simplest method that is as good as the best, by validation [splits, methods]."""
+    top = wide[wide.mean().idxmax()]
+    error = wide.rsub(top, axis=0).std() / len(wide) ** 0.5  # NaN with one split
+    gap = top.mean() - wide.mean()
+    good = gap <= np.fmax(MARGIN * top.mean(), error)
+    return next(name for name in SIMPLEST_FIRST if good.get(name, False))
+
+
+def choice(dataset: str, profile: str = "own") -> dict[str, dict]:
+    """Domain -> the configuration of the method to use there, as it was trained on the first split; target
+    MEAN: of the one that is best for all domains together. Empty where nothing was trained."""
+    table = with_best(scores(dataset, profile), data.load(dataset).domains)
+    configs = {}
+    for target, row in use_this(table).iterrows():
+        rows = table[(table["method"] == row["method"]) & (table["target"] != MEAN)]
+        rows = rows[rows["target"] == target] if target in set(rows["target"]) else rows
+        configs[target] = runs.load(paths.home() / rows["run"].iloc[0]).config
+    return configs
+
+
+def headline(ratings: Ratings, comparisons: pd.DataFrame) -> str:
+    """Is it worth learning from the other domains? Each method against itself, on average, and in how many
+    domains. From `compare`."""
+    if remark := data.transfer_remark(ratings):
+        return f"**There is nothing to transfer:** {escape(remark)}"
+    lines = []
+    for what in COMPARISONS:
+        rows = comparisons[comparisons["what"] == what]
+        mean, each = rows[rows["target"] == MEAN], rows[rows["target"] != MEAN]
+        if len(mean):
+            row, counts = mean.iloc[0], each["verdict"].value_counts(sort=False)
+            counts = ", ".join(f"{verdict} in {n}" for verdict, n in counts.items())
+            over = f"{len(each)} domains and {row.splits} split{'s' * int(row.splits > 1)}"
+            lines.append(
+                f"* **{_sides(what)}: {answer(row)}.** NDCG@10 {row.joint:.4f} against {row.alone:.4f}, "
+                f"{signed(row)}, mean over {over}; "
+                f"about {row.users:.0f} users a domain. By domain: {counts}."
+            )
+    return "\n".join(lines) or "Not known yet: no method was trained both jointly and alone."
+
+
+def _sides(what: str) -> str:
+    if what == QUESTION:
+        return "The best method jointly against the best alone"
+    return f"{what} jointly against {what} alone"
+
+
+def answer(row: Any) -> str:
+    """A verdict in words; an open one with the number of splits that would decide it."""
+    if row.verdict != OPEN:
+        return row.verdict
+    if row.splits < 2:
+        return "open, as one split says nothing about chance"
+    more = f"about {row.more:.0f} more splits would tell" if row.more == row.more else "out of reach"
+    return f"open, {more}"
+
+
+def signed(row: Any) -> str:
+    """A difference with its interval."""
+    return f"{row.difference:+.4f}" + (f" [{row.low:+.4f}, {row.high:+.4f}]" if np.isfinite(row.low) else "")
+
+
+def above_popularity(table: pd.DataFrame, domains: list[str]) -> str:
+    """Whether any method is above popularity at all: before transfer comes taste. table: of `with_best`."""
+    means = table[table["target"] == (MEAN if len(domains) > 1 else domains[0])]
+    means = means.groupby("method")["value"].mean().reindex(LABELS).dropna()
+    if "popularity" not in means:
+        return ""
+    popular = means.pop("popularity")
+    above = means[means > popular].sort_values(ascending=False)
+    if len(above):
+        methods = ", ".join(f"{LABELS[name]} ({value:.4f})" for name, value in above.items())
+        return f"Above plain popularity ({popular:.4f}): {methods}."
+    return f"No method is above plain popularity ({popular:.4f}): taste hardly shows in these ratings."
