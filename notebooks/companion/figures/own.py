@@ -80,4 +80,4 @@ def _limits(panel: Axes, means: pd.Series, halves: pd.Series, least: float) -> N
     halves = halves[np.isfinite(halves)]
     reach = max(least, 1.2 * means.abs().max(), 1.5 * (halves.median() if len(halves) else 0))
     panel.set_xlim(-reach, reach) if np.isfinite(reach) else None
-    panel.locator_params(axis="x", nbins=5)
+    panel.locator_params(axis="x", nbins=4)

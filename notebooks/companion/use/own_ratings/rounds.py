@@ -16,10 +16,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from queue import Empty
+from queue import Empty, Queue
 
 import pandas as pd
 
@@ -31,7 +31,6 @@ from companion.use.own_ratings.plan import kind, rounds, title, validation
 from companion.use.own_ratings.scores import scores, with_best
 
 PAUSE = 15.0  # seconds between two pages at the least
-FAILURES = (UserError, FloatingPointError, MemoryError)  # of one method; all others go on
 
 
 class OutOfTime(Exception):
@@ -41,7 +40,7 @@ class OutOfTime(Exception):
 # In a process of its own
 
 
-def start(messages: multiprocessing.Queue, parent: int) -> None:
+def start(messages: Queue, parent: int) -> None:
     """Set a process of the pool up: it says how far it is, and does not outlive the one that started it."""
     global say
     say = messages.put
@@ -89,23 +88,28 @@ class Report:
 
     def work(self) -> None:
         """Train and write, until there is nothing more to ask, or no time."""
-        context, plan = multiprocessing.get_context("spawn"), rounds(self.ratings, self.given["minutes"])
+        context = multiprocessing.get_context("spawn")
         messages = context.Queue()
         with ProcessPoolExecutor(self.processes, context, start, (messages, os.getpid())) as pool:
             try:
-                self._add(next(plan))
-                outcome = ""
-                while not outcome:
-                    self._submit(pool)
-                    self._collect()
-                    self._say(messages)
-                    self._write("Still at work: this page is made anew as trainings end.")
-                    outcome = self._next(plan)
+                outcome = self.train(pool, messages)
                 pool.shutdown(wait=False, cancel_futures=True)
             finally:
                 for process in multiprocessing.active_children():
                     process.kill()  # what is half trained is lost, what is stored is whole
-        self._finish(outcome)
+        self.finish(outcome)
+
+    def train(self, pool: Executor, messages: Queue) -> str:
+        """The rounds; why they ended, in words."""
+        plan, outcome = rounds(self.ratings, self.given["minutes"]), ""
+        self._add(next(plan))
+        while not outcome:
+            self._submit(pool)
+            self._collect()
+            self._say(messages)
+            self._write("Still at work: this page is made anew as trainings end.")
+            outcome = self._next(plan)
+        return outcome
 
     def _add(self, configs: list[dict]) -> None:
         """Take in a round: what is stored counts, the rest waits."""
@@ -150,14 +154,15 @@ class Report:
                 self.live.tell(f"{title(config)}: validation NDCG@10 {validation(run):.4f}")
             except OutOfTime as error:
                 self._too_long(config, error.args[0])
-            except FAILURES as error:
-                self.remarks[kind(config)] = f"{title(config)} failed: {error or type(error).__name__}"
-                self.live.tell(self.remarks[kind(config)])
             except BrokenProcessPool as error:
                 words = "A training was killed. Is there enough memory? Fewer --cores need less."
                 raise UserError(words) from error
+            except Exception as error:  # of one method: the page says so, and the others go on
+                name = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+                self.remarks[kind(config)] = f"{title(config)} failed: {name}{error}"
+                self.live.tell(self.remarks[kind(config)])
 
-    def _say(self, messages: multiprocessing.Queue) -> None:
+    def _say(self, messages: Queue) -> None:
         """Show how far the trainings are."""
         try:
             while True:
@@ -232,7 +237,8 @@ class Report:
         self.page_needs, self.writing = time.time() - self.written, None
         self.live.tell(f"page with {self.shown} trainings: {self.page.absolute()}")
 
-    def _finish(self, outcome: str) -> None:
+    def finish(self, outcome: str) -> None:
+        """The last page."""
         if self.writing:
             self._written()
         if self.runs:

@@ -29,9 +29,7 @@ COLUMNS = ["what", "target", "joint", "alone", "difference", "low", "high", "mar
 
 def spending(statements: int) -> Callable[[np.ndarray], np.ndarray]:
     """The level of a look after n splits, for each of some statements that have to hold together."""
-    return lambda n: (
-        np.where(np.asarray(n) > 2, 2 / (np.asarray(n) * (np.asarray(n) - 1)), 0) * LEVEL / statements
-    )
+    return lambda n: np.where(n > 2, 2 / np.maximum(n * (n - 1), 1), 0) * LEVEL / statements
 
 
 def compare(table: pd.DataFrame, domains: list[str]) -> pd.DataFrame:
@@ -41,21 +39,17 @@ def compare(table: pd.DataFrame, domains: list[str]) -> pd.DataFrame:
     for what, (joint, alone) in COMPARISONS.items():
         for target in (*domains, MEAN) if len(domains) > 1 else ():
             if (joint, target) in table.index and (alone, target) in table.index:
-                both = table.loc[(joint, target)].join(
-                    table.loc[(alone, target)], rsuffix="_alone", how="inner"
-                )
-                rows += (
-                    [{"what": what, "target": target, **_row(both, target, len(domains))}]
-                    if len(both)
-                    else []
-                )
+                without = table.loc[(alone, target), "value"].rename("without")
+                both = table.loc[(joint, target), ["value", "users"]].join(without, how="inner")
+                row = _row(both, target, len(domains)) if len(both) else None
+                rows += [{"what": what, "target": target, **row}] if row else []
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _row(both: pd.DataFrame, target: str, domains: int) -> dict:
     """The numbers of a comparison from the scores of both sides on the same splits."""
-    alone, level = both["value_alone"].mean(), spending(1 if target == MEAN else domains)
-    found = judge(both["value"] - both["value_alone"], MARGIN * alone, level)
+    alone, level = both["without"].mean(), spending(1 if target == MEAN else domains)
+    found = judge(both["value"] - both["without"], MARGIN * alone, level)
     return {
         "joint": both["value"].mean(), "alone": alone, "difference": found.difference, "low": found.low,
         "high": found.high, "margin": found.margin, "splits": found.n, "users": both["users"].mean(),
