@@ -120,9 +120,9 @@ def _given(config: dict, name: str, given: dict) -> dict:
     notebook, profile = notebooks()[name.partition("-")[0]], config["profile"]
     run_list = f"executed/{profile}/{given['dataset']}/{name}.runs.json"
     usual = {"profile": profile, "device": config["device"], "searched": True, "run_list": run_list}
-    if config["minutes"] and "minutes" in defaults(notebook):
-        given = given | {"minutes": float(config["minutes"])}
     known = defaults(notebook)
+    if config["minutes"] and "minutes" in known:
+        given = given | {"minutes": float(config["minutes"])}
     if "searched" in known:  # what a profile names comes before what the search found
         named = {key: given.pop(key) for key in ("agreement_weight", "embedding_lr") if key in given}
         given |= {"settings": named | given.get("settings", {})} if named else {}
