@@ -17,7 +17,7 @@ def decisions(use: pd.DataFrame, comparisons: pd.DataFrame, domains: list[str]) 
     rows = {}
     for target in (*domains, MEAN) if len(domains) > 1 else domains:
         if target not in use.index:
-            rows[target] = {"use this": "– (nobody to test yet)" if target != MEAN else "–"}
+            rows[target] = {"use this": "–" if use.empty or target == MEAN else "– (nobody to test yet)"}
             continue
         row = use.loc[target]
         side = "all domains" if row["method"] in JOINT else "this domain alone"
