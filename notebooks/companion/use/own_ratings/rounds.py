@@ -221,7 +221,7 @@ class Report:
         minutes = (time.time() - self.began) / 60
         splits = len({run.config["seed"] for run in self.runs.values()})
         words = f"{minutes:.1f} of {self.given['minutes']:g} minutes"
-        words = f"{state} {words}, {len(self.runs)} trainings, splits: {splits}."
+        words = f"{state} {words}; trainings: {len(self.runs)}, splits: {splits}."
         given = self.given | {"progress": [words, *self.remarks.values()]}
         command = [sys.executable, "-P", "-m", "companion.execute", str(self.notebook), str(self.page)]
         self.shown, self.written = len(self.runs), time.time()

@@ -30,11 +30,15 @@ def decisions(use: pd.DataFrame, comparisons: pd.DataFrame, domains: list[str]) 
 
 
 def comparison_table(comparisons: pd.DataFrame) -> Styler:
-    """Each method jointly less itself alone, a row each, by domain and in the mean; bold: decided."""
+    """Each method jointly less itself alone, by domain and in the mean; bold: decided, else in how many
+    further splits that would be."""
     if comparisons.empty:
         return pd.DataFrame({"": ["none yet, or there is one domain only"]}).style
     rows = comparisons.assign(
-        cell=[f"{signed(row)}, {answer(row)}" for row in comparisons.itertuples()],
+        cell=[
+            f"{signed(row)}, {row.verdict}" + (f" ({row.more:.0f})" if row.more > 0 else "")
+            for row in comparisons.itertuples()
+        ],
         bold=np.where(comparisons["verdict"] == OPEN, "", "font-weight: bold"),
     )
     wide = rows.pivot(index="target", columns="what", values=["cell", "bold"]).fillna("")
