@@ -55,6 +55,9 @@ def test_gains_and_what_the_balancer_adds_are_paired_within_a_world():
     assert over["value"].tolist() == pytest.approx([0.7, 0.075, 0.05])
     levels = controls.levels(table).set_index(["method", "alone"])["value"]
     assert levels["adc", False] == pytest.approx(0.275) and levels["static", False] == pytest.approx(0.2)
+    both = controls.with_scores(controls.gains(table), controls.levels(table)).set_index("method")
+    assert both.loc["adc", ["one", "all"]].tolist() == pytest.approx([0.2, 0.275])
+    assert both.loc["bpr_merged", ["one", "all"]].tolist() == pytest.approx([0.19, 0.4])
 
 
 def test_every_change_is_a_configuration_of_a_known_method():

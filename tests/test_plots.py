@@ -9,6 +9,7 @@ import pytest
 
 from companion import data, figures, files, paths, registry
 from companion.analysis import training
+from companion.figures.finding import finding
 from companion.figures.style import COLUMN, PAGE
 
 pytestmark = pytest.mark.usefixtures("style")
@@ -88,6 +89,23 @@ def test_relative_has_a_row_a_method_with_a_tick_a_domain():
     assert names[0] == "ADC" and not {"popularity", "random"} & {*names}  # the best first
     ticks = [line for line in panel.lines if line.get_marker() == "|"]
     assert {len(line.get_xdata()) for line in ticks} == {len(NAMES) - 1}
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_finding_has_worlds_by_transfer_and_every_real_dataset(dark):
+    rows = pd.MultiIndex.from_product(
+        [["adc", "bpr_merged", "static"], [0.0, 1.0]], names=["method", "transfer"]
+    )
+    worlds = rows.to_frame(index=False).assign(value=0.1, low=0.0, high=0.2, seeds=10, one=0.1, all=0.2)
+    real = worlds[worlds["transfer"] == 1].assign(data="films", seeds=5)
+    figure = finding(worlds, pd.concat([real, real.assign(data="courses", seeds=3)]), dark)
+    left, _, right = figure.axes
+    assert sorted(text.get_text() for text in left.texts) == ["ADC 0.10 → 0.20", "BPR, merged 0.10 → 0.20"]
+    ticks = [label.get_text() for label in right.get_xticklabels()]
+    assert ticks == ["films\nn = 5 seeds", "courses\nn = 3 seeds"] and len(right.containers) == 4
+    assert "n = 10" in left.get_title(loc="left")
+    assert (sum(figure.get_facecolor()[:3]) < 1) == dark
+    assert all(text.get_fontsize() >= 8 for text in texts(figure))
 
 
 def test_methods_differ_in_grey_too():

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pandas as pd
 
+from companion.analysis import stats
 from companion.analysis.equivalence import MARGIN
 from companion.claims.evidence import Evidence, Finding, MissingRuns
-from companion.claims.measures import above, better
+from companion.claims.measures import above, better, scores
 from companion.claims.measures_analysis import GAMMA, curve, levels
 
 RICHNESS = 20  # ratings a user of the source, in the worlds of the controls
@@ -61,3 +62,17 @@ def control(e: Evidence, transfer: float, first: dict, second: dict) -> Finding:
     margin = MARGIN * sides[1][gap.index].mean()
     finding = above(gap, margin, f"synthetic worlds of transfer {transfer:g}: {{}}")
     return replace(finding, n=f"{len(gap)} worlds")
+
+
+def gains(e: Evidence) -> pd.DataFrame:
+    """What all domains give over one alone, mean over the domains, for ADC and for what merges the domains: a
+    row a method with method, value, p, low, high, seeds. `MissingRuns` without ADC on each domain alone."""
+    joint, by_itself = curve(e, only=[GAMMA]), alone(e)
+    if not levels(joint):
+        raise MissingRuns(f"γ = {GAMMA:g} at h = 3")
+    gaps = {"adc": joint[GAMMA] - by_itself}
+    for merged, single in (("bpr_merged", "bpr"), ("ease_merged", "ease")):
+        table = scores(e, [merged, single])
+        gaps[merged] = table[merged] - table[single]
+    means = pd.concat({name: gap.dropna().mean(axis=1) for name, gap in gaps.items()}, names=["method"])
+    return stats.over_seeds(means.rename("value").reset_index(), ["method"], "value")
