@@ -90,7 +90,19 @@ def test_what_was_not_run_is_named_and_not_guessed(world):
     assert set(ledger.index[ledger["verdict"] == NOT_RUN]) == {*MEASURED, *CONTROLS} - {"C30", "C48"}
     assert ledger.loc[["C30", "C48"], "verdict"].eq(OPEN).all()  # one seed: no interval
     assert ledger.loc[["C1", "C2", "C3", "C28"], "verdict"].eq(UNTESTABLE).all()
-    assert ledger.loc["C9", "ours"] == "not there: BPR" and "study depth" in ledger.loc["C20", "ours"]
+    assert ledger.loc["C9", "ours"] == "not run: BPR" and "study depth" in ledger.loc["C20", "ours"]
+
+
+def test_a_theme_shows_intervals_in_margins_with_what_is_claimed_at_the_right(style):
+    numbers = {"low": 0.02, "high": 0.04, "margin": 0.01}
+    row = {"section": "Depth", "says": "deep", "verdict": HOLDS, "rule": "above", "numbers": numbers}
+    rows = [row, row | {"rule": "below", "verdict": FAILS}, row | {"numbers": {"true": 3, "total": 4}}]
+    table = pd.DataFrame([*rows, row | {"numbers": {}, "verdict": NOT_RUN}], index=["C1", "C2", "C3", "C4"])
+    panel = claims_figure.theme(table, "synthetic").axes[0]
+    spans = [list(line.get_xdata()) for line in panel.lines if len(line.get_xdata()) == 2]
+    assert [2, 4] in spans and [-2, 0] in spans  # the other side of the margin is claimed
+    texts = [text.get_text() for text in panel.texts]
+    assert "in 3 of 4" in texts and "not run" in texts
 
 
 @pytest.mark.parametrize("left", ["a", "af"])
@@ -168,6 +180,12 @@ def test_the_ledger_as_it_is_shown(world):
     summary = claims.summary(ledger)
     assert summary.startswith("Of 47 checkable sentences of the paper: ") and "Of 6 comparisons" in summary
     assert "more than half of them do" in claims.rules_table(ledger).to_html()
+    for _, rows in ledger.groupby("section"):
+        panel = claims_figure.theme(rows, "synthetic").axes[0]
+        labels = " ".join(label.get_text().replace("\n", " ") for label in panel.get_yticklabels())
+        assert all(f"{row.Index}  {row.says}" in labels for row in rows.itertuples())
+        shapes = [line.get_marker() for line in panel.lines if list(line.get_xdata()) == [1.04]]
+        assert shapes == [claims_figure.SHAPES[v] for v in rows["verdict"] if v in claims_figure.SHAPES]
     figure = claims_figure.ledger(ledger, "synthetic")
     texts = [text.get_text() for text in figure.axes[0].texts]
     tiles = [text for text in texts if text.startswith("C") and "\n" in text]

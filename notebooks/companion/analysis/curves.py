@@ -119,7 +119,7 @@ def contrasts(
         parts.append(_contrasts(gaps[target], scores[target], diverged, target, f"{reference:g}"))
     if mean and len(gaps) > 1:
         gap, score = sum(gaps.values()) / len(gaps), float(np.mean([*scores.values()]))
-        diverged = rows.drop_duplicates("run").groupby([series, level])["diverged"].sum()
+        diverged = rows.drop_duplicates(["run", series]).groupby([series, level])["diverged"].sum()
         parts.append(_contrasts(gap, score, diverged, MEAN, "its own"))
     return pd.concat(parts, ignore_index=True)
 

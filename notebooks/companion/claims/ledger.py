@@ -18,7 +18,7 @@ def measure(claim: Claim, e: Evidence) -> Finding:
     try:
         return claim.measure(e)
     except MissingRuns as missing:
-        return Finding(f"not there: {missing}", "–", verdicts.not_run)
+        return Finding(f"not run: {missing}", "–", verdicts.not_run)
     except TooFewDomains:
         return Finding("the data has too few domains", "–", verdicts.untestable)
 
@@ -49,14 +49,14 @@ def rules_table(table: pd.DataFrame) -> Styler:
 
 
 def ledger_table(table: pd.DataFrame, caption: str) -> Styler:
-    """A ledger for a notebook: grouped by section, verdicts coloured, with links to other notebooks."""
+    """Rows of a ledger for a notebook: verdicts coloured, with links to other notebooks."""
     links = []
     for row in table.itertuples():
         anchor, name = f"{row.notebook}.ipynb#{row.heading.replace(' ', '-')}", row.notebook.split("/")[-1]
         links.append(f'<a href="{anchor}">{name[:2]}: {row.heading}</a>')
-    view = table.assign(shown=links).set_index("section", append=True).swaplevel()
-    view = view[["says", "where", "paper", "ours", "n", "verdict", "shown"]]
-    view = view.rename(columns={"says": "the paper says", "paper": "the paper's", "shown": "shown in"})
+    view = table.assign(shown=links)[["says", "where", "paper", "ours", "n", "verdict", "shown"]]
+    names = {"says": "the paper says", "paper": "its number", "ours": "found here", "shown": "shown in"}
+    view = view.rename(columns=names).rename_axis(None)
     letters = lambda verdict: "black" if verdict in PALE else "white"
     colour = lambda verdict: f"background-color: {COLOURS[verdict]}; color: {letters(verdict)}"
     return view.style.map(colour, subset=["verdict"]).set_table_styles(LEFT).set_caption(caption)

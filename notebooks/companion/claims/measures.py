@@ -15,7 +15,7 @@ import pandas as pd
 
 from companion import registry
 from companion.analysis import performance
-from companion.analysis.equivalence import LEVEL, MARGIN, OPEN, Judgement, judge
+from companion.analysis.equivalence import BETTER, LEVEL, MARGIN, NONE, OPEN, WORSE, Judgement, judge
 from companion.analysis.performance import IMPROVEMENT, TABLE_II
 from companion.claims import verdicts
 from companion.claims.evidence import Evidence, Finding, MissingRuns, TooFewDomains
@@ -42,14 +42,16 @@ def count_seeds(table: pd.DataFrame | pd.Series) -> str:
 
 
 def in_words(judgement: Judgement, digits: int = 4, unit: str = "") -> str:
-    """A judgement as +0.0104 ± 0.0064 (margin 0.0060: better)."""
+    """A judgement as +0.0104 ± 0.0064, above the margin 0.0060."""
     j, value = judgement, lambda x, sign="": f"{x:{sign}.{digits}f}{unit}"
     if j.n < 2:
-        return f"{value(j.difference, '+')} (one seed)"
-    outcome = "not above" if j.outcome == OPEN and j.above is False else j.outcome
-    more = f", {j.more} more seeds would tell" * (j.more is not None)
-    half = value(j.difference - j.low)
-    return f"{value(j.difference, '+')} ± {half} (margin {value(j.margin)}: {outcome}{more})"
+        return f"{value(j.difference, '+')}, one seed"
+    more = f"; {j.more} more seeds may settle it" * (j.more is not None)
+    outcome = {
+        BETTER: "above the margin {}", WORSE: "below the margin −{}", NONE: f"{NONE} (margin {{}})",
+        OPEN: "not above the margin {}" if j.above is False else f"open (margin {{}}{more})",
+    }[j.outcome]  # fmt: skip
+    return f"{value(j.difference, '+')} ± {value(j.difference - j.low)}, {outcome.format(value(j.margin))}"
 
 
 def limits(judgement: Judgement) -> dict:
@@ -73,7 +75,9 @@ def better(first: pd.DataFrame, second: pd.DataFrame) -> Finding:
     mean = above(gap.mean(axis=1), MARGIN * second.mean(axis=None))
     each = [judge(gap[k].to_numpy(), MARGIN * second[k].mean(), LEVEL / gap.shape[1]).above for k in gap]
     denied = each.count(False) if gap.shape[1] > 1 else 0
-    words = f"{mean.ours}; by domain above {each.count(True)}, not above {denied}, open {each.count(None)}"
+    parts = {"above": each.count(True), "not above": denied, "undecided": each.count(None)}
+    counts = ", ".join(f"{word} in {n}" for word, n in parts.items() if n)
+    words = f"{mean.ours}; of {gap.shape[1]} domains {counts}" if gap.shape[1] > 1 else mean.ours
     return replace(mean, ours=words, numbers=mean.numbers | {"denied": denied})
 
 
@@ -81,7 +85,7 @@ def counted(answers: Iterable[bool | None], words: str, n: str, **numbers: float
     """In how many cases it is so; None: open."""
     answers = list(answers)
     unclear = answers.count(None)
-    words += f"; open in {unclear}" * (unclear > 0)
+    words += f"; undecided in {unclear}" * (unclear > 0 and len(answers) > 1)
     numbers = {"true": answers.count(True), "total": len(answers), "unclear": unclear} | numbers
     return Finding(words, n, verdicts.counted, numbers)
 
@@ -101,7 +105,7 @@ def table_i(e: Evidence) -> Finding:
     paper = pd.DataFrame(TABLE_I, index=here.columns).T
     n = f"{int(here['ratings'].sum()):,} ratings"
     if set(here.index) != set(paper.index):
-        return Finding("other data, other domains", n, verdicts.untestable)
+        return Finding("these are other data, with other domains", n, verdicts.untestable)
     equal = int((here.loc[paper.index] == paper).sum(axis=None))
     words = f"{equal} of {paper.size} counts equal"
     if on_amazon(e):
@@ -134,10 +138,11 @@ def symmetric(e: Evidence) -> Finding:
     ratios = {name: ratio(names) for name, names in studies.sets(e.sizes).items() if name != "Set 3"}
     if not ratios:
         raise TooFewDomains
-    each = "".join(f", {name} {value:.1f}" for name, value in ratios.items())
-    words, n = f"largest / smallest domain: all {ratio(e.sizes):.1f}{each}", f"{e.ratings.p} domains"
+    each = "".join(f", in {name} {value:.1f}" for name, value in ratios.items())
+    words = f"the largest domain has {ratio(e.sizes):.1f} times the ratings of the smallest{each}"
+    n = f"{e.ratings.p} domains"
     if not on_amazon(e):  # Set 1 is without the smallest domain, Set 2 without the largest
-        return Finding(f"{words}, by construction", n, verdicts.untestable)
+        return Finding(f"{words}: so by construction", n, verdicts.untestable)
     return share(sum(value < ratio(e.sizes) for value in ratios.values()), len(ratios), words, n)
 
 
@@ -149,7 +154,7 @@ def order(e: Evidence) -> Finding:
     for low, high in itertools.combinations(methods, 2):
         answers.append(judge((means[high] - means[low]).to_numpy(), MARGIN * means[low].mean()).above)
     line = " < ".join(registry.label(name) for name in means.mean().sort_values().index)
-    words = f"{line}; {answers.count(True)} of {len(answers)} pairs as printed"
+    words = f"{line}; of {len(answers)} pairs {answers.count(True)} in the paper's order"
     return counted(answers, words, count_seeds(means), most=0.7)
 
 
@@ -160,9 +165,7 @@ def superior(e: Evidence, other: str) -> Finding:
     rows = e.tests[e.tests["other"] == other]
     sure = rows["p_users"] < LEVEL
     ahead, behind = (int((sure & (sign * rows["difference"] > 0)).sum()) for sign in (1, -1))
-    words = f"{finding.ours}; by the paper's test p < .05 above in {ahead}, below in {behind}"
-    n = f"{finding.n}, {rows['users'].min():,} to {rows['users'].max():,} users a domain"
-    return replace(finding, ours=words, n=n)
+    return replace(finding, ours=f"{finding.ours}; by the paper's test above in {ahead}, below in {behind}")
 
 
 def significant(e: Evidence) -> Finding:
@@ -170,7 +173,7 @@ def significant(e: Evidence) -> Finding:
     scores(e, [*RIVALS, "adc"])
     rows = e.tests[e.tests["other"].isin(RIVALS)]
     won = (rows["p_users"] < LEVEL) & (rows["difference"] > 0)
-    words = f"p < .05 and above in {won.sum()} of {len(rows)} comparisons"
+    words = f"ADC is above with p < .05 in {won.sum()} of {len(rows)} comparisons"
     n = f"{rows['users'].min():,} to {rows['users'].max():,} users a domain"
     return counted(map(bool, won), words, n)
 
@@ -187,7 +190,8 @@ def pairs_above(
     answers = {verdicts.HOLDS: True, verdicts.IN_PART: True, verdicts.FAILS: False}
     each = [answers.get(finding.verdict) for _, finding in found.values()]
     denied = sum(finding.numbers["denied"] for _, finding in found.values())
-    words = f"{each.count(True)} of {len(each)} pairs; the worst, {worst}: {found[worst][1].ours}"
+    least = found[worst][1].ours.partition("; of ")[0]
+    words = f"in {each.count(True)} of {len(each)} pairs; the least difference, {worst}: {least}"
     return counted(each, words, count_seeds(table), denied=denied)
 
 
@@ -200,7 +204,9 @@ def second_best(e: Evidence) -> Finding:
         each = [judge((wide[a] - wide[b]).to_numpy(), MARGIN * wide[b].mean()).above for a, b in pairs]
         answers.append(False if False in each else None if None in each else True)
     rank = table.mean().unstack(0).rank(axis=1, ascending=False)["sconet"]
-    words = f"in {answers.count(True)} of {len(answers)} domains; mean rank {rank.mean():.1f} of 5"
+    words = (
+        f"second in {answers.count(True)} of {len(answers)} domains; its mean rank is {rank.mean():.1f} of 5"
+    )
     return counted(answers, words, count_seeds(table))
 
 
@@ -212,8 +218,8 @@ def improvement(e: Evidence, metric: str, lengths: Sequence[int], paper: float) 
     ratio = lambda rival, k: table["adc", k] / table[rival, k]
     over = lambda rivals: pd.DataFrame({k: 100 * (ratio(rivals[k], k) - 1) for k in top.index})
     gain = over(dict.fromkeys(top.index, "sconet"))
-    words = f"{{}}; {gain.mean().min():+.1f} to {gain.mean().max():+.1f} by domain"
-    words += f" (over the best rival of each domain {over(top).mean(axis=None):+.2f} %)"
+    words = f"{{}}; {gain.mean().min():+.1f} to {gain.mean().max():+.1f} % in single domains"
+    words += f"; over each domain's best rival {over(top).mean(axis=None):+.2f} %"
     mean = above(gain.mean(axis=1), 100 * MARGIN, words, 2, " %")
     return replace(mean, rule=verdicts.reaches, numbers=mean.numbers | {"paper": paper})
 
@@ -242,5 +248,5 @@ def similar_complexity(e: Evidence) -> Finding:
     ratio = max(each.values()) / min(each.values())
     words = ", ".join(f"{k} {each[k]:.2f} ({items[k]:.1f})" for k in names)
     numbers = {"low": ratio, "high": ratio, "margin": 1.5}
-    words = f"ratings a user (an item): {words}; the largest {ratio:.2f} times the smallest"
+    words = f"ratings per user (per item): {words}; the most are {ratio:.2f} times the least"
     return Finding(words, "3 domains", verdicts.below, numbers)

@@ -65,13 +65,13 @@ def best_is_paper(scores: pd.DataFrame, paper: float) -> tuple[bool | None, str]
     each = {level: judge(gaps[level].to_numpy(), margin, LEVEL / len(others)) for level in others}
     ahead = [f"{level:g}" for level, j in each.items() if j.low > margin]
     if ahead:
-        return False, f"{', '.join(ahead)} better"
+        return False, f"not the best, {' and '.join(ahead)} better"
     if all(-margin <= j.low and j.high <= margin for j in each.values()):
-        return False, "none differs by what matters"
+        return False, "no better than the others"
     behind = any(j.high < -margin for j in each.values())
     if behind and all(j.high < margin for j in each.values()):
         return True, "the best"
-    return None, "open"
+    return None, "undecided"
 
 
 def matched(table: pd.DataFrame, paper: Mapping[str, float], symbol: str) -> Finding:
@@ -80,9 +80,11 @@ def matched(table: pd.DataFrame, paper: Mapping[str, float], symbol: str) -> Fin
     for k, level in paper.items():
         answer, text = best_is_paper(table.xs(k, axis=1, level="target"), level)
         answers.append(answer)
-        words.append(f"{k} {level:g}: {text}")
-    text = f"the paper's {symbol} against the others: {'; '.join(words)}"
-    return counted(answers, text, count_seeds(table))
+        words += [f"; {k}, {symbol} = {level:g}: {text}"] if answer is False else []
+    if len(paper) == 1:
+        return counted(answers, f"{k}, {symbol} = {level:g}: {text}", count_seeds(table))
+    head = f"the paper's {symbol} is the best in {answers.count(True)} of {len(answers)} domains"
+    return counted(answers, "".join([head, *words]), count_seeds(table))
 
 
 def tau(a: Sequence[float], b: Sequence[float]) -> float:
@@ -136,7 +138,8 @@ def similar_rates(e: Evidence) -> Finding:
     if not sides[0]:
         raise MissingRuns(f"static and γ = {GAMMA:g} at h = {H}")
     static, balanced = (relative_spread(pd.DataFrame(side).T) for side in sides)
-    words = f"spread of r_k {static.mean():.3f} with equal weights, {balanced.mean():.3f} with γ = 2: {{}}"
+    words = f"relative spread of the domains' rates r_k {static.mean():.3f} with equal weights, "
+    words += f"{balanced.mean():.3f} with γ = 2; less by {{}}"
     return above((static - balanced).dropna(), SHARE * static.mean(), words)
 
 
@@ -146,7 +149,8 @@ def equal_norms(e: Evidence) -> Finding:
     e.require_domains()
     norm, weight = courses(e, 0.0, "norm"), courses(e, 0.0, "weight")
     before, after = relative_spread(norm / weight), relative_spread(norm)
-    words = f"spread of the norms {before.mean():.3f} before the weights, {after.mean():.3f} after: {{}}"
+    words = f"relative spread of the gradients' norms {before.mean():.3f} before the weights, "
+    words += f"{after.mean():.3f} after; less by {{}}"
     return above(before - after, SHARE * before.mean(), words)
 
 
@@ -155,15 +159,15 @@ def quick_learners(e: Evidence) -> Finding:
     e.require_domains()
     rate, weight = courses(e, GAMMA, "rate"), courses(e, GAMMA, "weight")
     taus = pd.Series({seed: tau(rate.loc[seed], weight.loc[seed]) for seed in rate.index})
-    return above(taus, SHARE, f"Kendall's tau of r_k and w_k at γ = {GAMMA:g}: {{}}", 2)
+    return above(taus, SHARE, "rank correlation of r_k and w_k (Kendall's τ): {}", 2)
 
 
 def equal_weights(e: Evidence) -> Finding:
     """How far the weights lie from 1 at gamma = 0, mean over the epochs: the largest |w_k - 1|."""
     weights = courses(e, 0.0, "weight")
     j = judge((weights - 1).abs().max(axis=1).to_numpy(), CLOSE)
-    span = f"{weights.min(axis=None):.2f} to {weights.max(axis=None):.2f}"
-    words = f"weights from {span}, mean over the epochs; the furthest lies {j.difference:.2f} from 1"
+    span = f"between {weights.min(axis=None):.2f} and {weights.max(axis=None):.2f}"
+    words = f"at γ = 0 the weights, means over the epochs, lie {span}: up to {j.difference:.2f} away from 1"
     return Finding(words, count_seeds(weights), verdicts.below, limits(j), j.more)
 
 
@@ -204,7 +208,11 @@ def less_affected(e: Evidence) -> Finding:
     table, first = full_curve(e, "gamma", (0, GAMMA)), e.by_size[-1]
     gain = table[GAMMA] - table[0.0]
     gap = gain.drop(columns=first).mean(axis=1) - gain[first]
-    return above(gap, MARGIN * table[0.0].mean(axis=None), f"γ = 2 less 0, the others less {first}: {{}}")
+    return above(
+        gap,
+        MARGIN * table[0.0].mean(axis=None),
+        f"gain of γ = 2 over 0 in other domains, less {first}'s: {{}}",
+    )
 
 
 def set_curve(e: Evidence, wanted: Iterable, name: str = "") -> pd.DataFrame:
@@ -219,7 +227,7 @@ def best_of_set(e: Evidence, name: str) -> Finding:
     paper = PAPER_GAMMA[name]
     scores = set_curve(e, {0, 1, 2, 3, paper}, name)
     answer, text = best_is_paper(scores, paper)
-    words = f"{', '.join(studies.sets(e.sizes)[name])}: γ = {paper:g} against the others: {text}"
+    words = f"{', '.join(studies.sets(e.sizes)[name])}, γ = {paper:g}: {text}"
     return counted([answer], words, count_seeds(scores))
 
 
@@ -232,7 +240,8 @@ def by_symmetry(e: Evidence) -> Finding:
         j = judge(gap.dropna().to_numpy(), MARGIN * every[0.0].mean())
         answers.append(j.above)
         parts.append(f"{name} {in_words(j)}")
-    return counted(answers, f"γ = 3 less 0, against all domains: {'; '.join(parts)}", count_seeds(every))
+    words = f"gain of γ = 3 over 0, against all domains: {'; '.join(parts)}"
+    return counted(answers, words, count_seeds(every))
 
 
 def unstable(e: Evidence) -> Finding:
@@ -250,8 +259,8 @@ def unstable(e: Evidence) -> Finding:
     bad = [gamma for gamma in others if diverged[gamma] or wide(gamma)]
     calm = lambda gamma: f.cdf(ratio[gamma] / 4, free, free) < LEVEL
     answers = [True if gamma in bad else False if calm(gamma) else None for gamma in others]
-    names = ", ".join(f"γ = {gamma:g}" for gamma in bad) or "none"
-    words = f"{diverged.sum()} of {rows['run'].nunique()} runs diverged; unstable: {names}"
+    names = ", ".join(f"γ = {gamma:g}" for gamma in bad) or "no γ"
+    words = f"{diverged.sum()} of {rows['run'].nunique()} runs diverged; shown to be unstable: {names}"
     return counted(answers, words, count_seeds(table))
 
 
@@ -273,7 +282,7 @@ def stable(e: Evidence) -> Finding:
         n = count_seeds(gap)
     if not answers:
         raise TooFewDomains
-    return counted(answers, f"static less ADC: {'; '.join(parts)}", n)
+    return counted(answers, f"equal weights less ADC: {'; '.join(parts)}", n)
 
 
 def enough(e: Evidence, name: str, paper: int) -> Finding:

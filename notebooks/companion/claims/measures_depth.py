@@ -15,7 +15,8 @@ def deeper(e: Evidence) -> Finding:
     table = full_curve(e, "hidden_layers", (1, 5))
     gain, half = table[5] - table[1], len(e.by_size) // 2
     larger, smaller = (gain[names].mean(axis=1) for names in (e.by_size[-half:], e.by_size[:half]))
-    words = f"five layers less one: larger domains {larger.mean():+.4f}, smaller {smaller.mean():+.4f}; {{}}"
+    words = f"five layers gain over one {larger.mean():+.4f} in the larger domains, "
+    words += f"{smaller.mean():+.4f} in the smaller; the difference: {{}}"
     return above(larger - smaller, MARGIN * table[1].mean(axis=None), words)
 
 

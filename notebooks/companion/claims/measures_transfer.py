@@ -42,7 +42,7 @@ def drowned(e: Evidence) -> Finding:
     if not levels(joint):
         raise MissingRuns("static at h = 3")
     gap = (by_itself[k] - joint[0.0, k]).dropna()
-    return above(gap, MARGIN * joint[0.0, k].mean(), f"{k}, alone less with all at equal weights: {{}}")
+    return above(gap, MARGIN * joint[0.0, k].mean(), f"{k} alone, less trained with all domains: {{}}")
 
 
 def control(e: Evidence, transfer: float, first: dict, second: dict) -> Finding:
@@ -60,7 +60,7 @@ def control(e: Evidence, transfer: float, first: dict, second: dict) -> Finding:
     if gap.empty:
         raise MissingRuns(f"the control worlds of transfer {transfer:g}")
     margin = MARGIN * sides[1][gap.index].mean()
-    finding = above(gap, margin, f"synthetic worlds of transfer {transfer:g}: {{}}")
+    finding = above(gap, margin, f"in synthetic worlds of transfer {transfer:g}: {{}}")
     return replace(finding, n=f"{len(gap)} worlds")
 
 

@@ -49,14 +49,15 @@ def _contrasts(table: pd.DataFrame, x: str, symbol: str) -> Figure:
     """A panel a target of `curves.contrasts`: each level's difference to the paper's, with its interval; the
     band is what does not matter by the ledger's margin."""
     targets, ends = list(table["target"].unique()), axis_ends(table, MATTERS, bulk=0.95)
+    series = [name for name in SERIES if name in set(table["series"])]
     figure, panels, spare = grid(targets, x, "difference, %", sharey=True)
     for target, panel in panels.items():
         rows = table[table["target"] == target]
         panel.axhspan(-MATTERS, MATTERS, color="0.92", linewidth=0, zorder=0)
         panel.axhline(0, color="0.4", linewidth=0.8, zorder=0)
-        for name, of_series in rows.groupby("series", sort=False):
+        for name in series:
             style, offset = SERIES[name]
-            of_series = of_series.sort_values("level")
+            of_series = rows[rows["series"] == name].sort_values("level")
             line = {"color": style["color"], "linestyle": style["linestyle"], "linewidth": 1}
             panel.plot(of_series["level"] + offset, of_series["difference"], **line)
             for row in of_series.itertuples():
@@ -65,7 +66,7 @@ def _contrasts(table: pd.DataFrame, x: str, symbol: str) -> Figure:
         panel.set(xticks=sorted(rows["level"].unique()), ylim=ends)
         less = f"{symbol} = {rows['reference'].iloc[0]}" if target != MEAN else "each domain's own"
         panel.set_title(f"{panel.get_title(loc='left')}\nless {less}", loc="left")
-    keys = [Line2D([], [], markerfacecolor="white", **SERIES[name][0]) for name in table["series"].unique()]
+    keys = [Line2D([], [], markerfacecolor="white", **SERIES[name][0]) for name in series]
     keys.append(Patch(color="0.92", label=f"± {MATTERS:g} %: does not matter"))
     if table["diverged"].any():
         look = {"color": "black", "marker": "x", "linestyle": "none", "markersize": 7}

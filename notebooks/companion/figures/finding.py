@@ -1,4 +1,4 @@
-"""The one picture that carries the finding, for the README and the site's first page, on white and on black."""
+"""The one picture that carries the finding, for the README and the site's cover, on white and on black."""
 
 import matplotlib.pyplot as plt
 import pandas as pd

@@ -15,11 +15,12 @@ from companion.figures.style import COLUMN, PAGE, short_name
 
 
 def interval(panel: Axes, place: float, row: Any, ends: tuple[float, float] | None = None,
-             vertical: bool = False, **look: Any) -> None:  # fmt: skip
+             vertical: bool = False, form: str = "{:+.3f}", **look: Any) -> None:  # fmt: skip
     """A difference and its 95 % interval, filled where the interval leaves zero out, crossed where a run
     diverged. What lies beyond the `ends` of the axis ends in an arrow; of a difference the number is written.
 
-    row: difference, low, high (NaN without an interval), diverged if known. look: color, marker.
+    row: difference, low, high (NaN without an interval), diverged if known. form: of that number. look:
+    color, marker.
     """
     least, most = ends or (-np.inf, np.inf)
     sure = row.low > 0 or row.high < 0
@@ -40,7 +41,7 @@ def interval(panel: Axes, place: float, row: Any, ends: tuple[float, float] | No
     elif not vertical:
         right = row.difference > most
         where = {"xytext": (-5 if right else 5, 0), "textcoords": "offset points", "color": color}
-        text = f"{row.difference:+.3f}".replace("-", "−")
+        text = form.format(row.difference).replace("-", "−")
         side = {"ha": "right" if right else "left", "va": "center"}
         panel.annotate(text, (most if right else least, place), **where, **side)
 
