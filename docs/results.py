@@ -1,7 +1,7 @@
 """Writes the numbers of results.md, and its picture, from stored runs.
 
-    ./run_all.sh --profile claims && ./run_all.sh --profile paper --data control
-    ./run_all.sh python docs/results.py
+./run_all.sh --profile claims && ./run_all.sh --profile paper --data control
+./run_all.sh python docs/results.py
 """
 
 from pathlib import Path
@@ -22,7 +22,11 @@ PAGE = Path(__file__).with_name("results.md")
 PICTURE = Path(__file__).with_name("adc_minus_others.png")
 MARKS = ("<!-- results: written by docs/results.py -->", "<!-- end of results -->")
 DATASETS, PROFILE, TRANSFERS = ("movielens", "insteval"), "claims", (0.0, 0.5, 1.0)
-TESTS = {"p_users": "t-test over users", "p_wilcoxon": "Wilcoxon over users", "p_runs": "t-test over seeds"}
+TESTS = {
+    "p_users": "t-test over users",
+    "p_wilcoxon": "Wilcoxon test over users",
+    "p_runs": "t-test over seeds",
+}
 
 
 def main() -> None:
@@ -90,9 +94,9 @@ def scores(dataset: str, chosen: pd.DataFrame, remarks: list[str]) -> str:
     lines.append(row(["ADC is above it in", *above]))
     seeds = sorted(rows["seed"].unique())
     what = f"NDCG@10, all items ranked, mean over {len(seeds)} seeds, profile `{PROFILE}`:"
-    words = "; ".join(f"{words} {significant(tests, test)}" for test, words in TESTS.items())
+    words = "; ".join(f"by a {words} {significant(tests, test)}" for test, words in TESTS.items())
     holm = (
-        f"ADC against each other method on each target, {len(tests)} comparisons corrected together (R30): "
+        f"Of {len(tests)} comparisons, ADC with each other method on each target, corrected together (R30):\n"
     )
     notes = "\n".join(f"* {remark[0].upper()}{remark[1:]}." for remark in remarks)
     parts = [f"**{data.label(dataset)}**, {what}", "\n".join(lines), f"{holm}{words}.", notes]
@@ -100,10 +104,11 @@ def scores(dataset: str, chosen: pd.DataFrame, remarks: list[str]) -> str:
 
 
 def significant(tests: pd.DataFrame, test: str) -> str:
-    """In how many comparisons ADC is better and worse by a test."""
+    """In how many comparisons ADC is better and worse by a test, in words."""
     difference = tests["difference_runs" if test == "p_runs" else "difference"]
     sure = tests[f"{test}_holm"] < stats.LEVEL
-    return f"better in {(sure & (difference > 0)).sum()}, worse in {(sure & (difference < 0)).sum()}"
+    better, worse = (int((sure & (sign * difference > 0)).sum()) for sign in (1, -1))
+    return f"ADC is better in {better} and worse in {worse}"
 
 
 def main_claims() -> str:
