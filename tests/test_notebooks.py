@@ -92,16 +92,16 @@ def test_run_all_in_lab_is_the_run_of_table_2():
 
 @pytest.fixture
 def tiny_table(tmp_path) -> Path:
-    """Three domains, 60 users in two or three of them."""
+    """Three domains, 60 users in two or three of them; their names are markup, formulas and hidden labels."""
     rng = np.random.default_rng(0)
     rows = [
-        (domain, f"u{user}", f"i{item}", rng.integers(1, 6))
-        for domain, items in (("films", 30), ("books", 25), ("Lieder für alle", 20))
+        (domain, f"<u>{user}", f"i{item}", rng.integers(1, 6), f"<script>alert({item})</script> $x$")
+        for domain, items in (("<script>a $5_$10", 30), ("_books*", 25), ("Lieder für alle", 20))
         for user in rng.permutation(60)[: 2 * items]
         for item in rng.permutation(items)[: rng.integers(6, 15)]
     ]
-    path = tmp_path / "my ratings.csv"
-    pd.DataFrame(rows, columns=["domain", "user", "item", "rating"]).to_csv(path, index=False)
+    path = tmp_path / "my <i>ratings $5_$.csv"
+    pd.DataFrame(rows, columns=["domain", "user", "item", "rating", "title"]).to_csv(path, index=False)
     return path
 
 
@@ -123,7 +123,7 @@ def test_all_notebooks_run_in_order_from_any_folder(tmp_path, monkeypatch, tiny_
         "05_performance": {},
         "10_explore": {},
         "15_own_ratings": {},
-        "16_recommend": {"hidden_layers": 2, "epochs": 1},
+        "16_recommend": {"methods": ["popularity", "ease_merged"]},
     }
     for name, parameters in given.items():
         executed = tmp_path / f"{name}.ipynb"
@@ -135,6 +135,9 @@ def test_all_notebooks_run_in_order_from_any_folder(tmp_path, monkeypatch, tiny_
         assert not [o for o in outputs if o.output_type == "error"]
         streams = [o.text for o in outputs if o.output_type == "stream" and o.name == "stderr"]
         assert not [text for text in streams if "Warning" in text]
+        data_of = [o.get("data", {}) for o in outputs]
+        shown = "".join(form.get("text/html", "") + form.get("text/markdown", "") for form in data_of)
+        assert not re.search("<script>a|<u>|<i>rat", shown), name  # names are text
         widgets = [o for o in outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})]
         assert not widgets or name != "10_explore"
     methods = {path.name.split("-")[0] for path in paths.runs(dataset).iterdir()}

@@ -179,6 +179,9 @@ def _publish(notebook: Path, executed: Path, parameters: dict, page: Path) -> No
     content.metadata["title"] = page.stem
     bare = any("remove-input" in cell.metadata.get("tags", []) for cell in content.cells)  # a report
     hide = {"exclude_input": bare, "exclude_input_prompt": bare, "exclude_output_prompt": bare}
+    for cell in content.cells if bare else ():  # warnings are for readers of code
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
     html, _ = HTMLExporter(embed_images=True, **hide).from_notebook_node(content)
     page.parent.mkdir(parents=True, exist_ok=True)
     _replace(page.with_suffix(".ipynb"), nbformat.writes(content))

@@ -9,7 +9,6 @@ from dataclasses import fields
 
 import numpy as np
 import pandas as pd
-from pandas.io.formats.style import Styler
 
 from adc.config import Config
 from adc.errors import UserError
@@ -17,6 +16,7 @@ from companion import data, registry
 from companion.adc_method import SEARCH_SPACE
 from companion.analysis import report
 from companion.analysis.stats import paired_t
+from companion.escape import Table
 from companion.runs import Run
 
 MEAN = "mean over domains"
@@ -159,13 +159,13 @@ def best(rows: pd.DataFrame, level: str, paper: Mapping[str, float]) -> pd.DataF
     return pd.DataFrame.from_dict(table, orient="index")
 
 
-def best_table(table: pd.DataFrame, symbol: str, caption: str) -> Styler:
+def best_table(table: pd.DataFrame, symbol: str, caption: str) -> Table:
     """A table of `best` for a notebook; symbol: what the level is called."""
     names = {"best": f"best {symbol}", "paper": f"the paper's {symbol}", "difference": "best - the paper's",
              "low": "95 % from", "high": "to", "range": "best - worst"}  # fmt: skip
     view = table.rename(columns=names)
     levels = view.columns[view.columns.isin([names["best"], names["paper"]])]
-    style = view.style.format(precision=4, na_rep="–").format("{:g}", subset=levels, na_rep="–")
+    style = Table(view).format(precision=4, na_rep="–").format("{:g}", subset=levels, na_rep="–")
     return style.set_caption(caption)
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import pandas as pd
-from pandas.io.formats.style import Styler
 
 from companion import paths, registry, runs
 from companion.analysis import stats
 from companion.analysis.curves import MEAN, common_seeds
 from companion.analysis.report import STATIC, table_methods
+from companion.escape import Table
 from companion.rivals import clfm
 
 IMPROVEMENT, OVER_BEST = "improv. (%)", "over best (%)"
@@ -93,10 +93,10 @@ def _cells(mean: pd.DataFrame, deviation: pd.DataFrame, bold: pd.Series, methods
     return cells.rename_axis(index=None, columns=None)
 
 
-def styled(table: pd.DataFrame, caption: str) -> Styler:
+def styled(table: pd.DataFrame, caption: str) -> Table:
     """A table of cells for a notebook, ** made bold by a tag: code hosts drop styles."""
     bold = lambda cell: f"<b>{cell.strip('*')}</b>" if str(cell).startswith("**") else str(cell)
-    return table.style.format(bold).set_caption(caption)
+    return Table(table).format(bold).set_caption(caption)
 
 
 def user_scores(chosen: pd.DataFrame, protocol: str = "full", column: str = "ndcg@10") -> pd.DataFrame:

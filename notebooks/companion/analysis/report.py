@@ -7,6 +7,7 @@ import pandas as pd
 
 from adc.errors import UserError
 from companion import data, paths, registry, results, runs, tuned_settings
+from companion.escape import markdown
 from companion.runs import Run
 
 STATIC = "static"  # equal weights (R33)
@@ -176,6 +177,6 @@ def diverged_summary(rows: pd.DataFrame) -> str:
     each = rows.drop_duplicates("run")
     names = []
     for row in each[each["diverged"]].itertuples():
-        domains = f" on {row.domains}" if getattr(row, "domains", "") else ""
+        domains = f" on {markdown(row.domains)}" if getattr(row, "domains", "") else ""
         names.append(f"{registry.label(row.method)} {row.variant}{domains}, seed {row.seed}")
     return f"{len(names)} of {len(each)} runs diverged (R34){': ' if names else ''}{'; '.join(names)}."

@@ -9,6 +9,7 @@ from adc import mf_init
 from adc.mf_init import MFVectors
 from adc.split import TRAIN, Split
 from companion import registry
+from companion.escape import markdown
 from companion.runs import Run
 
 
@@ -39,9 +40,10 @@ def mf_summary(table: pd.DataFrame, noise: float) -> str:
     """What the MF vectors carry, in words. table: of `mf_vectors`; noise: norm of what training adds."""
     rmse, norms = table["RMSE, validation"], table["mean norm"]
     gain = (100 * (1 - rmse["vectors"] / rmse["means"])).round(1) + 0.0
+    least, most = markdown(gain.idxmin()), markdown(gain.idxmax())
     return (
-        f"On validation the vectors lower the RMSE of the means by {gain.min():.1f} % ({gain.idxmin()}) to "
-        f"{gain.max():.1f} % ({gain.idxmax()}). Their mean norm lies between {norms.min(axis=None):.2f} and "
+        f"On validation the vectors lower the RMSE of the means by {gain.min():.1f} % ({least}) to "
+        f"{gain.max():.1f} % ({most}). Their mean norm lies between {norms.min(axis=None):.2f} and "
         f"{norms.max(axis=None):.2f}; training adds noise of norm {noise:.2f}."
     )
 
@@ -73,8 +75,8 @@ def balance_summary(history: pd.DataFrame) -> str:
     weights = history[history["epoch"] == history["epoch"].max()].set_index("domain")["weight"]
     recent = history[history["epoch"] > history["epoch"].max() - 10]
     distance = 100 * (recent["norm"] / recent["target"] - 1).abs().median()
+    least, most = markdown(weights.idxmin()), markdown(weights.idxmax())
     return (
-        f"The weights end between {weights.min():.2f} ({weights.idxmin()}) and {weights.max():.2f} "
-        f"({weights.idxmax()}). Over the last ten epochs the gradient norms are {distance:.0f} % away from "
-        f"their targets (median)."
+        f"The weights end between {weights.min():.2f} ({least}) and {weights.max():.2f} ({most}). "
+        f"Over the last ten epochs the gradient norms are {distance:.0f} % away from their targets (median)."
     )

@@ -1,12 +1,12 @@
 """The ledger: the claims measured and judged, as a table, and as notebook 09 and the site show it."""
 
 import pandas as pd
-from pandas.io.formats.style import Styler
 
 from companion.claims import verdicts
 from companion.claims.evidence import Evidence, Finding, MissingRuns, TooFewDomains
 from companion.claims.sentences import CLAIMS, UNCLAIMED, Claim
 from companion.claims.verdicts import FAILS, HOLDS, IN_PART, NOT_RUN, OPEN, UNTESTABLE, VERDICTS
+from companion.escape import Table
 
 COLOURS = dict(zip(VERDICTS, ("#0072B2", "#56B4E9", "#D55E00", "#F0E442", "#BBBBBB", "#FFFFFF"), strict=True))
 PALE = (IN_PART, OPEN, UNTESTABLE, NOT_RUN)  # dark letters on these
@@ -40,15 +40,15 @@ def ledger(e: Evidence) -> pd.DataFrame:
     return table.drop(columns=["measure", "shown"]).rename_axis("id")
 
 
-def rules_table(table: pd.DataFrame) -> Styler:
+def rules_table(table: pd.DataFrame) -> Table:
     """Every rule that a ledger uses, in its own words, and the claims that it decides: for a notebook."""
     used = table.reset_index().groupby("rule", sort=False)["id"].agg(", ".join)
     words = [" ".join(getattr(verdicts, rule).__doc__.split()) for rule in used.index]
     view = pd.DataFrame({"rule": words, "decides": used}).rename_axis(None)
-    return view.style.set_table_styles(LEFT).set_caption("The rules, and the claims that each decides")
+    return Table(view).set_table_styles(LEFT).set_caption("The rules, and the claims that each decides")
 
 
-def ledger_table(table: pd.DataFrame, caption: str) -> Styler:
+def ledger_table(table: pd.DataFrame, caption: str) -> Table:
     """Rows of a ledger for a notebook: verdicts coloured, with links to other notebooks."""
     links = []
     for row in table.itertuples():
@@ -59,7 +59,8 @@ def ledger_table(table: pd.DataFrame, caption: str) -> Styler:
     view = view.rename(columns=names).rename_axis(None)
     letters = lambda verdict: "black" if verdict in PALE else "white"
     colour = lambda verdict: f"background-color: {COLOURS[verdict]}; color: {letters(verdict)}"
-    return view.style.map(colour, subset=["verdict"]).set_table_styles(LEFT).set_caption(caption)
+    style = Table(view).format(escape=None, subset=["shown in"]).map(colour, subset=["verdict"])
+    return style.set_table_styles(LEFT).set_caption(caption)
 
 
 def counts(table: pd.DataFrame) -> pd.Series:

@@ -5,6 +5,7 @@ print in grey. Widths are those of a column and a page of the paper. The registr
 """
 
 import textwrap
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,8 +14,9 @@ import numpy as np
 from IPython import get_ipython
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
 
-from companion import files, paths, registry
+from companion import escape, files, paths, registry
 
 COLUMN, PAGE = 3.4, 7.0  # inches
 MAX_DOMAIN_COLOURS = 8  # more domains are drawn in shades, from dark (the first) to light
@@ -22,6 +24,13 @@ MAX_LEGEND = 12  # names below a figure
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#8C510A")
 DASHES = ((1, 1), (5, 1, 1, 1, 1, 1), (8, 2), (3, 1, 1, 1), (1, 3))
 CONTEXT = {"color": "0.45"}  # of text that is not the point of a figure
+FONTS = (  # where there are some of them they draw the letters that DejaVu does not have
+    "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans SC", "Noto Sans JP", "Noto Sans KR",
+    "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Microsoft YaHei", "SimHei",
+    "Yu Gothic", "Malgun Gothic", "PingFang SC", "Hiragino Sans", "Arial Unicode MS", "Noto Sans Arabic",
+    "Noto Sans Hebrew", "Noto Sans Devanagari", "Noto Sans Thai", "Nirmala UI", "Tahoma", "Noto Emoji",
+    "Segoe UI Emoji", "Symbola",
+)  # fmt: skip
 LINESTYLES = ("-", "--", "-.", *((0, dashes) for dashes in DASHES))
 
 
@@ -37,7 +46,10 @@ def style() -> None:
         shell.run_line_magic("matplotlib", "inline")
         # else every picture is drawn twice, to cut off a margin that it does not have
         shell.run_line_magic("config", "InlineBackend.print_figure_kwargs = {'bbox_inches': None}")
+    warnings.filterwarnings("ignore", "Glyph .* missing from")  # no font has it: a box stands for the letter
+    installed = {*get_font_names()}
     plt.rcParams.update({
+        "font.family": ["DejaVu Sans", *(name for name in FONTS if name in installed)],
         "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "xtick.labelsize": 8, "ytick.labelsize": 8,
         "legend.fontsize": 8, "figure.titlesize": 9, "legend.frameon": False, "axes.linewidth": 0.6,
         "lines.linewidth": 1.3, "lines.markersize": 4, "axes.spines.top": False, "axes.spines.right": False,
@@ -56,7 +68,7 @@ def save(figure: Figure, name: str, runs: Iterable[str], **facts: Any) -> None:
 def titled(figure: Figure, what: str, label: str) -> Figure:
     """Head a figure with what it shows and, always, which data it is made from (`companion.data.label`)."""
     letters = int(16 * figure.get_figwidth())  # a line of 9 pt holds about so many
-    lines = textwrap.wrap(what, letters) + textwrap.wrap(label, letters)
+    lines = textwrap.wrap(what, letters) + textwrap.wrap(escape.figure(label), letters)
     figure.suptitle("\n".join(lines), x=0.01, ha="left")
     return figure
 
@@ -98,5 +110,5 @@ def domain_styles(domains: Sequence[str]) -> dict[str, dict]:
 
 
 def short_name(name: str, most: int = 16) -> str:
-    """A domain's name for a figure: not too long, and no formula."""
-    return (name if len(name) <= most else name[: most - 1] + "…").replace("$", r"\$")
+    """A domain's name for a figure: not too long, and as text."""
+    return escape.figure(name if len(name) <= most else name[: most - 1] + "…")

@@ -13,6 +13,7 @@ import torch
 
 from adc.model import ADC, mean_vector
 from adc.split import TRAIN, VALID, Split
+from companion.escape import markdown
 
 
 @torch.no_grad()
@@ -71,14 +72,16 @@ def candidates(split: Split, user: int, domain: int) -> np.ndarray:
 def describe(result: Influence) -> str:
     """The influence in a sentence or two."""
     if result.ranks.index.empty:
-        return f"In {result.target} fewer than two items have different scores: there is no order to explain."
+        where = markdown(result.target)
+        return f"In {where} fewer than two items have different scores: there is no order to explain."
     if result.summary.empty:
         return "She has training ratings in fewer than two domains: without one nothing of her would remain."
     stay, pull, n = result.summary["stay"], result.summary["pull"], len(result.ranks)
-    least = " or ".join(stay.index[stay == stay.min()])
+    least = " or ".join(map(markdown, stay.index[stay == stay.min()]))
     hangs = f"The list hangs most on {least}: without it {stay.min()} of the {n} stay among the first {n}."
     if stay.min() == n:
         hangs = f"The list hangs on no single domain: without any of them all {n} stay among the first {n}."
     if not pull.max() > 0:
         return f"{hangs} None lifts it."
-    return f"{hangs} {pull.idxmax()} lifts it most, by {pull.max():.2f} standard deviations of her scores."
+    most = markdown(pull.idxmax())
+    return f"{hangs} {most} lifts it most, by {pull.max():.2f} standard deviations of her scores."

@@ -9,6 +9,7 @@ from IPython.display import Markdown, display
 
 from adc.errors import UserError
 from companion import data, registry
+from companion.escape import markdown
 from companion.use.explore import influence, lookup, pictures, tables, training
 from companion.use.recommend import Recommender
 
@@ -129,7 +130,7 @@ class Page:
         models = {label: model.run.folder.name if model else "none" for label, model in self.models.items()}
         folders = ", ".join(f"{label} `{folder}`" for label, folder in models.items())
         table = tables.ratings(self.adc.rated(self.user.value), self.adc.domains)
-        return Markdown(f"Runs: {folders}."), Markdown(f"User **{self.user.value}**:"), table
+        return Markdown(f"Runs: {folders}."), Markdown(f"User **{markdown(self.user.value)}**:"), table
 
     def recommended(self) -> W.Widget | None:
         """The methods' lists side by side."""

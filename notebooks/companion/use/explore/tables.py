@@ -1,16 +1,16 @@
-"""The tables of notebook 10; titles are shown as text, whatever markup they hold."""
+"""The tables of notebook 10."""
 
 import numpy as np
 import pandas as pd
-from pandas.io.formats.style import Styler
 
+from companion.escape import Table
 from companion.use.explore.influence import Influence
 from companion.use.recommend import PARTS
 
 TITLES = 8  # shown of a domain
 
 
-def ratings(rated: pd.DataFrame, domains: list[str]) -> Styler:
+def ratings(rated: pd.DataFrame, domains: list[str]) -> Table:
     """A user's ratings by domain: how many in each part, their mean, and titles, the best first."""
     rows = {}
     for domain in domains:
@@ -24,7 +24,7 @@ def ratings(rated: pd.DataFrame, domains: list[str]) -> Styler:
     return _text(pd.DataFrame.from_dict(rows, orient="index"))
 
 
-def lists(tables: dict[str, pd.DataFrame], scores: dict[str, float]) -> Styler:
+def lists(tables: dict[str, pd.DataFrame], scores: dict[str, float]) -> Table:
     """Methods' lists (`lookup.lists`) side by side; bold: in this list alone; ★: her test rating."""
     titles = pd.DataFrame({label: table["title"] for label, table in tables.items()}).fillna("")
     stars = pd.DataFrame({label: table["stars"] for label, table in tables.items()})
@@ -40,7 +40,7 @@ def lists(tables: dict[str, pd.DataFrame], scores: dict[str, float]) -> Styler:
     return _text(cells.rename(columns=heads)).apply(lambda _: bold.rename(columns=heads), axis=None)
 
 
-def influence(result: Influence) -> Styler:
+def influence(result: Influence) -> Table:
     """The first items and, by domain, their rank without it; orange: no longer among the first."""
     n, title = len(result.ranks), f"{result.target}, by the whole network"
     orange = result.ranks.map(lambda rank: "color: #d9730d; font-weight: bold" if rank > n else "")
@@ -52,13 +52,12 @@ def influence(result: Influence) -> Styler:
     return _text(ranks).apply(lambda _: colours, axis=None)
 
 
-def last_epoch(history: pd.DataFrame) -> Styler:
+def last_epoch(history: pd.DataFrame) -> Table:
     """The domains' losses, weights and validation in the last epoch. history: of `training.epochs`."""
     rows = history[history["epoch"] == history["epoch"].max()].set_index("domain")
     names = {"loss": "loss L_k", "weight": "weight w_k", "validation": "validation NDCG@10"}
     return _text(rows[list(names)].rename(columns=names).T.rename_axis(columns=None).map("{:.3f}".format))
 
 
-def _text(table: pd.DataFrame) -> Styler:
-    style = table.style.format(escape="html").format_index(escape="html").format_index(escape="html", axis=1)
-    return style.set_properties(**{"text-align": "left", "white-space": "normal"})
+def _text(table: pd.DataFrame) -> Table:
+    return Table(table).set_properties(**{"text-align": "left", "white-space": "normal"})
