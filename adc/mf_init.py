@@ -1,5 +1,6 @@
 """The start (§III-B(1), R22): matrix factorization of each domain alone, by alternating least squares."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,37 +27,46 @@ class MFVectors:
     curve: pd.DataFrame  # regulariser, sweep, train (RMSE), valid (RMSE)
 
 
-def initial_vectors(split: Split, init: str, dim: int) -> list[MFVectors]:
-    """Every domain's vectors by R22: "als", "als_literal" (raw, next to no penalty) or "random" (zeros)."""
+def initial_vectors(split: Split, init: str, dim: int, chosen: Sequence[float] = ()) -> list[MFVectors]:
+    """Every domain's vectors by R22: "als", "als_literal" (raw, next to no penalty) or "random" (zeros).
+    chosen: every domain's regulariser, where no validation ratings are left to choose it by."""
     if init == "random":
         n, curve = len(split.ratings.users), pd.DataFrame(columns=CURVE)
         zeros = [np.zeros((size, dim), np.float32) for size in (n, *map(len, split.ratings.items))]
         return [MFVectors(zeros[0], item, 0.0, curve) for item in zeros[1:]]
-    options: dict[str, Any] = {} if init == "als" else {"regularisers": (1e-3,), "centred": False}
-    return [factorize(split, k, dim, **options) for k in range(split.ratings.p)]
+    usual = REGULARISERS if init == "als" else (1e-3,)
+    candidates = [(value,) for value in chosen] or [usual] * split.ratings.p
+    return [factorize(split, k, dim, of_domain, init == "als") for k, of_domain in enumerate(candidates)]
 
 
 def factorize(split: Split, domain: int, dim: int, regularisers: tuple = REGULARISERS,
               centred: bool = True) -> MFVectors:  # fmt: skip
-    """Minimise Σ over training ratings of (R_ui - mean_ui - u_u·v_i)² + regulariser (|u_u|² + |v_i|²).
-    The regulariser with the lowest validation RMSE wins. `centred=False` with a regulariser near 0 is the
-    paper read literally: raw ratings, no penalty (R22 ★). Returns `MFVectors`."""
+    """Minimise Σ over training ratings of (R_ui - mean_ui - u_u·v_i)² + regulariser (|u_u|² + |v_i|²), in the
+    `unit` of the ratings. The regulariser with the lowest validation RMSE wins. `centred=False` with a
+    regulariser near 0 is the paper read literally: raw ratings, no penalty (R22 ★). Returns `MFVectors`."""
     shape = (len(split.ratings.users), len(split.ratings.items[domain]))
     user, item, rating = split.of(domain, TRAIN)
     means = _means(user, item, rating, shape) if centred else (0.0, np.zeros(shape[0]), np.zeros(shape[1]))
-    residual = (rating - _predict(means, user, item)).astype(np.float32)
+    scale = unit(rating)
+    residual = ((rating - _predict(means, user, item)) / scale).astype(np.float32)
     matrix = sp.csr_matrix((residual, (user, item)), shape=shape)
     valid_user, valid_item, valid = split.of(domain, VALID)
-    valid = (valid - _predict(means, valid_user, valid_item)).astype(np.float32)
+    valid = ((valid - _predict(means, valid_user, valid_item)) / scale).astype(np.float32)
     best: tuple = ()
     curves = []
     for regulariser in regularisers:
         rng = np.random.default_rng([split.seed, domain])
         u, v, curve = _als(matrix, dim, regulariser, (valid_user, valid_item, valid), rng)
-        curves.append(curve)
+        curves.append(curve.assign(train=curve["train"] * scale, valid=curve["valid"] * scale))
         if not best or curve["valid"].iloc[-1] < best[0]:
             best = (curve["valid"].iloc[-1], u, v, regulariser)
     return MFVectors(best[1], best[2], best[3], pd.concat(curves, ignore_index=True))
+
+
+def unit(rating: np.ndarray) -> float:
+    """The power of ten nearest to the spread of some ratings: 1 for stars, 10,000 for plays up to 100,000."""
+    spread = float(rating.std(dtype=np.float64))
+    return 10.0 ** np.round(np.log10(spread)) if spread > 0 else 1.0
 
 
 def _means(user: np.ndarray, item: np.ndarray, rating: np.ndarray, shape: tuple[int, int]) -> tuple:
@@ -89,6 +99,8 @@ def _als(matrix: sp.csr_matrix, dim: int, regulariser: float, valid: tuple, rng:
 
 
 def _rmse(target: np.ndarray, u: np.ndarray, v: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> float:
+    if not len(target):
+        return np.nan
     return float(np.sqrt(np.mean((target - np.einsum("rd,rd->r", u[rows], v[columns])) ** 2)))
 
 
@@ -102,13 +114,19 @@ def _solve(matrix: sp.csr_matrix, other: np.ndarray, regulariser: float) -> np.n
         size = max(1, int(4e6 // (c * d)))
         for rows in np.array_split(same, -(-len(same) // size)):
             entry = matrix.indptr[rows][:, None] + np.arange(c)  # [B, c]
-            vectors = other[matrix.indices[entry]]  # [B, c, d]
-            across, target = vectors.transpose(0, 2, 1), matrix.data[entry][:, :, None]  # [B, d, c]
-            if c < d:
-                gram = vectors @ across + regulariser * np.eye(c, dtype=np.float32)
-                solved = across @ np.linalg.solve(gram, target)
-            else:
-                gram = across @ vectors + regulariser * np.eye(d, dtype=np.float32)
-                solved = np.linalg.solve(gram, across @ target)
+            vectors, target = other[matrix.indices[entry]], matrix.data[entry][:, :, None]  # [B, c, d]
+            try:
+                solved = _ridge(vectors, target, regulariser)
+            except np.linalg.LinAlgError:  # beside large vectors a small penalty is lost in single precision
+                solved = _ridge(vectors.astype(np.float64), target, regulariser)
             result[rows] = solved[:, :, 0]
     return result
+
+
+def _ridge(vectors: np.ndarray, target: np.ndarray, regulariser: float) -> np.ndarray:
+    """The coefficients [B, d, 1] of targets [B, c, 1] on vectors [B, c, d], in the vectors' precision."""
+    _, c, d = vectors.shape
+    across, penalty = vectors.transpose(0, 2, 1), regulariser * np.eye(min(c, d), dtype=vectors.dtype)
+    if c < d:
+        return across @ np.linalg.solve(vectors @ across + penalty, target)
+    return np.linalg.solve(across @ vectors + penalty, across @ target)

@@ -75,7 +75,8 @@ def errors(split, vectors, domain, part):
     shape = (len(split.ratings.users), len(split.ratings.items[domain]))
     user, item, rating = split.of(domain, part)
     means = mf_init._means(*split.of(domain, TRAIN), shape)
-    return rating - mf_init._predict(means, user, item) - (vectors.user[user] * vectors.item[item]).sum(1)
+    scores = (vectors.user[user] * vectors.item[item]).sum(1) * mf_init.unit(split.of(domain, TRAIN)[2])
+    return rating - mf_init._predict(means, user, item) - scores
 
 
 def test_a_planted_matrix_is_recovered_with_the_regulariser_of_the_lowest_validation_error():

@@ -21,6 +21,7 @@ import torch
 from adc.early_stopping import Arrays
 from adc.errors import UserError
 from adc.fast_step import Pairs, bpr_gradient
+from adc.mf_init import unit
 from adc.optim import RowAdam
 from adc.sampling import Batch
 from adc.split import TRAIN, Split
@@ -56,6 +57,7 @@ class Machine:
     def __init__(self, split: Split, domain: int, config: dict):
         user, item, rating = split.of(domain, TRAIN)
         self.context = contexts(split, domain)  # [n, F]
+        rating = rating / unit(rating)
         self.mean = float(rating.mean())  # w_0; the weights w can shift it
         shape = len(split.ratings.users), len(split.ratings.items[domain])
         self.rating = sp.csr_matrix((rating, (user, item)), shape=shape)
@@ -148,7 +150,7 @@ def contexts(split: Split, domain: int) -> sp.csr_matrix:
     for k, items in enumerate(split.ratings.items):
         if k != domain:
             user, item, rating = split.of(k, TRAIN)
-            value = rating / np.bincount(user, minlength=n)[user]
+            value = rating / unit(rating) / np.bincount(user, minlength=n)[user]
             blocks.append(sp.csr_matrix((value, (user, item)), shape=(n, len(items))))
     return sp.hstack(blocks, format="csr", dtype=np.float32)
 

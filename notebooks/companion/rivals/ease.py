@@ -58,7 +58,9 @@ def linked_items(X: sp.csr_matrix) -> np.ndarray:
 
 
 def weights(X: sp.csr_matrix, l2: float) -> np.ndarray:
-    """B [m, m] float32 of X [n, m], in the memory of one such matrix."""
+    """B [m, m] float32 of X [n, m], in the memory of one such matrix; of no linked items it is empty."""
+    if not X.shape[1]:
+        return np.zeros((0, 0), np.float32)
     gram = (X.T @ X).astype(np.float32).toarray(order="F")
     gram[np.diag_indices_from(gram)] += l2
     factor, error = lapack.spotrf(gram, lower=True, clean=False, overwrite_a=True)
