@@ -5,33 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from recommending import FAST, METHODS, make_table, small_settings
 
 from adc.errors import UserError
 from adc.split import TEST, VALID
 from companion import data, registry, runs
 from companion.use import recommend
-
-METHODS = [*registry.names("hurdle", "rival"), "static", "adc"]
-FAST = {"epochs": 2, "patience": 2}
-
-
-def make_table() -> pd.DataFrame:
-    """Two domains, films the larger; users a… in both, f… in films, b… in books only; titles in films."""
-    rng, rows = np.random.default_rng(0), []
-    for kind, count, domains in (("a", 14, ("films", "books")), ("f", 16, ("films",)), ("b", 14, ("books",))):
-        for user in [f"{kind}{number}" for number in range(count)]:
-            for domain in domains:
-                items = rng.permutation(15)[:8]
-                titles = [f"Film no. {item}" if domain == "films" else "" for item in items]
-                stars = rng.integers(1, 6, 8)
-                rows += [(domain, user, f"{i:02}", s, t) for i, s, t in zip(items, stars, titles)]
-    return pd.DataFrame(rows, columns=["domain", "user", "item", "rating", "title"])
-
-
-def small_settings(method: str) -> dict:
-    network = {"dim": 4, "hidden_layers": 1} if registry.method(method).kind in ("adc", "balancer") else {}
-    learns = method in ("bpr", "bpr_merged", "clfm", "cdcf", "sconet", "adc", "static")
-    return network | (FAST if learns else {})
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +207,19 @@ def test_a_run_is_loaded_by_folder_configuration_run_and_file(dataset):
     assert all(model.top("a0", "films").equals(models[0].top("a0", "films")) for model in models)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_the_best_are_those_of_a_stable_sort_whatever_is_equal(seed):
+    rng = np.random.default_rng(seed)
+    m, n = int(rng.integers(1, 12)), int(rng.integers(1, 14))
+    scores = rng.integers(0, 4, (40, m)).astype(np.float32)
+    scores[rng.random(scores.shape) < 0.3] = -np.inf
+    popular = rng.integers(0, 3, m).astype(np.float32)
+    item, value = recommend.best(scores, popular, n)
+    expected = np.array([np.lexsort((-popular, -row))[:n] for row in scores])
+    assert np.array_equal(item, expected)
+    assert np.array_equal(value, np.take_along_axis(scores, expected, 1))
+
+
 def test_the_best_on_validation_is_picked(dataset):
     for dim in (2, 3):
         registry.train(registry.configure("bpr", dataset, dim=dim, **FAST), show=False)
@@ -237,6 +229,29 @@ def test_the_best_on_validation_is_picked(dataset):
     run = recommend.pick(dataset, "bpr").run
     assert str(run.folder) == best["folder"]
     assert best["validation"] == pytest.approx(np.mean([*run.metrics["validation"].values()]))
+    first = recommend.candidates(dataset).iloc[0]
+    assert str(recommend.pick(dataset).run.folder) == first["folder"]
+    assert first["validation"] == table["validation"].max() and table["rank"].min() == 1
+
+
+def test_methods_are_compared_on_the_seeds_that_all_have(monkeypatch):
+    columns = ["method", "variant", "seed", "domains", "validation", "settings", "folder"]
+    rows = [("bpr", "", seed, "", value, "a", f"bpr{seed}") for seed, value in ((0, 0.1), (1, 0.3), (2, 0.9))]
+    rows += [("ease", "", seed, "", 0.25, "b", f"ease{seed}") for seed in (0, 1)]
+    rows += [("bpr", "", 1, "", 0.8, "c", "lucky"), ("adc", "", 0, "books", 0.99, "d", "other domains")]
+    rows += [("adc_residual", "", 0, "", 0.99, "e", "variant")]
+    table = pd.DataFrame(rows, columns=columns).assign(kept=True)
+    monkeypatch.setattr(recommend, "stored_runs", lambda dataset: table)
+    table = recommend.candidates("x")
+    assert list(table["folder"]) == ["ease0", "bpr0"] and list(table["validation"]) == [
+        0.25,
+        pytest.approx(0.2),
+    ]
+    assert list(recommend.candidates("x", seed=1)["folder"]) == ["lucky", "bpr1", "ease1"]
+    assert list(recommend.candidates("x", "bpr")["folder"]) == ["bpr0"]  # the other has one seed of three
+    assert list(recommend.candidates("x", domains="books")["folder"]) == ["other domains"]
+    table["kept"] = table["folder"] != "ease0"
+    assert list(recommend.candidates("x")["folder"]) == ["ease1", "bpr0"]
 
 
 def test_a_run_on_some_domains_knows_only_those(dataset):
@@ -244,6 +259,10 @@ def test_a_run_on_some_domains_knows_only_those(dataset):
     model = recommend.load(registry.train(config, show=False))
     picked = recommend.pick(dataset, "popularity", domains="books")
     assert model.domains == ["books"] and picked.run.folder == model.run.folder
+    table = recommend.stored_runs(dataset)
+    assert {*table["domains"]} == {"", "books"} and list(table.loc[table["domains"] == "books", "rank"]) == [
+        1
+    ]
     with pytest.raises(UserError, match="User 'f0' has no ratings"):
         model.top("f0", "books")
     assert TEST in model.split.part

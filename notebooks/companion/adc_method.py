@@ -5,6 +5,7 @@ from dataclasses import fields
 
 from adc import balancers
 from adc.config import Config
+from adc.mf_init import MFVectors
 from adc.split import Split
 from adc.train import Trainer, domain_losses, plain_step
 from companion.init_cache import initial_vectors
@@ -60,10 +61,10 @@ $$L_k = -\sum_{(u,i^+,i^-)} \log\sigma\bigl(\mathbf{z}_u^{(k)\top}\mathbf{v}_{i^
 """
 
 
-def make_trainer(config: dict, split: Split) -> Trainer:
-    """The trainer of a run's configuration, pretrained (R10)."""
+def make_trainer(config: dict, split: Split, vectors: list[MFVectors] | None = None) -> Trainer:
+    """The trainer of a run's configuration, pretrained (R10), from the start's vectors or others."""
     settings = Config(**{field.name: config[field.name] for field in fields(Config)})
-    return Trainer(settings, split, initial_vectors(split, settings.init, settings.dim))
+    return Trainer(settings, split, vectors or initial_vectors(split, settings.init, settings.dim))
 
 
 def network(

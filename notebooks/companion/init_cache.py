@@ -26,7 +26,7 @@ UNREADABLE = (
 
 
 @lru_cache(maxsize=4)
-def initial_vectors(split: Split, init: str, dim: int) -> list[MFVectors]:
+def initial_vectors(split: Split, init: str, dim: int, chosen: tuple[float, ...] = ()) -> list[MFVectors]:
     """`mf_init.initial_vectors`, read from `data/processed/<dataset>/mf/` where they were computed before."""
     if init == "random":  # nothing but zeros
         return mf_init.initial_vectors(split, init, dim)
@@ -37,7 +37,7 @@ def initial_vectors(split: Split, init: str, dim: int) -> list[MFVectors]:
         with threadpool_limits(
             1
         ):  # the last bits hang on the number of threads, and training carries them on
-            vectors = mf_init.initial_vectors(split, init, dim)
+            vectors = mf_init.initial_vectors(split, init, dim, chosen)
     with files.atomic(file) as partial, open(partial, "wb") as stream:
         np.savez(stream, allow_pickle=False, **_arrays(vectors))
     return vectors

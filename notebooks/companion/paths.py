@@ -24,6 +24,11 @@ def runs(dataset: str) -> Path:
     return home() / "data" / "runs" / dataset
 
 
+def models(dataset: str) -> Path:
+    """One folder a model that was fitted on all ratings: `data/models/<dataset>/<method>-<hash>/`."""
+    return home() / "data" / "models" / dataset
+
+
 def results() -> Path:
     """The metrics of all runs in one long table: `data/results.parquet`."""
     return home() / "data" / "results.parquet"

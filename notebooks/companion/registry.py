@@ -9,10 +9,12 @@ from dataclasses import asdict, fields
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from adc.config import check_types
 from adc.early_stopping import Learner, Trained, train_epochs
 from adc.errors import UserError
-from adc.split import Split, split_ratings
+from adc.split import TRAIN, Split, split_ratings
 from companion import adc_method, data, runs, tuned_settings
 from companion.method import Method
 from companion.rivals import bpr, cdcf, chance, clfm, ease, itemknn, merged_bpr, popularity, residual, sconet
@@ -37,6 +39,7 @@ METHODS: dict[str, Method] = {
         residual.METHOD,
     )
 }
+ALL_RATINGS = "all"  # "ratings" in the configuration of a model that was fitted on all of them
 BASE = {"hidden_layers": 3, "gamma": 2.0}  # around which the parameter analysis turns
 
 
@@ -137,13 +140,15 @@ def learner(config: dict, split: Split) -> Learner:
 
 
 def load_split(config: dict) -> Split:
-    """The split ratings that a configuration means."""
-    return _split(config["dataset"], config["domains"], config["seed"])
+    """The split ratings that a configuration means; all are for training where it was fitted on all."""
+    whole = config.get("ratings") == ALL_RATINGS
+    return _split(config["dataset"], config["domains"], config["seed"], whole)
 
 
 @lru_cache(maxsize=2)  # the runs of a study share it
-def _split(dataset: str, domains: str, seed: int) -> Split:
-    return split_ratings(data.load(dataset).only(named(domains)), seed)
+def _split(dataset: str, domains: str, seed: int, whole: bool = False) -> Split:
+    split = split_ratings(data.load(dataset).only(named(domains)), seed)
+    return Split(split.ratings, seed, np.full_like(split.part, TRAIN)) if whole else split
 
 
 def variant(config: dict) -> str:

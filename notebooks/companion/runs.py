@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from adc.early_stopping import Trained
+from adc.early_stopping import Arrays, Trained
 from adc.errors import UserError
 from adc.evaluation import PROTOCOLS, evaluate, summarise
 from adc.split import TEST
@@ -110,19 +110,24 @@ def save(config: dict, trained: Trained) -> Run:
         table = evaluate(trained.split, k, trained.score(k), TEST, PROTOCOLS)
         values += summarise(table, target)
         users.append(table.assign(target=target, user=ratings.users[table["user"]]))
-    model = {}
-    for domain, arrays in zip(ratings.domains, trained.arrays):
-        model |= {f"{name}.{domain}": array for name, array in arrays.items()}
     if (place / "metrics.json").exists():
         return load(place)
     with files.atomic(place, folder=True) as partial:
         files.write_json(partial / "config.json", config)
         trained.history.to_parquet(partial / "history.parquet", index=False)
         pd.concat(users, ignore_index=True).to_parquet(partial / "users.parquet", index=False)
-        np.savez(partial / "model.npz", allow_pickle=False, **model)
+        write_model(partial, ratings.domains, trained.arrays)
         facts = {"versions": files.versions(), "arithmetic": files.arithmetic()}
         files.write_json(partial / "metrics.json", {"values": values, **trained.notes, **facts})
     return load(place)
+
+
+def write_model(folder: Path, domains: Iterable[str], of_domains: Iterable[Arrays]) -> None:
+    """Leave the arrays of every domain in `model.npz`, named `<array>.<domain>`."""
+    model = {}
+    for domain, arrays in zip(domains, of_domains):
+        model |= {f"{name}.{domain}": array for name, array in arrays.items()}
+    np.savez(folder / "model.npz", allow_pickle=False, **model)
 
 
 def write_list(runs: Iterable[Run], file: str) -> None:

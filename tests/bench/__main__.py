@@ -112,7 +112,9 @@ class Bench:
         twin = {"scale": options.scale, "rounds": options.rounds}
         self.works = {  # measure -> module, arguments
             "training": ("training", twin), "ranking": ("ranking", twin), "start": ("start", twin),
-            "sconet": ("ranking", twin | {"only": "sconet"}), "memory": ("sizes", twin | {"whole": True}),
+            "sconet": ("ranking", twin | {"only": "sconet"}),
+            "recommend": ("ranking", twin | {"only": "recommend"}),
+            "memory": ("sizes", twin | {"whole": True}),
             "gpu": ("gpu", twin),
         }  # fmt: skip
 

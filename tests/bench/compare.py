@@ -82,6 +82,15 @@ def sconet(answers: Answers) -> list[Row]:
     return [Row("SCoNet ranks music", "users/s", answers["sconet"]["ours"], conet, "CoNet", ">= 10", why)]
 
 
+def recommending(answers: Answers) -> list[Row]:
+    answer = answers["recommend"]
+    many = f"10 items of music for {answer['users']:,} users"
+    return [
+        Row(many, "s", answer["many"], answer["bare"], "bare product, best 10", "<= 1.5"),
+        Row("the same for one user", "ms", 1e3 * answer["one"], bar="< 20 ms"),
+    ]
+
+
 def start(answers: Answers) -> list[Row]:
     answer = answers["start"]
     return [
@@ -133,6 +142,6 @@ def gpu(answers: Answers) -> list[Row]:
 
 
 MAKERS = {
-    "training": training, "bpr": bpr, "ranking": ranking, "sconet": sconet, "start": start, "memory": memory,
-    "scales": scales, "gpu": gpu,
+    "training": training, "bpr": bpr, "ranking": ranking, "sconet": sconet, "recommend": recommending,
+    "start": start, "memory": memory, "scales": scales, "gpu": gpu,
 }  # fmt: skip

@@ -1,19 +1,21 @@
-"""Full ranking of music with its metrics, against a bare product and the best 20; and SCoNet's ranking."""
+"""Full ranking of music with its metrics, and the best of it, against bare products; SCoNet's ranking."""
 
 import numpy as np
 import torch
 
 from adc.early_stopping import factor_score
-from adc.evaluation import CHUNK, RankingTask
+from adc.evaluation import CHUNK, RankingTask, groups
 from adc.metrics import CUTOFFS, ndcg, recall
 from adc.split import Split
 from bench import music, processes
 from bench.clock import alternate, seconds
 from companion import registry
+from companion.use import recommend
 
 
 def measure(scale: float, rounds: int, only: str = "") -> dict:
-    """Users a second: `ours`, `bare` and the metrics alone; with `only` "sconet" SCoNet's.
+    """Users a second: `ours`, `bare` and the metrics alone; with `only` "sconet" SCoNet's, with "recommend"
+    seconds of `recommending`.
 
     Recall@20 must be the same both ways, up to ties, which ours breaks at random.
     """
@@ -21,6 +23,8 @@ def measure(scale: float, rounds: int, only: str = "") -> dict:
     task = music.music_task(split)
     if only == "sconet":
         return sconet(split, task, rounds)
+    if only == "recommend":
+        return recommending(split, rounds)
     arrays, values = music.vectors(split), {}
     score = factor_score(split, task.domain, arrays)
 
@@ -65,6 +69,23 @@ def sconet(split: Split, task: RankingTask, rounds: int, users: int = 1024) -> d
     task.user, task.item = task.user[few], task.item[few]
     times = alternate({"ours": lambda: metrics(task.ranks(score)["full"], task)}, rounds)
     return {"ours": len(task.users) / times["ours"]}
+
+
+def recommending(split: Split, rounds: int, users: int = 10_000, n: int = 10) -> dict:
+    """Seconds that `Recommender.batch` takes for many users, a bare product with the best n for the same, and
+    `top` for one of them. By BPR after one epoch."""
+    config = registry.configure("bpr", split.ratings.name, split.seed, epochs=1, patience=1)
+    model, k = recommend.load(registry.train(config, show=False)), split.ratings.index("music")
+    rows = np.flatnonzero(groups(split, k) == 0)[:users]
+    user, item = model.arrays[k]["user"][rows], model.arrays[k]["item"].T
+
+    def bare():
+        for start in range(0, len(rows), CHUNK):
+            torch.from_numpy(user[start : start + CHUNK] @ item).topk(n)
+
+    works = {"many": lambda: model.batch(model.users[rows], "music", n), "bare": bare}
+    works["one"] = lambda: model.top(model.users[rows[0]], "music", n)
+    return alternate(works, rounds) | {"users": len(rows)}
 
 
 if __name__ == "__main__":

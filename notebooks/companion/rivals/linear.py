@@ -44,12 +44,25 @@ class Linear(Rival):
         """The best of SHARES by validation NDCG@10, the smallest of equal ones. With share 1 the most popular
         item gains as much as a training user's best item has on average."""
         X, sums = self.rows(self.split, domain), self.sums(self.split, domain, arrays)
-        users, popular = np.unique(self.split.of(domain, TRAIN)[0]), popularity(self.split, domain)
-        best = np.abs(sums(X[users[:: 1 + len(users) // 1000]])).max(1)  # of a thousand users at most
-        unit = (best.mean() or 1) / popular.max()
+        popular, unit = popularity(self.split, domain), self.unit(domain, arrays)
         task = ranking_task(self.split, domain, VALID, VALIDATION_RULE, MAX_VALIDATION_USERS)
         weights = [float(share * unit) for share in SHARES]
         return max(weights, key=lambda weight: validate(task, blend(X, sums, weight * popular)))
+
+    def unit(self, domain: int, arrays: Arrays) -> float:
+        """The weight of popularity that is share 1."""
+        X, sums = self.rows(self.split, domain), self.sums(self.split, domain, arrays)
+        users = np.unique(self.split.of(domain, TRAIN)[0])
+        best = np.abs(sums(X[users[:: 1 + len(users) // 1000]])).max(1)  # of a thousand users at most
+        return (best.mean() or 1) / popularity(self.split, domain).max()
+
+    def take_shares(self, other: "Linear") -> None:
+        """Give popularity the shares that validation chose for another split of the same ratings."""
+        domains = range(self.split.ratings.p)
+        shares = [float(other.arrays(k)["popularity"]) / other.unit(k, other.arrays(k)) for k in domains]
+        for k, share in enumerate(shares):
+            own = {name: np.array(self.config[name]) for name in self.settings}
+            self.model[k] = own | {"popularity": np.array(share * self.unit(k, own))}
 
     @classmethod
     def scorer(cls, split: Split, domain: int, arrays: Arrays) -> Score:

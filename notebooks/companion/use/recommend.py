@@ -1,6 +1,7 @@
 """A finished run in use: recommend items to a user, to many, or to somebody who is in no training data.
 
-    model = recommend.pick("movielens", "adc")
+    run = recommend.candidates("movielens")["folder"][0]  # what won on validation; with "adc" the best of ADC
+    model = recommend.fit_all(run)  # the same on all ratings, of which the run knows half
     model.top("15", "Action", n=5)
 
 What a user has rated is left out. Of items with the same score the one with more training ratings comes
@@ -13,14 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 import torch
 
 from adc.errors import UserError
 from adc.evaluation import CHUNK, groups, popularity
-from adc.split import TEST
+from adc.split import TRAIN, VALID
 from companion import data, paths, registry, runs
-from companion.use import fold_in, stored
+from companion.use import fold_in, last_fit, stored
 
+KINDS = ("hurdle", "rival", "balancer", "adc")  # of methods that are picked
 COLUMNS = ["user", "domain", "rank", "item", "title", "score", "rule"]
 PARTS = ("train", "validation", "test")
 RULES = {
@@ -39,20 +42,27 @@ RULE_ELSEWHERE = {"itemknn": "popularity", "ease": "popularity", "bpr": "popular
 
 
 def stored_runs(dataset: str | Path) -> pd.DataFrame:
-    """The finished runs of a dataset, best first on validation ratings: method, variant, seed, validation
-    (NDCG@10 of the best epochs, mean over the domains), domains (empty: all), folder.
+    """The finished runs of a dataset by today's methods: method, variant, seed, domains (empty: all),
+    validation (NDCG@10 of the best epochs, mean over these domains), rank (among the runs on the same
+    domains), settings, folder, kept (whether its model is still there).
 
     dataset: its name, or the path of the reader's own file. UserError: there is none.
     """
     place, rows = paths.runs(_dataset_name(dataset)), []
     for file in sorted(place.glob("[!.]*/metrics.json")):
         run = runs.load(file.parent)
-        row = {name: run.config[name] for name in ("method", "variant", "seed")}
-        row |= {"validation": validation(run), "domains": run.config["domains"], "folder": str(run.folder)}
-        rows.append(row)
+        if not registry.is_current(run.config):
+            continue
+        row = {name: run.config[name] for name in ("method", "variant", "seed", "domains")}
+        row |= {"validation": validation(run), "settings": runs.identity(run.config | {"seed": 0})}
+        kept = (run.folder / "model.npz").exists()
+        rows.append(row | {"folder": str(run.folder), "kept": kept})
     if not rows:
         raise UserError(f"There is no finished run in {place}. `./run_all.sh --data …` makes some.")
-    return pd.DataFrame(rows).sort_values("validation", ascending=False, ignore_index=True, kind="stable")
+    table = pd.DataFrame(rows)
+    rank = table.groupby("domains")["validation"].rank(ascending=False, method="min").astype(int)
+    table.insert(5, "rank", rank)
+    return table.sort_values(["domains", "rank"], ignore_index=True, kind="stable")
 
 
 def validation(run: runs.Run) -> float:
@@ -60,21 +70,43 @@ def validation(run: runs.Run) -> float:
     return float(np.mean([*run.metrics["validation"].values()]))
 
 
-def pick(dataset: str | Path, method: str = "adc", seed: int | None = None,
+def candidates(dataset: str | Path, method: str = "", seed: int | None = None,
+               domains: str = "") -> pd.DataFrame:  # fmt: skip
+    """What can be picked, the best first: method, variant, seeds, validation (mean over them), folder (of the
+    first that has kept its model). Compared over the seeds on which every method was run, as each splits the ratings anew; if there
+    is none, on that with the most runs. UserError: there is no such run."""
+    stored = stored_runs(dataset)
+    stored = stored[(stored["domains"] == domains) & stored["method"].isin(registry.names(*KINDS))]
+    rows = stored[stored["method"].eq(method) | (method == "")]
+    rows = rows[rows["seed"].eq(seed) | (seed is None)]
+    if rows.empty:
+        pairs = sorted({*zip(stored["method"], stored["seed"])})
+        there = ", ".join(f"{name} (seed {number})" for name, number in pairs) or "none on these domains"
+        what = (f"'{method}'" if method else "any method") + f" with seed {seed}" * (seed is not None)
+        raise UserError(f"There is no finished run of {what} on '{dataset}'. There are: {there}.")
+    seeds = set.intersection(*rows.groupby("method")["seed"].agg(set)) or {rows["seed"].mode()[0]}
+    rows = rows[rows["seed"].isin(seeds)].sort_values(["kept", "seed"], ascending=[False, True])
+    groups = rows.groupby(["method", "variant", "settings"])
+    what = {"seeds": ("seed", "nunique"), "validation": ("validation", "mean"), "folder": ("folder", "first")}
+    table = groups.agg(**what).reset_index().drop(columns="settings")
+    table = table[table["seeds"] == len(seeds)]
+    return table.sort_values("validation", ascending=False, ignore_index=True, kind="stable")
+
+
+def pick(dataset: str | Path, method: str = "", seed: int | None = None,
          domains: str = "") -> "Recommender":  # fmt: skip
-    """The stored run of a method that is best on validation ratings, of one seed or of any.
+    """The first of `candidates`: the run that is best on validation ratings, of one method or of any.
 
     domains: those it was trained on, as in its configuration; empty: all. UserError: there is no such run.
     """
-    runs_here = stored_runs(dataset)
-    runs_here = runs_here[runs_here["domains"] == domains]
-    candidates = runs_here[(runs_here["method"] == method) & ((runs_here["seed"] == seed) | (seed is None))]
-    if candidates.empty:
-        pairs = sorted({*zip(runs_here["method"], runs_here["seed"])})
-        there = ", ".join(f"{name} (seed {number})" for name, number in pairs) or "none on these domains"
-        what = f"'{method}'" + (f" with seed {seed}" if seed is not None else "")
-        raise UserError(f"There is no finished run of {what} on '{dataset}'. There are: {there}.")
-    return load(candidates["folder"].iloc[0])
+    return load(candidates(dataset, method, seed, domains)["folder"].iloc[0])
+
+
+def fit_all(run: str | Path | dict, show: bool = True) -> "Recommender":
+    """A run's method, settings and epochs once more, on all ratings (`last_fit`), of which the run knows half.
+    run: its folder or its configuration."""
+    config = run if isinstance(run, dict) else runs.load(Path(run)).config
+    return Recommender(last_fit.fit(config, show).folder)
 
 
 def load(run: str | Path | dict | runs.Run) -> "Recommender":
@@ -106,6 +138,8 @@ class Recommender:
         scorer = registry.method(self.method).scorer
         self._scorer = cache(lambda k: scorer(self.split, k, self.arrays[k]))
         linear = registry.method(self.method).learner
+        self._rated = cache(self._rated_items)
+        self._titles = cache(self._all_titles)
         self._sums = cache(lambda k: linear.sums(self.split, k, self.arrays[k]))
 
     def top(self, user: str, domain: str, n: int = 10, test_items: bool = False) -> pd.DataFrame:
@@ -119,15 +153,14 @@ class Recommender:
     def batch(self, users: Iterable[str], domain: str, n: int = 10, test_items: bool = False) -> pd.DataFrame:
         """`top` for several users, one below the other."""
         k, rows = self.ratings.index(domain), np.array([self.row(user) for user in users], dtype=np.int64)
-        tables = [pd.DataFrame(columns=COLUMNS)] if not len(rows) else []
+        lists, rated = [], self._rated(k, test_items)
         for start in range(0, len(rows), CHUNK):
             chunk = rows[start : start + CHUNK]
-            for row, scores in zip(chunk, self._scores(chunk, k)):
-                rated = (self.ratings.user == row) & (self.ratings.domain == k)
-                rated &= (self.split.part != TEST) | (not test_items)
-                rule, items = self._rule(row, k), self.ratings.item[rated]
-                tables.append(self._best(self.users[row], k, scores, rule, items, n))
-        return pd.concat(tables, ignore_index=True)
+            scores = self._scores(chunk, k)
+            scores[rated[chunk].nonzero()] = -np.inf
+            lists.append(best(scores, self._popularity[k], n))
+        item, score = map(np.concatenate, zip(*lists)) if lists else np.empty((2, 0, 1))
+        return self._table(self.users[rows], k, item, score, self._rules(k)[rows])
 
     def new(self, ratings: pd.DataFrame | Sequence[dict], domain: str, n: int = 10) -> pd.DataFrame:
         """`top` for somebody who is in no training data, from her ratings (domain, item) in one or more
@@ -137,7 +170,11 @@ class Recommender:
         that has no rule for her (SCoNet, chance), a domain or an item that the data do not hold.
         """
         k, items = self.ratings.index(domain), self._items_by_domain(ratings)
-        return self._best("new user", k, *self._fold_in(items, k), items[k], n)
+        scores, rule = self._fold_in(items, k)
+        scores = scores.astype(np.float32)
+        scores[items[k]] = -np.inf
+        who, rule = np.array([["new user"], [rule]], dtype=object)
+        return self._table(who, k, *best(scores[None], self._popularity[k], n), rule)
 
     def rated(self, user: str) -> pd.DataFrame:
         """A user's ratings: domain, item, title, rating, part (one of PARTS)."""
@@ -150,8 +187,7 @@ class Recommender:
 
     def rules(self, domain: str) -> pd.Series:
         """What every user of the data is scored by in a domain, a key of RULES, by the user's id."""
-        k = self.ratings.index(domain)
-        return pd.Series([self._rule(row, k) for row in range(len(self.users))], self.users, name="rule")
+        return pd.Series(self._rules(self.ratings.index(domain)), self.users, name="rule")
 
     def row(self, user: str) -> int:
         """A user's position in `users`; a `UserError` for one who is not there."""
@@ -168,21 +204,32 @@ class Recommender:
         scores[torch.from_numpy(unknown)] = torch.from_numpy(self._popularity[k]).to(scores)  # R36
         return scores.numpy()
 
-    def _rule(self, row: int, k: int) -> str:
-        group = self._group[k][row]
-        if group == 2 or self.method in ("popularity", "random"):
-            return "random" if self.method == "random" and group < 2 else "popularity"
-        return "own" if group == 0 else RULE_ELSEWHERE.get(self.method, "elsewhere")
+    def _rules(self, k: int) -> np.ndarray:
+        """The rule of every user [n]: by her group, with training ratings here, elsewhere or nowhere."""
+        elsewhere = RULE_ELSEWHERE.get(self.method, "elsewhere")
+        rules = {"popularity": ["popularity"] * 3, "random": ["random", "random", "popularity"]}
+        of_group = rules.get(self.method, ["own", elsewhere, "popularity"])
+        return np.array(of_group, dtype=object)[self._group[k]]
 
-    def _best(self, user: str, k: int, scores: np.ndarray, rule: str, rated: np.ndarray,
-              n: int) -> pd.DataFrame:  # fmt: skip
-        if type(n) is not int or n < 1:
-            raise UserError(f"n = {n!r}: expected how many items to recommend, a whole number of 1 or more.")
-        order = np.lexsort((-self._popularity[k], -scores))
-        items = [int(i) for i in order[~np.isin(order, rated)][:n]]
-        columns = {"user": user, "domain": self.domains[k], "rank": range(1, len(items) + 1)}
-        columns |= {"item": self.ratings.items[k][items], "title": [self.ratings.title(k, i) for i in items]}
-        return pd.DataFrame(columns | {"score": scores[items].astype(float), "rule": rule}, columns=COLUMNS)
+    def _rated_items(self, k: int, test_items: bool) -> sp.csr_matrix:
+        """Which items of a domain every user has rated [n, m_k], in the test part or not."""
+        user, item, _ = self.split.of(k, *((TRAIN, VALID) if test_items else ()))
+        shape = (len(self.users), len(self.ratings.items[k]))
+        return sp.csr_matrix((np.ones(len(user), dtype=bool), (user, item)), shape)
+
+    def _all_titles(self, k: int) -> np.ndarray:
+        """The title of every item of a domain [m_k]."""
+        return np.array([self.ratings.title(k, i) for i in range(len(self.ratings.items[k]))], dtype=object)
+
+    def _table(self, users: np.ndarray, k: int, item: np.ndarray, score: np.ndarray,
+               rules: np.ndarray) -> pd.DataFrame:  # fmt: skip
+        """The lists of users [B] as one table, from `best` [B, n]; -inf is no item."""
+        row, place = np.nonzero(score > -np.inf)
+        item = item[row, place].astype(np.int64)
+        columns = {"user": users[row], "domain": self.domains[k], "rank": place + 1}
+        columns |= {"item": self.ratings.items[k][item], "title": self._titles(k)[item]}
+        columns |= {"score": score[row, place].astype(float), "rule": rules[row]}
+        return pd.DataFrame(columns, columns=COLUMNS)
 
     def _items_by_domain(self, ratings: pd.DataFrame | Sequence[dict]) -> list[np.ndarray]:
         """Positions of the items that a table of ratings names, p x [..]."""
@@ -218,3 +265,30 @@ class Recommender:
             if vector is not None:
                 return vector @ self.arrays[k]["item"].T, "neighbours"
         return self._popularity[k], "popularity"
+
+
+def best(scores: np.ndarray, popular: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places and values [B, n] of the n highest scores of every row [B, m], in order; of equal ones those of
+    the more popular item first, of items as popular that which comes first. Fewer columns where m < n."""
+    if type(n) is not int or n < 1:
+        raise UserError(f"n = {n!r}: expected how many items to recommend, a whole number of 1 or more.")
+    value, item = (part.numpy() for part in torch.from_numpy(scores).topk(min(n + 1, scores.shape[1])))
+    if value.shape[1] > n:
+        tied = np.flatnonzero(value[:, n - 1] == value[:, n])  # whether these are the right ones is open
+        if len(tied):
+            item[tied, :n] = _best_of_tied(scores[tied], value[tied, n - 1], popular, n)
+        item = item[:, :n]
+        value = np.take_along_axis(scores, item, 1)
+    order = np.lexsort((item, -popular[item], -value))
+    return np.take_along_axis(item, order, 1), np.take_along_axis(value, order, 1)
+
+
+def _best_of_tied(scores: np.ndarray, last: np.ndarray, popular: np.ndarray, n: int) -> np.ndarray:
+    """The items [B, n] of `best`, by score in any order, where several have the n-th highest score, `last`."""
+    order = np.argsort(-popular, kind="stable")
+    scores = np.take(scores, order, 1)
+    row, place = np.nonzero(scores >= last[:, None])
+    equal = scores[row, place] == last[row]
+    count, first = np.cumsum(equal), np.searchsorted(row, np.arange(len(scores)))
+    room = n - np.bincount(row[~equal], minlength=len(scores)) + (count - equal)[first]
+    return order[place[~equal | (count <= room[row])]].reshape(-1, n)
