@@ -284,7 +284,7 @@ def best(scores: np.ndarray, popular: np.ndarray, n: int) -> tuple[np.ndarray, n
 
 
 def _best_of_tied(scores: np.ndarray, last: np.ndarray, popular: np.ndarray, n: int) -> np.ndarray:
-    """The items [B, n] of `best`, by score in any order, where several have the n-th highest score, `last`."""
+    """The items [B, n] of `best`, by score in any order, where several have the n-th highest score `last`."""
     order = np.argsort(-popular, kind="stable")
     scores = np.take(scores, order, 1)
     row, place = np.nonzero(scores >= last[:, None])
