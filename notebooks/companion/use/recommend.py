@@ -73,8 +73,8 @@ def validation(run: runs.Run) -> float:
 def candidates(dataset: str | Path, method: str = "", seed: int | None = None,
                domains: str = "") -> pd.DataFrame:  # fmt: skip
     """What can be picked, the best first: method, variant, seeds, validation (mean over them), folder (of the
-    first that has kept its model). Compared over the seeds on which every method was run, as each splits the ratings anew; if there
-    is none, on that with the most runs. UserError: there is no such run."""
+    first that has kept its model). Compared over the seeds on which every method was run, as each splits the
+    ratings anew; if there is none, on that with the most runs. UserError: there is no such run."""
     stored = stored_runs(dataset)
     stored = stored[(stored["domains"] == domains) & stored["method"].isin(registry.names(*KINDS))]
     rows = stored[stored["method"].eq(method) | (method == "")]
@@ -103,7 +103,7 @@ def pick(dataset: str | Path, method: str = "", seed: int | None = None,
 
 
 def fit_all(run: str | Path | dict, show: bool = True) -> "Recommender":
-    """A run's method, settings and epochs once more, on all ratings (`last_fit`), of which the run knows half.
+    """A run's method, settings and epochs once more, on all ratings, of which the run knows half: `last_fit`.
     run: its folder or its configuration."""
     config = run if isinstance(run, dict) else runs.load(Path(run)).config
     return Recommender(last_fit.fit(config, show).folder)

@@ -2,15 +2,15 @@
 
 import numpy as np
 import pandas as pd
-from pandas.io.formats.style import Styler
 
 from companion.analysis.curves import MEAN
 from companion.analysis.equivalence import judge
+from companion.escape import Table
 from companion.use.own_ratings.scores import JOINT, LABELS
 from companion.use.own_ratings.verdicts import COMPARISONS, OPEN, QUESTION, answer, signed, spending
 
 
-def decisions(use: pd.DataFrame, comparisons: pd.DataFrame, domains: list[str]) -> Styler:
+def decisions(use: pd.DataFrame, comparisons: pd.DataFrame, domains: list[str]) -> Table:
     """One line a domain: use this, and is it worth learning from the others there? From `use_this` and
     `compare`."""
     asked = comparisons[comparisons["what"] == QUESTION].set_index("target")
@@ -29,11 +29,11 @@ def decisions(use: pd.DataFrame, comparisons: pd.DataFrame, domains: list[str]) 
     return _style(pd.DataFrame.from_dict(rows, orient="index"))
 
 
-def comparison_table(comparisons: pd.DataFrame) -> Styler:
+def comparison_table(comparisons: pd.DataFrame) -> Table:
     """Each method jointly less itself alone, by domain and in the mean; bold: decided, else in how many
     further splits that would be."""
     if comparisons.empty:
-        return pd.DataFrame({"": ["none yet, or there is one domain only"]}).style
+        return Table(pd.DataFrame({"": ["none yet, or there is one domain only"]}))
     rows = comparisons.assign(
         cell=[
             f"{signed(row)}, {row.verdict}" + (f" ({row.more:.0f})" if row.more > 0 else "")
@@ -61,13 +61,13 @@ def above_popularity(table: pd.DataFrame, domains: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["target", "method", "mean", "low", "high", "splits"])
 
 
-def method_table(table: pd.DataFrame) -> Styler:
+def method_table(table: pd.DataFrame) -> Table:
     """NDCG@10, means over the splits [targets, methods], the highest of a row in bold. Of `with_best`."""
     style = _style(_by_method(table, "value"))
     return style.highlight_max(axis=1, props="font-weight: bold")
 
 
-def newcomers(table: pd.DataFrame) -> Styler:
+def newcomers(table: pd.DataFrame) -> Table:
     """NDCG@10 of users known from other domains only (R36) [targets, methods]. table: of `with_best`."""
     rows = table[(table["elsewhere_users"] > 0) & (table["method"] != "adc_alone")]
     wide = _by_method(rows, "elsewhere")
@@ -81,8 +81,7 @@ def _by_method(table: pd.DataFrame, value: str) -> pd.DataFrame:
     return wide[[name for name in LABELS if name in wide]].rename(columns=LABELS)
 
 
-def _style(table: pd.DataFrame) -> Styler:
-    style = table.rename_axis(index=None, columns=None).style.format(precision=4, na_rep="–", escape="html")
-    style = style.format_index(escape="html").format_index(escape="html", axis=1)
+def _style(table: pd.DataFrame) -> Table:
+    style = Table(table.rename_axis(index=None, columns=None)).format(precision=4, na_rep="–")
     whole = [name for name in table if name in ("users tested", "splits")]
     return style.format("{:,.0f}", subset=whole, na_rep="–")

@@ -7,7 +7,6 @@ of one file overlap, which makes them surer than they should be.
 """
 
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from adc.ratings import Ratings
 from companion import data, paths, runs
 from companion.analysis.curves import MEAN
 from companion.analysis.equivalence import LEVEL, MARGIN, Judgement, judge
+from companion.escape import markdown
 from companion.use.own_ratings.scores import LABELS, PAIRS, SIMPLEST_FIRST, scores, with_best
 
 QUESTION = "the best of each"
@@ -121,7 +121,7 @@ def headline(ratings: Ratings, comparisons: pd.DataFrame) -> str:
     """Is it worth learning from the other domains? Each method against itself, on average, and in how many
     domains. From `compare`."""
     if remark := data.transfer_remark(ratings):
-        return f"**There is nothing to transfer:** {escape(remark)}"
+        return f"**There is nothing to transfer:** {markdown(remark)}"
     lines = []
     for what in COMPARISONS:
         rows = comparisons[comparisons["what"] == what]
