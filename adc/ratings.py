@@ -95,7 +95,7 @@ class Ratings:
 
     def table(self) -> pd.DataFrame:
         """Users, items, ratings and density (%) per domain, as in Table I."""
-        users = [len(np.unique(self.user[self.domain == k])) for k in range(self.p)]
+        users = [np.count_nonzero(np.bincount(self.user[self.domain == k])) for k in range(self.p)]
         ratings = np.bincount(self.domain, minlength=self.p)
         index = pd.Index(self.domains, name="domain")
         table = pd.DataFrame({"users": users, "items": list(map(len, self.items)), "ratings": ratings}, index)
@@ -127,21 +127,36 @@ def encode(frame: pd.DataFrame, name: str, domains: list[str] | None = None,
     if domains is None:
         counts = frame["domain"].value_counts()
         domains = sorted(counts.index, key=lambda d: (-counts[d], d))
-    frame = frame[frame["domain"].isin(domains)]
-    domain = frame["domain"].map({d: k for k, d in enumerate(domains)}).to_numpy(dtype=np.int8)
-    user, users = pd.factorize(frame["user"].to_numpy(dtype=object), sort=True)
-    ids, item, items = frame["item"].to_numpy(dtype=object), np.empty(len(frame), dtype=np.int32), []
+    if set(domains) < set(frame["domain"].unique()):
+        frame = frame[frame["domain"].isin(domains)]
+    position, (code, names) = {d: k for k, d in enumerate(domains)}, _coded(frame["domain"])
+    domain = np.array([position[name] for name in names], dtype=np.int8)[code]
+    user, users = _coded(frame["user"])
+    item, items = np.empty(len(frame), dtype=np.int32), []
     for k in range(len(domains)):
-        item[domain == k], names = pd.factorize(ids[domain == k], sort=True)
+        item[domain == k], names = _coded(frame["item"][domain == k])
         items.append(names)
     rating, titles = frame["rating"].to_numpy(dtype=np.float32), _titles(frame) if titles is None else titles
     return Ratings(name, list(domains), users, items, domain, user.astype(np.int32), item, rating, titles)
+
+
+def _coded(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of ids in the order of their text, and the ids; of a categorical column without making texts."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return pd.factorize(column.to_numpy(dtype=object), sort=True)
+    codes, ids = column.cat.codes.to_numpy(), column.cat.categories.to_numpy(dtype=object)
+    used = np.flatnonzero(np.bincount(codes, minlength=len(ids)))
+    rank, names = pd.factorize(ids[used], sort=True)
+    new = np.zeros(len(ids), dtype=np.int32)
+    new[used] = rank
+    return new[codes], names
 
 
 def _titles(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
     """The first title of every (domain, item) that has one."""
     if "title" not in frame.columns:
         return {}
-    titled = frame.loc[frame["title"].notna() & (frame["title"] != ""), ["domain", "item", "title"]]
+    there = (frame["title"].notna() & (frame["title"] != "")).to_numpy()
+    titled = frame[["domain", "item", "title"]][there]
     titled = titled.drop_duplicates(["domain", "item"])
     return {(domain, str(item)): title for domain, item, title in titled.itertuples(index=False)}

@@ -1,5 +1,10 @@
 """Small tables of synthetic ratings as files, and what a refusal has to leave as it was."""
 
+import io
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from adc.errors import UserError
@@ -51,3 +56,23 @@ def refused(source, home, *words, **arguments):
         assert word in message, message
     assert snapshot(home) == before
     return message
+
+
+ROWS = [line.split(",") for line in lines()]
+STAMPED = [[*row, str(1_300_000_000 + number)] for number, row in enumerate(ROWS)]
+FOUR = "domain,user,item,rating"
+BARE = [row[1:] for row in STAMPED if row[0] == "films"]  # user, item, rating, timestamp
+
+
+def text(rows, header="domain,user,item,rating,timestamp", separator=",", end="\n"):
+    """Rows as a text table; without a header where that is empty."""
+    head = [header.replace(",", separator)] if header else []
+    return end.join([*head, *(separator.join(row) for row in rows)]) + end
+
+
+def parquet(**changed):
+    """ROWS as a Parquet file, with some columns replaced."""
+    frame = pd.DataFrame(ROWS, columns=["domain", "user", "item", "rating"]).astype({"rating": float})
+    out = io.BytesIO()
+    pq.write_table(pa.table({name: pa.array(frame[name]) for name in frame} | changed), out)
+    return out.getvalue()

@@ -7,8 +7,10 @@ import json
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from adc.errors import UserError
 from adc.ratings import Ratings, encode
@@ -16,7 +18,7 @@ from adc.relevance import evaluable, no_levels
 from adc.split import split_ratings
 from companion import files, paths
 from companion.data import describe, synthetic, table
-from companion.data.schema import check
+from companion.data.schema import KEY, check
 from companion.data.table import Files
 
 # Name -> module, imported when it is needed. It has LABEL (for titles), DESCRIPTION and
@@ -31,6 +33,7 @@ SOURCES = {
     "twin": "companion.data.twin",
     "amazon": "companion.data.amazon",
 }
+_AT_ONCE = 1 << 20
 Source = str | Path | list | tuple  # several files may be one dataset
 
 
@@ -64,7 +67,8 @@ def prepare(source: Source, seed: int = 0, *, reading: dict | None = None, write
 
     source, reading: as `dataset_id` takes them; where `reading` has "files" too, source is the name that they
     had when the work was planned. seed: of the split in which every domain must have a user to evaluate.
-    With write=False it is only checked. Raises `UserError` for whatever is wrong, and leaves the data folder as it was.
+    With write=False it is only checked. Raises `UserError` for whatever is wrong, and leaves the data folder
+    as it was.
     """
     ratings, clean, facts = _inspect(source, reading, seed)
     if clean is not None and write:
@@ -104,8 +108,8 @@ def remarks(ratings: Ratings) -> list[str]:
 def _remarks(ratings: Ratings, facts: dict) -> list[str]:
     equal = [name for k, name in enumerate(ratings.domains) if no_levels(ratings.rating[ratings.domain == k])]
     levels = (
-        f"all ratings of {', '.join(equal)} are equal, so that none is above a user's mean: there every item that "
-        f"she rated counts as relevant (R24)."
+        f"all ratings of {', '.join(equal)} are equal, so that none is above a user's mean: there every item "
+        f"that she rated counts as relevant (R24)."
     )
     return [*facts.get("remarks", []), *filter(None, [equal and levels, transfer_remark(ratings)])]
 
@@ -184,8 +188,8 @@ def _own(source: Source, reading: dict | None) -> Files | None:
     close = difflib.get_close_matches(name, SOURCES, n=1)
     known = "; ".join(f"{name} ({source_module(name).DESCRIPTION})" for name in SOURCES)
     raise UserError(
-        f"Unknown data source '{name}'.{f' Did you mean {close[0]!r}?' if close else ''} Known are {known}; and the "
-        f"path of your own table, such as ./my.csv or one ending in {', '.join(table.ENDINGS[:5])}."
+        f"Unknown data source '{name}'.{f' Did you mean {close[0]!r}?' if close else ''} Known are {known}; "
+        f"and the path of your own table, such as ./my.csv or one ending in {', '.join(table.ENDINGS[:5])}."
     )
 
 
@@ -253,21 +257,29 @@ def _stored(dataset: str) -> Ratings | None:
     """The dataset on disk, or None when it is not there or not as it was written."""
     try:
         facts = manifest(dataset)
-        clean = pd.read_parquet(paths.processed(dataset) / "ratings.parquet")
+        file = paths.processed(dataset) / "ratings.parquet"
+        clean = pq.read_table(file, read_dictionary=[*KEY, "title"]).to_pandas(ignore_metadata=True)
     except (OSError, ValueError, pa.ArrowException):  # ValueError: no JSON, no UTF-8
         return None
     return encode(clean, dataset, facts["domains"]) if _checksum(clean) == facts["sha256"] else None
 
 
 def _checksum(clean: pd.DataFrame) -> str:
-    """SHA-256 of the table's content, whatever version of Parquet wrote it."""
+    """SHA-256 of the table's content, whatever version of Parquet wrote it: of each column its name, the
+    number of its bytes and these, texts with a NUL between them."""
     digest = hashlib.sha256()
     for name, column in clean.items():
         if pd.api.types.is_numeric_dtype(column):
             cells = column.to_numpy(dtype="<f8").tobytes()
-        else:
-            cells = "\0".join(column.to_numpy(dtype=object)).encode()
-        digest.update(f"{name}\0{len(cells)}\0".encode() + cells)
+            digest.update(f"{name}\0{len(cells)}\0".encode() + cells)
+            continue
+        codes, values = column.cat.codes.to_numpy(), column.cat.categories
+        texts = np.array([f"{value}\0".encode() for value in values], dtype=object)
+        size = np.array([*map(len, texts)])[codes].sum() - 1
+        digest.update(f"{name}\0{size}\0".encode())
+        for start in range(0, len(codes), _AT_ONCE):  # a table of millions is never one text in memory
+            part = b"".join(texts[codes[start : start + _AT_ONCE]])
+            digest.update(part if start + _AT_ONCE < len(codes) else part[:-1])
     return digest.hexdigest()
 
 
@@ -276,7 +288,7 @@ def _check_evaluable(ratings: Ratings, where: str, seed: int) -> None:
     nobody = [repr(domain) for k, domain in enumerate(ratings.domains) if not evaluable(split, k)]
     if nobody:
         raise UserError(
-            f"{where}: nobody can be evaluated in domain {', '.join(nobody)}: no user has a test rating strictly "
-            f"above the mean of her ratings there (R24; seed {seed}). Remove the domain, merge it with another, "
-            f"or add users who gave different ratings."
+            f"{where}: nobody can be evaluated in domain {', '.join(nobody)}: no user has a test rating "
+            f"strictly above the mean of her ratings there (R24; seed {seed}). Remove the domain, merge it "
+            f"with another, or add users who gave different ratings."
         )

@@ -20,15 +20,18 @@ FIXED = ["%a %b %d %H:%M:%S %z %Y", "%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:
 UNITS = {1e17: ("nanoseconds", 1e9), 1e14: ("microseconds", 1e6), 1e11: ("milliseconds", 1e3)}
 
 
-def ids(values: Sequence) -> tuple[list[str], list[str], bool]:
-    """Text of each id as it is written, without blanks around it; what is wrong with it ("" where nothing
-    is); and whether whole numbers were written as floats."""
-    texts, faults, whole = [], [], False
-    for value in values:
-        text, fault = _id(value)
-        whole |= isinstance(value, (float, Decimal)) and not fault
-        texts.append(text)
-        faults.append(fault or _fault(text))
+def ids(values: Sequence) -> tuple[list[str], dict[int, str], bool]:
+    """Text of each id as it is written, without blanks around it; what is wrong with some, by position; and
+    whether whole numbers were written as floats."""
+    if all(type(value) is str for value in values):
+        texts, faults, whole = [value.strip() for value in values], {}, False
+    else:
+        pairs = [_id(value) for value in values]
+        texts, faults = [text for text, _ in pairs], {k: fault for k, (_, fault) in enumerate(pairs) if fault}
+        whole = any(isinstance(value, (float, Decimal)) for value in values)
+    every = "\n".join(texts)
+    if "" in texts or "\0" in every or not _is_unicode(every):
+        faults = {k: fault for k, text in enumerate(texts) if (fault := _fault(text))} | faults
     return texts, faults, whole
 
 
@@ -48,11 +51,11 @@ def _fault(text: str) -> str:
         return "is empty"
     if "\0" in text:
         return "holds a NUL character"
-    return "" if text.isascii() or _is_unicode(text) else "holds half a character, which is no Unicode"
+    return "" if _is_unicode(text) else "holds half a character, which is no Unicode"
 
 
 def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return text.isascii() or not re.search("[\ud800-\udfff]", text)
 
 
 def titles(values: Sequence) -> list[str]:
@@ -124,8 +127,8 @@ def _seconds(dates: pd.Series) -> np.ndarray:
 
 def in_seconds(values: np.ndarray) -> tuple[np.ndarray, str]:
     """Times in seconds, and the unit they were in ("" for seconds): one unit fits all that are not 0."""
-    given = np.abs(values[values != 0])
+    least = np.abs(values).min(where=values != 0, initial=np.inf)
     for bound, (unit, factor) in UNITS.items():
-        if len(given) and given.min() >= bound:
+        if np.isfinite(least) and least >= bound:
             return values / factor, unit
     return values, ""

@@ -1,4 +1,4 @@
-"""Which column is what: by the names that data sets have, by `--columns`, or, without a header, by its cells."""
+"""Which column is what: by names that data sets have, by `--columns`, or without a header by its cells."""
 
 import re
 from collections.abc import Iterable
@@ -9,10 +9,10 @@ from adc.errors import UserError
 # role -> names, without blanks, case and signs; a row of them comes before the next one
 NAMES = {
     "domain": ["domain", "category genre maincategory productcategory cat department itemcategory domainid"],
-    "user": ["user", "userid uid reviewerid customerid memberid accountid userids",
+    "user": ["user", "userid uid reviewerid customerid memberid accountid",
              "username reviewer reviewername customer member account author"],
-    "item": ["item", "itemid iid movieid asin productid businessid bookid isbn animeid artistid trackid songid "
-             "gameid appid recipeid beerid jokeid animesid sku",
+    "item": ["item", "itemid iid movieid asin productid businessid bookid isbn animeid artistid trackid "
+             "songid gameid appid recipeid beerid jokeid sku",
              "parentasin itemname movie product business book anime artist track song game recipe joke"],
     "rating": ["rating", "ratings score stars overall starrating bookrating reviewscore reviewoverall "
                "userrating rate myrating reviewrating ratingvalue"],
@@ -30,7 +30,7 @@ EPOCH = 1e8  # seconds since 1970 are larger, ratings smaller
 
 
 def parse(text: str) -> dict[str, str]:
-    """`user=uid,item=asin` as a dictionary; an empty name leaves the column out. UserError: not in this form."""
+    """`user=uid,item=asin` as a dictionary; no name leaves a column out. UserError: not in this form."""
     given = {}
     for part in filter(None, text.split(",")):
         role, equals, name = part.partition("=")
@@ -55,7 +55,7 @@ def known(names: Iterable[str]) -> set[str]:
 
 
 def assign(names: list[str], given: dict[str, str], where: str) -> dict[str, int]:
-    """Role -> position of its column. UserError: a column is not there, or there are several to choose from."""
+    """Role -> position of its column. UserError: a column is missing, or several fit."""
     roles = {role: _position(names, role, name, where) for role, name in given.items() if name}
     rest = [(place, name) for place, name in enumerate(names) if place not in roles.values() and name]
     for role in NAMES:
@@ -93,32 +93,39 @@ def _missing(missing: list[str], names: list[str], where: str) -> str:
     free = [name for name in names if name and not known([name])] or ["NAME"]
     example = ",".join(f"{role}={free[min(k, len(free) - 1)]}" for k, role in enumerate(missing))
     return (
-        f"{where}: no column {', '.join(map(repr, missing))}. Found: {', '.join(filter(None, names)) or 'nothing'}. "
-        f"Expected are user, item, rating (domain, timestamp and title are optional). If it has another name, "
-        f"say so, as in `--columns {example}`."
+        f"{where}: no column {', '.join(map(repr, missing))}. "
+        f"Found: {', '.join(filter(None, names)) or 'nothing'}. Expected are user, item, rating (domain, "
+        f"timestamp and title are optional). Say what has another name, as in `--columns {example}`."
     )
 
 
 def is_header(cells: list[str]) -> bool:
-    """Whether a first line names columns: numbers among its cells, and hardly a known name, say that it does not."""
+    """Whether a first line names columns: it does not where numbers are in it and hardly a known name."""
     return len(known(cells)) > 1 or not any(_number(cell) is not None for cell in cells)
 
 
 def guess(rows: list[list[str]], where: str) -> dict[str, int]:
     """The roles of a table without a header: user, item, rating and perhaps a time, by what its cells are."""
-    width, columns = len(rows[0]), list(zip(*rows))
+    width = len(rows[0])
+    columns = list(zip(*(row for row in rows if len(row) == width)))
     values = [[_number(cell) for cell in column] for column in columns]
-    time = width == 4 and all(value is not None and value >= EPOCH for value in values[3])
-    rated = width in (3, 4) and all(value is not None and abs(value) < EPOCH for value in values[2])
+    time = width == 4 and _mostly(value is not None and value >= EPOCH for value in values[3])
+    rated = width in (3, 4) and _mostly(value is not None and abs(value) < EPOCH for value in values[2])
     if not rated or (width == 4) != time:
         raise UserError(
-            f"{where}: the first line ({', '.join(rows[0])[:80]}) seems to be a rating already, not a header. Put "
-            f"a line before it that names the columns, or name them by their numbers, as in `--columns "
+            f"{where}: the first line ({', '.join(rows[0])[:80]}) seems to be a rating, not a header. "
+            f"Put a line before it that names the columns, or name them by their numbers, as in `--columns "
             f"user=1,item=2,rating=3`."
         )
     swapped = all(map(ASIN.fullmatch, columns[0])) and all(map(REVIEWER.fullmatch, columns[1]))
     roles = {"user": int(swapped), "item": 1 - swapped, "rating": 2}
     return roles | ({"timestamp": 3} if time else {})
+
+
+def _mostly(answers: Iterable[bool]) -> bool:
+    """Whether the first and nearly all are true: a bad cell is told with its line when all are read."""
+    answers = [*answers]
+    return answers[0] and sum(answers) >= 0.9 * len(answers)
 
 
 def _number(cell: str) -> float | None:

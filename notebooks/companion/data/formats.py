@@ -1,26 +1,18 @@
-"""What a file is, by its first bytes and lines: packed, in which encoding, Parquet, JSON, or text and how cut."""
+"""What a file is, by its first bytes and lines: in which encoding, Parquet, JSON, or text and how cut."""
 
-import bz2
 import codecs
 import csv
-import gzip
-import io
 import json
-import lzma
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from adc.errors import UserError
 from companion.data import columns
+from companion.data.unpacking import sound, unpacked
 
 HEAD, SAMPLE = 1 << 18, 100  # bytes and lines that are looked at
-UNPACK = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 MARKS = {  # byte order marks; the longer ones first
     codecs.BOM_UTF32_LE: "utf-32-le", codecs.BOM_UTF32_BE: "utf-32-be", codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be",
@@ -45,13 +37,12 @@ OTHERS = {  # what is not read: first bytes -> what it is, what to do
 }
 SEPARATORS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", "::": "'::'", " ": "blank"}
 SPOKEN = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "blank": " ", "space": " "}
-UNIT = b"\x1f"  # stands for a separator of several characters
 EXPECTED = "Expected a header naming domain, user, item, rating and one line a rating."
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a file is. Of a text: `skip` bytes of UTF-8 (with `lines` line ends) come before its first rating."""
+    """What a file is. Of a text: `skip` bytes of UTF-8 (with `lines` line ends) come before its ratings."""
 
     kind: str  # text, json, array (of JSON), parquet
     encoding: str = "utf-8"
@@ -66,7 +57,7 @@ class Look:
 
 
 def look(path: Path, given: dict[str, str], separator: str = "") -> Look:
-    """What a file is and which of its columns is what; given: of `--columns`. UserError: it cannot be told."""
+    """What a file is and which of its columns is what; given: of `--columns`. UserError: nobody can tell."""
     with sound(path), unpacked(path) as stream:
         head = stream.read(HEAD)
     if not head:
@@ -123,7 +114,7 @@ def _keys(line: str) -> list[str]:
     try:
         record = json.loads(line)
     except ValueError:  # told with its line when it is read
-        return re.findall(r'"([^"\\]+)"\s*:', line)
+        return [name for _, name in re.findall(r"""(["'])([^"'\\]+)\1\s*:""", line)]
     return [*record] if isinstance(record, dict) else []
 
 
@@ -141,7 +132,7 @@ def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encodin
     else:
         names = [str(number + 1) for number in range(len(names))]
     if len(names) < 3:
-        fault = f"its first line is one column at every separator that is tried ({', '.join(SEPARATORS.values())})"
+        fault = f"its first line is one column at every separator tried ({', '.join(SEPARATORS.values())})"
         fault = f"{len(names)} columns, cut at {SEPARATORS.get(choice, choice)}" if len(names) == 2 else fault
         raise UserError(f"{path}: {fault}: {text[:60].splitlines()[0]!r}. {EXPECTED} "
                         f"`--separator ';'` names another separator.")  # fmt: skip
@@ -163,8 +154,9 @@ def _fitted(names: list[str], rows: list[list[str]]) -> list[str]:
     if len(rows) < 2 or len(rows[1]) == len(names):
         return names
     width = len(rows[1])
-    if all(len(row) == width for row in rows[1:]) and not any("".join(row[len(names) :]) for row in rows[1:]):
-        return names[:width] if not any(names[width:]) else names
+    even = all(len(row) == width for row in rows[1:])
+    if even and not any(names[width:]) and not any("".join(row[len(names) :]) for row in rows[1:]):
+        return names[:width] + [""] * (width - len(names))
     return names
 
 
@@ -217,102 +209,3 @@ def cells(lines: Iterator[str], separator: str, strict: bool = True) -> Iterator
     if len(separator) > 1:
         return (line.rstrip("\r\n").split(separator) if line.strip("\r\n") else [] for line in lines)
     return csv.reader(lines, delimiter=separator, strict=strict)
-
-
-# --- bytes
-
-
-@contextmanager
-def sound(path: Path) -> Iterator[None]:
-    """What a file cannot be read by, in words."""
-    try:
-        yield
-    except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile) as error:
-        short = isinstance(error, EOFError)
-        fault = "is truncated" if short else f"is not a sound gzip, xz or zip file ({error})"
-        raise UserError(f"{path}: {fault}. Copy or download it again.") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is not sound {error.encoding} text. Save it as UTF-8.") from error
-    except (OSError, RuntimeError, NotImplementedError) as error:  # the latter two of zip: a password, a kind
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{path}: cannot be read ({reason}). Make it readable.") from error
-
-
-class _Counted(io.FileIO):
-    """A file that tells a progress bar how much was read."""
-
-    bar = None
-
-    def readinto(self, buffer) -> int:
-        size = super().readinto(buffer)
-        if self.bar is not None:
-            self.bar.update(size)
-        return size
-
-
-@contextmanager
-def unpacked(path: Path, bar=None) -> Iterator[BinaryIO]:
-    """A file's bytes, unpacked if need be, whatever it is called."""
-    with _Counted(path) as raw:
-        raw.bar = bar
-        yield _unpacked(io.BufferedReader(raw, 1 << 16), path)
-
-
-def _unpacked(stream: BinaryIO, path: Path) -> BinaryIO:
-    for _ in range(2):  # a packed file within a zip archive
-        first = stream.peek(8)[:8]
-        for mark, opener in UNPACK.items():
-            if first.startswith(mark):
-                stream = io.BufferedReader(opener(stream), 1 << 16)
-        if first.startswith((b"PK\3\4", b"PK\5\6")):
-            stream = io.BufferedReader(_of_zip(stream, path), 1 << 16)
-    return stream
-
-
-def _of_zip(stream: BinaryIO, path: Path) -> BinaryIO:
-    archive = zipfile.ZipFile(stream)
-    names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
-    if any(name.startswith("xl/") for name in names):
-        raise UserError(f"{path}: is an Excel workbook. Save it as CSV, and give that file.")
-    if len(names) != 1:
-        held = f"{', '.join(names[:8])}{', …' if len(names) > 8 else ''}"
-        raise UserError(
-            f"{path}: is a zip archive of {len(names)} files ({held}). Unpack it and name one of them."
-        )
-    return archive.open(names[0])
-
-
-class Utf8(io.RawIOBase):
-    """The bytes of a text as UTF-8, less those before its first rating, with one character as separator."""
-
-    def __init__(self, stream: BinaryIO, what: Look, watch=None):
-        self.stream, self.watch, self.rest, self.skip = stream, watch, b"", what.skip
-        self.decoder = None if what.encoding == "utf-8" else codecs.getincrementaldecoder(what.encoding)()
-        self.long, self.held = b"" if what.quoted else what.separator.encode(), b""
-
-    def readable(self) -> bool:
-        """It is read only."""
-        return True
-
-    def readinto(self, buffer) -> int:
-        while not self.rest:
-            block = self.stream.read(max(len(buffer), 1 << 16))
-            ended = not block
-            data = (
-                self.decoder.decode(block, ended).encode("utf-8", "surrogatepass") if self.decoder else block
-            )
-            skipped = min(self.skip, len(data))
-            self.skip, data = self.skip - skipped, data[skipped:]
-            if self.long:  # whole lines at a time, so that no separator is torn
-                data, self.held = self.held + data, b""
-                end = len(data) if ended else data.rfind(b"\n") + 1
-                data, self.held = data[:end].replace(self.long, UNIT), data[end:]
-            self.rest = memoryview(data)
-            if self.watch:
-                self.watch(data, ended)
-            if ended:
-                break
-        size = min(len(buffer), len(self.rest))
-        buffer[:size] = self.rest[:size]
-        self.rest = self.rest[size:]
-        return size

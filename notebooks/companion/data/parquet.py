@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from adc.errors import UserError
-from companion.data import columns, formats, text
+from companion.data import columns, text, unpacking
 
 PLAIN = ("string", "large_string", "string_view", "integer", "floating", "decimal", "null")
 
@@ -43,7 +43,7 @@ def roles(path: Path, given: dict[str, str], constants: dict[str, str]) -> dict[
 
 def _opened(path: Path) -> tuple[pq.ParquetFile, list[str]]:
     """A file, and the names of its columns."""
-    with formats.sound(path), formats.unpacked(path) as stream, path.open("rb") as raw:
+    with unpacking.sound(path), unpacking.unpacked(path) as stream, path.open("rb") as raw:
         content = path if raw.read(4) == b"PAR1" else io.BytesIO(stream.read())
     try:
         file = pq.ParquetFile(content)

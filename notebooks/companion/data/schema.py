@@ -91,9 +91,10 @@ def _ids(column: pd.Series, locate: Locate, remarks: list[str]) -> pd.Categorica
     """Ids as text, in the order of their text."""
     codes, values = _coded(column)
     texts, faults, whole = cells.ids(values)
-    rows = _rows_of(codes, np.array([bool(fault) for fault in faults], dtype=bool))
-    if len(rows):
-        _refuse(column, rows, locate, faults[codes[rows[0]]] if codes[rows[0]] >= 0 else "is empty")
+    bad = np.zeros(len(texts), dtype=bool)
+    bad[[*faults]] = True
+    if len(rows := _rows_of(codes, bad)):
+        _refuse(column, rows, locate, faults.get(codes[rows[0]], "is empty"))
     blank = np.array([isinstance(value, str) and value != text for value, text in zip(values, texts)])
     if blank.any():
         count = int(np.append(blank, False)[codes].sum())
@@ -120,7 +121,7 @@ def _ratings(column: pd.Series, locate: Locate, remarks: list[str]) -> np.ndarra
 
 
 def _times(column: pd.Series, locate: Locate, remarks: list[str]) -> np.ndarray:
-    cure = "Or leave the column out: `--columns timestamp=`"
+    cure = "`--columns timestamp=` leaves the column out"
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         values = column.to_numpy(np.float64, na_value=np.nan)
         rows = np.flatnonzero(~np.isfinite(values))
@@ -130,8 +131,8 @@ def _times(column: pd.Series, locate: Locate, remarks: list[str]) -> np.ndarray:
         if doubt:
             raise UserError(f"{locate([0], 'timestamp')}: {column.iloc[0]!r} {doubt}. {cure}.")
         rows, values = _rows_of(codes, ~np.isfinite(by_value)), np.append(by_value, np.nan)[codes]
-    known = "is neither a number, such as seconds since 1970, nor a date such as 2018-07-04 12:00:00"
-    _refuse(column, rows, locate, f"{known}, as the others are")
+    known = "is neither a number, such as seconds since 1970, nor a date as others are (2018-07-04 12:00:00)"
+    _refuse(column, rows, locate, f"{known}; {cure}")
     values, unit = cells.in_seconds(values)
     if unit:
         remarks.append(f"Column timestamp: {unit} since 1970 were turned into seconds.")
@@ -171,7 +172,8 @@ def _without(
 
 def _far_values(ratings: np.ndarray) -> list[str]:
     """A remark on a lowest or highest rating that is far from the others: often it means "not rated"."""
-    values, counts = np.unique(ratings, return_counts=True)
+    counts = pd.Series(ratings).value_counts().sort_index()
+    values, counts = counts.index.to_numpy(), counts.to_numpy()
     remarks = []
     for value, count, others in ((values[0], counts[0], values[1:]), (values[-1], counts[-1], values[:-1])):
         if len(others) < 2:
@@ -182,23 +184,24 @@ def _far_values(ratings: np.ndarray) -> list[str]:
         )
         below = value in (0, -1) and others[0] >= (1 if len(others) < 4 else value + 1)
         if far or below:
+            share, cure = count / len(ratings), f"leave them out: `--not-a-rating {value:g}`"
             remarks.append(
-                f"{count / len(ratings):.1%} of the ratings are {value:g}, away from the others ({others[0]:g} to "
-                f"{others[-1]:g}). If that means 'not rated', leave them out: `--not-a-rating {value:g}`."
+                f"{share:.1%} of the ratings are {value:g}, away from the others ({others[0]:g} to "
+                f"{others[-1]:g}). If that means 'not rated', {cure}."
             )
     return remarks
 
 
 def _latest(clean: pd.DataFrame, locate: Locate) -> pd.DataFrame:
     """R20: of several ratings of one item by one user the latest; without timestamps they must be equal."""
-    users, items = len(clean["user"].cat.categories), len(clean["item"].cat.categories)
-    key = clean["domain"].cat.codes.to_numpy().astype(np.int64) * users + clean["user"].cat.codes.to_numpy()
-    key = key * items + clean["item"].cat.codes.to_numpy()
-    ordered = np.sort(key)
+    ordered = _keys(clean)
+    ordered.sort()
     again = ordered[1:][ordered[1:] == ordered[:-1]]
+    del ordered
     if not len(again):
         return clean
-    several = np.isin(key, again)
+    key = _keys(clean)
+    several = pd.Series(key).isin(again).to_numpy()
     rows, keys = clean[several], key[several]
     if "timestamp" in clean.columns:
         order = np.lexsort((rows["timestamp"].to_numpy(), keys))
@@ -209,16 +212,25 @@ def _latest(clean: pd.DataFrame, locate: Locate) -> pd.DataFrame:
         if len(clash):
             _refuse_clash(rows.iloc[order[keys_there == keys_there[clash[0]]]], locate)
     last = np.append(keys[order][1:] != keys[order][:-1], True)
-    drop = np.flatnonzero(several)[order[~last]]
-    return clean.iloc[np.setdiff1d(np.arange(len(clean)), drop, assume_unique=True)]
+    keep = np.ones(len(clean), dtype=bool)
+    keep[np.flatnonzero(several)[order[~last]]] = False
+    return clean[keep]
+
+
+def _keys(clean: pd.DataFrame) -> np.ndarray:
+    """A number for each (domain, user, item)."""
+    key = clean["domain"].cat.codes.to_numpy().astype(np.int64)
+    for name in ("user", "item"):
+        key *= len(clean[name].cat.categories)
+        key += clean[name].cat.codes.to_numpy()
+    return key
 
 
 def _refuse_clash(rows: pd.DataFrame, locate: Locate) -> None:
-    row = rows.iloc[0]
+    row, places = rows.iloc[0], locate([int(place) for place in rows.index[:5]], "")
     raise UserError(
-        f"{locate([int(place) for place in rows.index[:5]], '')}: user '{row.user}' rated item '{row['item']}' of "
-        f"domain '{row.domain}' differently more than once, and no column 'timestamp' says which is the "
-        f"latest. Add it, or keep one line each."
+        f"{places}: user '{row.user}' rated item '{row['item']}' of domain '{row.domain}' differently more "
+        f"than once, and no column 'timestamp' says which is the latest. Add it, or keep one line each."
     )
 
 

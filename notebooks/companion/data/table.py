@@ -32,7 +32,7 @@ def ending(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Files:
-    """The files of one dataset and the options they are read by (`--columns`, `--separator`, `--not-a-rating`)."""
+    """The files of one dataset and the options by which they are read, such as `--columns`."""
 
     paths: tuple[Path, ...]
     columns: dict[str, str] = field(default_factory=dict)
@@ -159,7 +159,7 @@ def look(path: Path, files: Files) -> dict[str, int]:
 
 
 def read(files: Files) -> Table:
-    """The ratings of all files, which are one dataset. UserError with file and line: whatever cannot be read."""
+    """The ratings of all files, which are one dataset. UserError, with file and line: it cannot be read."""
     frames, parts, remarks = [], [], []
     names = _domain_names(files.paths)
     for path in files.paths:

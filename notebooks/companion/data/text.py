@@ -5,20 +5,20 @@ import csv
 import io
 import json
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from adc.errors import UserError
-from companion.data import formats
+from companion.data import unpacking
 from companion.data.formats import Look
 
-BLOCK = 1 << 24
+BLOCK = 1 << 22
 CODES = pa.dictionary(pa.int32(), pa.string())
 BYTES = (
     "is not UTF-8. Save the table as UTF-8 text; from Latin-1, for instance, with `iconv -f latin1 -t utf-8`"
@@ -38,7 +38,7 @@ def read(path: Path, what: Look, bar=None) -> pd.DataFrame:
 def lines(path: Path, what: Look, rows: list[int]) -> list[int]:
     """Line numbers of ratings, which are counted from 0."""
     last, found = max(rows), {}
-    with formats.unpacked(path) as stream:
+    with unpacking.unpacked(path) as stream:
         for row, (line, _) in enumerate(_records(stream, what, path)):
             found[row] = line if row in rows else 0
             if row == last:
@@ -48,25 +48,37 @@ def lines(path: Path, what: Look, rows: list[int]) -> list[int]:
 
 def _by_arrow(path: Path, what: Look, bar) -> pd.DataFrame | None:
     """None where Arrow and the csv module might not agree: then the latter decides."""
-    names = [f"{place}" for place in range(len(what.names))]
-    types = {f"{place}": pa.string() if role == "timestamp" else CODES for role, place in what.roles.items()}
-    separator = what.separator if what.quoted else formats.UNIT.decode()
-    quotes = _Quotes(separator.encode()) if what.quoted else None
-    try:
-        with formats.sound(path), formats.unpacked(path, bar) as stream:
-            text = io.BufferedReader(formats.Utf8(stream, what, quotes), BLOCK)
-            table = pacsv.read_csv(
-                pa.PythonFile(text, mode="r"),
-                pacsv.ReadOptions(column_names=names, block_size=BLOCK),
-                pacsv.ParseOptions(delimiter=separator, quote_char='"' if what.quoted else False,
-                                   newlines_in_values=what.quoted),
-                pacsv.ConvertOptions(column_types=types, include_columns=[*types], null_values=[]),
-            )  # fmt: skip
-    except pa.ArrowException:
-        return None
-    if quotes and not quotes.plain:
-        return None
-    return pd.DataFrame({role: _column(table[f"{place}"]) for role, place in what.roles.items()})
+    for times in (pa.float64(), pa.string()):  # texts cost twice the time of numbers
+        types = {str(place): times if role == "timestamp" else CODES for role, place in what.roles.items()}
+        quotes = _Quotes(what.separator.encode()) if what.quoted else None
+        try:
+            with unpacking.sound(path), unpacking.unpacked(path, bar) as stream:
+                table = _arrow_table(io.BufferedReader(_utf8(stream, what, quotes), BLOCK), what, types)
+        except pa.ArrowException:
+            continue
+        if quotes and not quotes.plain:
+            return None
+        frame = {role: _column(table[str(place)]) for role, place in what.roles.items()}
+        del table
+        pa.default_memory_pool().release_unused()
+        if "timestamp" not in frame or not frame["timestamp"].isna().any():  # `nan` is to be shown as written
+            return pd.DataFrame(frame)
+    return None
+
+
+def _arrow_table(text: BinaryIO, what: Look, types: dict[str, pa.DataType]) -> pa.Table:
+    names = [str(place) for place in range(len(what.names))]
+    separator, quote = (what.separator, '"') if what.quoted else (unpacking.UNIT.decode(), False)
+    return pacsv.read_csv(
+        pa.PythonFile(text, mode="r"),
+        pacsv.ReadOptions(column_names=names, block_size=BLOCK),
+        pacsv.ParseOptions(delimiter=separator, quote_char=quote, newlines_in_values=what.quoted),
+        pacsv.ConvertOptions(column_types=types, include_columns=[*types], null_values=[]),
+    )
+
+
+def _utf8(stream: BinaryIO, what: Look, watch: "_Quotes | None" = None) -> unpacking.Utf8:
+    return unpacking.Utf8(stream, what.encoding, what.skip, "" if what.quoted else what.separator, watch)
 
 
 class _Quotes:
@@ -90,13 +102,10 @@ class _Quotes:
 
 
 def _column(cells: pa.ChunkedArray) -> pd.Series:
-    """Arrow's cells: codes as a categorical, texts as numbers where all are some."""
-    if pa.types.is_string(cells.type):
-        try:
-            return pd.Series(pc.cast(cells, pa.float64()).to_numpy())
-        except pa.ArrowInvalid:
-            cells = cells.dictionary_encode()
-    return pd.Series(categorical(cells))
+    """Arrow's cells: numbers as they are, all others as codes."""
+    if pa.types.is_floating(cells.type):
+        return pd.Series(cells.to_numpy())
+    return pd.Series(categorical(cells.dictionary_encode()))
 
 
 def categorical(cells: pa.ChunkedArray) -> pd.Categorical:
@@ -122,7 +131,7 @@ def _categorical(codes: np.ndarray, values: list) -> pd.Categorical:
 def _by_record(path: Path, what: Look) -> pd.DataFrame:
     codes = {role: array("i") for role in what.roles}
     values: dict[str, dict] = {role: {} for role in what.roles}
-    with formats.sound(path), formats.unpacked(path) as stream:
+    with unpacking.sound(path), unpacking.unpacked(path) as stream:
         for line, cells in _records(stream, what, path):
             for role, place in what.roles.items():
                 known, cell = values[role], cells[place]
@@ -145,9 +154,7 @@ def _check_cell(cell: str, role: str, line: int, path: Path, what: Look) -> None
 
 def _records(stream, what: Look, path: Path) -> Iterator[tuple[int, list]]:
     """Line and cells of every record, in the order of the file."""
-    text = io.TextIOWrapper(
-        io.BufferedReader(formats.Utf8(stream, what)), "utf-8", "surrogateescape", newline=""
-    )
+    text = io.TextIOWrapper(io.BufferedReader(_utf8(stream, what)), "utf-8", "surrogateescape", newline="")
     if what.kind == "text":
         yield from _cells(text, what, path)
     elif what.kind == "json":
@@ -162,7 +169,7 @@ def _records(stream, what: Look, path: Path) -> Iterator[tuple[int, list]]:
 
 def _cells(text, what: Look, path: Path) -> Iterator[tuple[int, list[str]]]:
     count = what.lines
-    separator = what.separator if what.quoted else formats.UNIT.decode()
+    separator = what.separator if what.quoted else unpacking.UNIT.decode()
 
     def counted() -> Iterator[str]:
         nonlocal count
@@ -203,7 +210,7 @@ def _parse(record: str, where: str) -> object:
 
 
 def _values(record: object, what: Look, where: str) -> dict[int, str | float]:
-    """The cells of a record in JSON, by column: texts, and fractions; null or no such key is an empty cell."""
+    """The cells of a record in JSON, by column: texts, and fractions; null and a missing key are empty."""
     if not isinstance(record, dict):
         raise UserError(f'{where}: {str(record)[:40]!r} is no object such as {{"user": …, "item": …}}.')
     cells = {}

@@ -1,0 +1,116 @@
+"""A file's bytes, unpacked by what they are whatever its name is, and a text's as UTF-8."""
+
+import bz2
+import codecs
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from adc.errors import UserError
+
+UNPACK = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+UNIT = b"\x1f"  # stands for a separator of several characters
+
+
+@contextmanager
+def sound(path: Path) -> Iterator[None]:
+    """What a file cannot be read by, in words."""
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile) as error:
+        short = isinstance(error, EOFError)
+        fault = "is truncated" if short else f"is not a sound gzip, xz or zip file ({error})"
+        raise UserError(f"{path}: {fault}. Copy or download it again.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: is not sound {error.encoding} text. Save it as UTF-8.") from error
+    except (OSError, RuntimeError, NotImplementedError) as error:  # the latter two of zip: a password, a kind
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path}: cannot be read ({reason}). Make it readable.") from error
+
+
+class _Counted(io.FileIO):
+    """A file that tells a progress bar how much was read."""
+
+    bar = None
+
+    def readinto(self, buffer) -> int:
+        size = super().readinto(buffer)
+        if self.bar is not None:
+            self.bar.update(size)
+        return size
+
+
+@contextmanager
+def unpacked(path: Path, bar=None) -> Iterator[BinaryIO]:
+    """A file's bytes, unpacked if need be, whatever it is called."""
+    with _Counted(path) as raw:
+        raw.bar = bar
+        yield _unpacked(io.BufferedReader(raw, 1 << 16), path)
+
+
+def _unpacked(stream: BinaryIO, path: Path) -> BinaryIO:
+    for _ in range(2):  # a packed file within a zip archive
+        first = stream.peek(8)[:8]
+        for mark, opener in UNPACK.items():
+            if first.startswith(mark):
+                stream = io.BufferedReader(opener(stream), 1 << 16)
+        if first.startswith((b"PK\3\4", b"PK\5\6")):
+            stream = io.BufferedReader(_of_zip(stream, path), 1 << 16)
+    return stream
+
+
+def _of_zip(stream: BinaryIO, path: Path) -> BinaryIO:
+    archive = zipfile.ZipFile(stream)
+    names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
+    if any(name.startswith("xl/") for name in names):
+        raise UserError(f"{path}: is an Excel workbook. Save it as CSV, and give that file.")
+    if len(names) != 1:
+        held = f"{', '.join(names[:8])}{', …' if len(names) > 8 else ''}"
+        raise UserError(
+            f"{path}: is a zip archive of {len(names)} files ({held}). Unpack it and name one of them."
+        )
+    return archive.open(names[0])
+
+
+class Utf8(io.RawIOBase):
+    """The bytes of a text as UTF-8, less those before its first rating, with one character as separator."""
+
+    def __init__(
+        self, stream: BinaryIO, encoding: str, skip: int, separator: str = "", watch: Callable | None = None
+    ):
+        self.stream, self.watch, self.rest, self.skip = stream, watch, b"", skip
+        self.decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
+        self.long, self.held = separator.encode(), b""
+
+    def readable(self) -> bool:
+        """It is read only."""
+        return True
+
+    def readinto(self, buffer) -> int:
+        while not self.rest:
+            block = self.stream.read(max(len(buffer), 1 << 16))
+            ended = not block
+            data = (
+                self.decoder.decode(block, ended).encode("utf-8", "surrogatepass") if self.decoder else block
+            )
+            skipped = min(self.skip, len(data))
+            self.skip, data = self.skip - skipped, data[skipped:]
+            if self.long:  # whole lines at a time, so that no separator is torn
+                data, self.held = self.held + data, b""
+                end = len(data) if ended else data.rfind(b"\n") + 1
+                data, self.held = data[:end].replace(self.long, UNIT), data[end:]
+            self.rest = memoryview(data)
+            if self.watch:
+                self.watch(data, ended)
+            if ended:
+                break
+        size = min(len(buffer), len(self.rest))
+        buffer[:size] = self.rest[:size]
+        self.rest = self.rest[size:]
+        return size

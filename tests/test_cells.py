@@ -1,0 +1,83 @@
+"""Nothing is altered without a word: ids, ratings and times as files have them, and remarks on what is odd."""
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from tables import FOUR, ROWS, home, parquet, refused, text, written  # noqa: F401
+
+from companion import data
+
+
+def test_whole_floats_become_whole_numbers_in_parquet_and_stay_text_in_text(tmp_path):
+    users = pa.array([float(row[1][1:]) for row in ROWS])
+    ratings = data.prepare(str(written(tmp_path, "floats.parquet", parquet(user=users))))
+    assert set(ratings.users) == {str(user) for user in range(12)}
+    assert "Column user: whole numbers written as floats" in " ".join(data.remarks(ratings))
+    rows = [[row[0], f"{row[1][1:]}.0", *row[2:]] for row in ROWS]
+    assert "1.0" in data.prepare(str(written(tmp_path, "text.csv", text(rows, FOUR)))).users
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("item", 2.0**53, "9,007,199,254,740,992 or more, where ids that differ become the same"),
+        ("user", 1.5, "is no whole number"),
+        ("rating", None, "row 1, column 'rating': is empty; 1 such"),
+        ("user", float("nan"), "row 1, column 'user': is empty"),
+    ],
+)  # fmt: skip
+def test_floats_that_are_no_ids_and_gaps_are_refused(tmp_path, home, column, value, words):
+    cells = pa.array([value, *map(float, range(1, len(ROWS)))], pa.float64())
+    refused(written(tmp_path, "odd.parquet", parquet(**{column: cells})), home, words)
+
+
+def test_blanks_around_ids_are_counted(tmp_path):
+    rows = [[row[0], f" {row[1]} " if k < 7 else row[1], *row[2:]] for k, row in enumerate(ROWS)]
+    ratings = data.prepare(str(written(tmp_path, "blanks.csv", text(rows, FOUR))))
+    assert "blanks around 7 ids" in " ".join(data.remarks(ratings)) and len(ratings.users) == 12
+
+
+TIMES = {
+    "2018-07-07 22:09:11": 1531001351.0, "2018-07-07": 1530921600.0, "2018-07-07T22:09:11Z": 1531001351.0,
+    "Sat Jul 07 15:09:11 -0700 2018": 1531001351.0, "7/27/2018": 1532649600.0, "27/7/2018": 1532649600.0,
+    "07 07, 2018": 1530921600.0, "July 7, 2018": 1530921600.0, "07-Jul-2018": 1530921600.0,
+    "7/27/2018 10:09:11 PM": 1532729351.0, "1531001351000": 1531001351.0, "1531001351": 1531001351.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", TIMES)
+def test_times_are_seconds_since_1970_however_they_are_written(tmp_path, cell):
+    rows = [[*row, f'"{cell}"'] for row in ROWS]
+    ratings = data.prepare(str(written(tmp_path, "mine.csv", text(rows))))
+    stored = pd.read_parquet(data.paths.processed(ratings.name) / "ratings.parquet")
+    assert stored["timestamp"].unique().tolist() == [TIMES[cell]]
+
+
+def test_dates_of_parquet_are_seconds_too(tmp_path):
+    for kind in (pa.date32(), pa.timestamp("ms"), pa.timestamp("ns", "UTC")):
+        cells = pa.array([pd.Timestamp("2018-07-07")] * len(ROWS)).cast(kind)
+        ratings = data.prepare(str(written(tmp_path, f"{kind.id}.parquet", parquet(timestamp=cells))))
+        stored = pd.read_parquet(data.paths.processed(ratings.name) / "ratings.parquet")
+        assert stored["timestamp"].unique().tolist() == [1530921600.0]
+
+
+@pytest.mark.parametrize("stars", ["1", "4.0"])
+def test_where_all_ratings_are_equal_rated_is_relevant(tmp_path, stars):
+    rows = [[*row[:3], stars] for row in ROWS]
+    ratings = data.prepare(str(written(tmp_path, "ones.csv", text(rows, FOUR))))
+    assert "every item that she rated counts as relevant (R24)" in " ".join(data.remarks(ratings))
+
+
+@pytest.mark.parametrize("odd", ["0", "-1", "99"])
+def test_a_value_far_from_the_others_is_remarked(tmp_path, odd):
+    rows = [[*row[:3], odd if k % 5 == 0 else row[3]] for k, row in enumerate(ROWS)]
+    path = str(written(tmp_path, "far.csv", text(rows, FOUR)))
+    assert f"20.0% of the ratings are {odd}, away" in " ".join(data.preview(path))
+    assert not any("away" in remark for remark in data.preview(path, {"not_a_rating": odd}))
+
+
+def test_decimals_with_a_comma_are_read_and_said(tmp_path):
+    rows = [[*row[:3], f"{row[3]},5"] for row in ROWS]
+    ratings = data.prepare(str(written(tmp_path, "comma.csv", text(rows, FOUR, ";"))))
+    assert set(ratings.rating) == {1.5, 2.5, 3.5, 4.5, 5.5}
+    assert "decimals are written with a comma" in " ".join(data.remarks(ratings))

@@ -1,0 +1,228 @@
+"""Files as people have them: what a file is, and its columns, is seen and said, or asked for in words."""
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tables import BARE, FOUR, ROWS, STAMPED, home, parquet, refused, text, written  # noqa: F401
+
+from adc.errors import UserError
+from companion import data
+from companion.data import columns, table
+
+CASES = Path(__file__).resolve().parents[2] / "shared" / "cases"
+MINE = ("02", "04", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16", "17", "18")
+REFUSED = {  # files of the cases that nobody can read without asking
+    "bx_ratings.csv": "lines 6, 482: user '270000' rated item",  # it contradicts itself
+    "big_float_ids.parquet": "where ids that differ become the same",
+    "null_rating.parquet": "row 4, column 'rating': is empty",
+}
+
+
+def zipped(**files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(f"{name}.csv", content)
+    return out.getvalue()
+
+
+def records(**names):
+    keys = {name: names.get(name, name) for name in ("domain", "user", "item", "rating")}
+    return [dict(zip(keys.values(), [*row[:3], float(row[3])])) for row in ROWS]
+
+
+PLAIN = text(ROWS, "domain,user,item,rating")
+SAME = {  # name -> content; all are the same ratings
+    "semicolon.csv": text(STAMPED, separator=";"),
+    "tab.csv": text(STAMPED, separator="\t"),
+    "bar.txt": text(STAMPED, separator="|"),
+    "colons.dat": text(STAMPED, separator="::"),
+    "comma.tsv": PLAIN,
+    "sep.csv": "sep=;\r\n" + text(STAMPED, separator=";", end="\r\n"),
+    "sep_comma.csv": '"sep=,"\n' + PLAIN,
+    "empty_columns.csv": text([[*row, "", ""] for row in STAMPED], "domain,user,item,rating,timestamp,,"),
+    "empty_ends.csv": text([[*row, ""] for row in ROWS], "domain,user,item,rating"),
+    "row_numbers.csv": text([[str(k), *row] for k, row in enumerate(ROWS)], ",domain,user,item,rating"),
+    "two_marks.csv": b"\xef\xbb\xbf\xef\xbb\xbf" + PLAIN.encode(),
+    "utf16.csv": PLAIN.encode("utf-16"),
+    "utf16be.csv": b"\xfe\xff" + PLAIN.encode("utf-16-be"),
+    "utf16_bare.csv": PLAIN.encode("utf-16-le"),
+    "utf32.csv": PLAIN.encode("utf-32"),
+    "gzip.csv": gzip.compress(PLAIN.encode()),
+    "plain.csv.gz": PLAIN,
+    "bzip.csv": bz2.compress(PLAIN.encode()),
+    "xz.csv": lzma.compress(PLAIN.encode()),
+    "zip.csv": zipped(one=PLAIN),
+    "parquet.csv": parquet(),
+    "parquet.gz": gzip.compress(parquet()),
+    "no_ending": PLAIN,
+    "recbole.inter": text(ROWS, "domain:token,user_id:token,item_id:token,rating:float", "\t"),
+    "lines.csv": "".join(json.dumps(row) + "\n" for row in records()),
+    "names.jsonl": "".join(json.dumps(row) + "\n\n" for row in records(user="reviewerID", rating="overall")),
+    "array.json": json.dumps(records(), indent=1),
+    "python.json": "".join(f"{row}\n" for row in records()),
+    "long.csv": text([[*row, "x" * 200_000 * (row is ROWS[0])] for row in ROWS], f"{FOUR},text"),
+    "quotes.csv": text([[f'"{cell}"' for cell in row] for row in ROWS], '"domain","user","item","rating"'),
+    "stray.tsv": text([[*row, 'a 5" disc'] for row in ROWS], "domain,user,item,rating,note", "\t"),
+    "old_mac.csv": PLAIN.replace("\n", "\r"),
+    "Names.csv": text(ROWS, "Category,User-ID,ISBN,Book-Rating"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_what_can_be_read_without_doubt_is_read(tmp_path, name):
+    expected = data.prepare(str(written(tmp_path, "expected.csv", PLAIN)), write=False).frame()
+    source = str(written(tmp_path, name, SAME[name]))
+    pd.testing.assert_frame_equal(data.prepare(source, write=False).frame(), expected)
+    fast, slow = (read(source, whole) for whole in (True, False))
+    assert fast.astype(object).equals(slow.astype(object)), "Arrow and the csv module read different cells"
+
+
+def read(source, whole):
+    """The cells of a file, by the csv module alone unless `whole`."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not whole:
+            patch.setattr(table.text, "_by_arrow", lambda *_: None)
+        frame = table.read(table.Files.of([source])).frame
+    return frame.assign(timestamp=frame["timestamp"].astype(float)) if "timestamp" in frame else frame
+
+
+HEADERLESS = {
+    "u.data": text(BARE, "", "\t"),
+    "ratings.dat": text(BARE, "", "::"),
+    "Books.csv": text(BARE, ""),
+    "three.csv": text([row[:3] for row in BARE], ""),
+    "blanks.txt": text(BARE, "", " "),
+}
+
+
+@pytest.mark.parametrize("name", HEADERLESS)
+def test_without_a_header_the_cells_say_what_they_are(tmp_path, name):
+    source = str(written(tmp_path, name, HEADERLESS[name]))
+    ratings = data.prepare(source)
+    assert ratings.domains == [columns.stem(Path(name))]
+    rows = {(user, item): float(rating) for user, item, rating, _ in BARE}
+    assert {(row.user, row.item): row.rating for row in ratings.frame().itertuples()} == rows
+    said = " ".join(data.remarks(ratings))
+    assert "no header; the columns are taken for user, item, rating" in said and "no column domain" in said
+
+
+def test_amazons_item_first_files_are_seen_by_their_ids(tmp_path):
+    rows = [[f"B00000000{row[1][1:]}", f"A1234567890{row[0]}".upper(), *row[2:]] for row in BARE]
+    ratings = data.prepare(str(written(tmp_path, "Music.csv", text(rows, ""))))
+    assert all(user.startswith("A1") for user in ratings.users)
+
+
+ASKED = {
+    "two_users.csv": (text(STAMPED, "domain,uid,reviewerID,rating,item"), "`--columns user=uid`"),
+    "odd_names.csv": (text(ROWS, "shelf,who,what,mark"), "`--columns user=shelf,item=who,rating=what`"),
+    "five.csv": (text([[*row, "1"] for row in STAMPED], ""), "`--columns user=1,item=2,rating=3`"),
+    "either.csv": ("a;b,c;d,e;f\n" * 20, "`--separator ','`"),
+    "dates.csv": (text([[*row, "03/04/2018"] for row in ROWS]), "day/month. Write dates as 2018-07-04"),
+    "spoken.csv": (text([[*row, "last week"] for row in ROWS]), "`--columns timestamp=`"),
+    "book.xlsx": (zipped(**{"xl/sheet": ""}), "is an Excel workbook. Save it as CSV"),
+    "two.zip": (zipped(one=PLAIN, two=PLAIN), "a zip archive of 2 files (one.csv, two.csv)"),
+    "page.csv": ("<!DOCTYPE html><html></html>", "is a web page"),
+    "thousand.csv": (text([[*row[:3], '"1,000"'] for row in ROWS], FOUR), "'1,000' is not"),
+    "torn.jsonl": ('{"user": 1, "item": 2, "rating": 3}\n{"user": 1,\n', "line 2: is not sound JSON"),
+    "list.jsonl": ('{"user": [1], "item": 2, "rating": 3}\n', "line 1, column 'user': '[1]' is neither"),
+    "gap.csv": (text(ROWS, "domain,user,item,stars") + "books,u,i,\n", "line 92, column 'stars': is empty"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_is_doubtful_is_asked_for_with_the_line_to_type(tmp_path, home, name):
+    content, words = ASKED[name]
+    refused(written(tmp_path, name, content), home, name, words)
+
+
+def test_options_say_how_a_file_is_read_and_make_another_dataset_of_it(tmp_path):
+    path = written(tmp_path, "odd.csv", text(ROWS, "shelf,who,what,mark", ";"))
+    reading = {"columns": "domain=shelf,user=who,item=what,rating=mark", "separator": ";"}
+    ratings = data.prepare(str(path), reading=reading)
+    other = data.prepare(str(path), reading=reading | {"not_a_rating": "5"})
+    assert ratings.name != other.name and (other.rating < 5).all()
+    facts = data.manifest(other.name)
+    dropped = facts["dropped"]["rating 5 is not a rating"]
+    assert dropped == (ratings.rating == 5).sum() and dropped + len(other.rating) == len(ROWS)
+    assert facts["reading"]["separator"] == ";" and facts["reading"]["columns"]["user"] == "who"
+    with pytest.raises(UserError, match="several ways"):
+        data.find(str(path))
+    by_number = {"columns": "domain=1,user=2,item=3,rating=4"}
+    pd.testing.assert_frame_equal(data.prepare(str(path), reading=by_number).frame(), ratings.frame())
+
+
+@pytest.mark.parametrize(
+    ("reading", "words"),
+    [
+        ({"columns": "who=user"}, "--columns who=user: 'who=user' is not understood"),
+        ({"columns": "user=nobody"}, "no column 'nobody' (--columns user=nobody)"),
+        ({"not_a_rating": "none"}, "--not-a-rating none: expected a number"),
+        ({"column": "user=1"}, "unknown column. Known: columns, separator"),
+    ],
+)
+def test_an_option_that_is_not_understood_is_told(tmp_path, home, reading, words):
+    refused(written(tmp_path, "mine.csv", PLAIN), home, words, reading=reading)
+
+
+def test_a_file_that_was_read_with_options_is_found_by_its_path(tmp_path):
+    path = written(tmp_path, "odd.csv", text(ROWS, "domain,who,item,rating"))
+    ratings = data.prepare(str(path), reading={"columns": "user=who"})
+    assert data.find(str(path)) == ratings.name
+
+
+def test_files_without_domains_are_one_dataset_with_a_domain_each(tmp_path):
+    books = [row[1:] for row in STAMPED if row[0] == "books"]
+    rows = {"Books.csv": books, "Music.csv": BARE}
+    paths = [str(written(tmp_path, name, text(rows[name], ""))) for name in rows]
+    assert not any(map(data.has_domains, paths))
+    ratings = data.prepare(paths)
+    assert sorted(ratings.domains) == ["Books", "Music"] and len(ratings.rating) == len(ROWS)
+    assert (np.diag(data.describe.shared_users(ratings)) == 12).all()
+    assert data.dataset_id(paths[::-1]).split("-")[-1] == ratings.name.split("-")[-1]
+    bad = written(tmp_path, "Bad.csv", text(books, "") + "u,i,much,1300000000\n")
+    with pytest.raises(UserError, match=r"Bad.csv, line 46, column '3': 'much' is not a finite number"):
+        data.prepare([paths[0], str(bad)])
+
+
+def test_a_folder_of_parquet_files_is_one_table_and_its_folders_names_are_text(tmp_path):
+    for domain in ("007", "a b"):
+        (tmp_path / "all" / f"domain={domain.replace(' ', '%20')}").mkdir(parents=True)
+        frame = pd.DataFrame(ROWS[:45], columns=["x", "user", "item", "rating"]).astype({"rating": float})
+        frame.drop(columns="x").to_parquet(next((tmp_path / "all").glob(f"*{domain[-1]}")) / "0.parquet")
+    ratings = data.prepare(str(tmp_path / "all"))
+    assert sorted(ratings.domains) == ["007", "a b"] and len(ratings.rating) == 90
+
+
+def test_a_file_that_changes_after_planning_is_told(tmp_path, home):
+    path = written(tmp_path, "mine.csv", PLAIN)
+    planned, reading = data.dataset_id(str(path)), {"files": [str(path)]}
+    assert data.prepare(planned, reading=reading, write=False).name == planned
+    path.write_text(PLAIN + "books,new,i1,3\n")
+    refused(
+        planned,
+        home,
+        "mine.csv has changed since this call began. Give the same command again.",
+        reading=reading,
+    )
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="the cases are not at hand")
+def test_the_files_of_the_cases():
+    files = [file for file in CASES.glob("*/*") if file.parent.name[:2] in MINE]
+    for file in [file for file in files if file.suffix not in (".md", ".c", ".py")]:
+        words = REFUSED.get(file.name)
+        if words is None:
+            assert data.prepare(str(file), write=False).p in (1, 2), file
+        else:
+            with pytest.raises(UserError) as error:
+                data.prepare(str(file), write=False)
+            assert words in str(error.value)
