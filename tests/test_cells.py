@@ -1,4 +1,4 @@
-"""Nothing is altered without a word: ids, ratings and times as files have them, and remarks on what is odd."""
+"""Nothing is altered without a word: ids, ratings and times as files have them; remarks on what is odd."""
 
 import pandas as pd
 import pyarrow as pa

@@ -92,7 +92,7 @@ def load(dataset: str) -> Ratings:
     if source and not getattr(source_module(source), "DOWNLOAD", False):
         return prepare(dataset)
     if not source and not table.FILE_HASH.search(dataset):
-        _path(dataset)  # a slip: the error that names what there is
+        _own(dataset, None)  # a slip: the error that names what there is
     source = source or "PATH"
     raise UserError(
         f"Dataset '{dataset}' is not prepared, or {paths.processed(dataset)} is damaged. Run the notebook "
