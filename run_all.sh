@@ -3,6 +3,8 @@
 # ./run_all.sh render [OPTIONS]   the same, then put executed copies into notebooks/rendered/
 # ./run_all.sh tune [OPTIONS]     search every method's settings, into notebooks/companion/tuned_settings.json
 # ./run_all.sh book               make a site of the executed copies, in data/book/
+# ./run_all.sh verify [C9 ...]    make rows of the ledger again from nothing: are the verdicts the same?
+# ./run_all.sh pack | unpack FILE the runs behind the results as one archive, and from there into data/
 # ./run_all.sh test | lab | python | bench WORDS   tests, JupyterLab, Python with all of this, the benchmark
 #
 #   --profile smoke|quick|claims|paper|own|variant  does it run at all; a laptop (if none is named); what the
@@ -34,7 +36,7 @@ main() {
         lab) set_up; cd "$root/notebooks"; exec "$python" -m jupyter lab --ServerApp.ip=127.0.0.1 "${@:2}" ;;
         python) set_up; exec "$python" "${@:2}" ;;
         bench) set_up; PYTHONPATH="$root/tests" exec "$python" -P -m bench "${@:2}" ;;
-        book) set_up; exec "$python" -P -m companion.book ;;
+        book | verify | pack | unpack) set_up; exec "$python" -P -m "companion.$1" "${@:2}" ;;
         render) notebooks command "${@:2}"; exec "$python" -P -m companion.render "$profile" ;;
         tune) notebooks exec --profile search "${@:2}" ;;
         *) notebooks exec "$@" ;;

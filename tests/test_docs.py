@@ -28,7 +28,7 @@ README, READINGS, RESULTS = (
 )
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
 SIZES = {name: facts[2] for name, facts in TABLE_I.items()}  # ratings
-COMMANDS = {"test", "lab", "python", "bench", "book", "render", "tune"}
+COMMANDS = {"test", "lab", "python", "bench", "book", "render", "tune", "verify", "pack", "unpack"}
 
 
 def test_the_first_pages_are_short():

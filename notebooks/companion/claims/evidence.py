@@ -99,15 +99,17 @@ class Evidence:
 
     @cached_property
     def _studies(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Like with like: of all runs of ADC and of equal weights, those that share the most common
-        settings."""
+        """Like with like: of all runs of ADC and of equal weights, those that share the settings that are
+        most common on all domains together; of equally common ones the smaller."""
         candidates = [run for run in report.available(self.dataset, self.profile) if _comparable(run)]
         table = pd.DataFrame([row for run in candidates for row in curves.run_rows(run)])
         if table.empty:
             raise MissingRuns("ADC")
         table["domains"] = table["domains"].map(lambda text: ",".join(sorted(registry.named(text))))
         alike = [item.name for item in fields(Config) if item.name not in VARIED]
-        common = pd.Series(table[alike].value_counts().index[0], index=alike)
+        joint = table[table["domains"].eq("")] if table["domains"].eq("").any() else table
+        counts = joint[alike].value_counts()
+        common = pd.Series(min(counts.index[counts == counts.max()]), index=alike)
         same = table[alike] == common.to_list()
         larger = lambda name: same.drop(columns=name).all(axis=1) & (table[name] > common[name])
         return table[same.all(axis=1)], table[larger("dim") | larger("negatives")]

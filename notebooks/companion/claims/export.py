@@ -5,14 +5,13 @@
 
 import json
 import sys
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
-import pandas as pd
-
 from adc.errors import UserError
 from companion import files, paths, results, runs
-from companion.claims.evidence import collect
+from companion.claims.evidence import Evidence, collect
 from companion.claims.ledger import ledger
 
 FILE = Path(__file__).resolve().parents[3] / "docs" / "claims.json"
@@ -23,17 +22,21 @@ INTERVAL = {"low", "high", "margin"}  # what a rule knows of a difference
 def write(file: Path = FILE, profile: str = PROFILE) -> list[dict]:
     """Write the records of a profile's stored runs; those of a dataset that it has not run on stay. All
     records of the file. `UserError` where it has run on none."""
-    table = results.table()
-    fresh = [name for name in DATASETS if name in set(table.loc[table["profile"] == profile, "dataset"])]
-    if not fresh:
+    if not (fresh := gathered(profile)):
         raise UserError(f"There are no runs of the profile {profile}: ./run_all.sh --profile {profile}")
     old = [record for record in (read(file) if file.exists() else []) if record["dataset"] not in fresh]
-    new = [record for name in fresh for record in records(ledger(collect(name, profile)), name, profile)]
+    new = [record for name in fresh for record in records(collect(name, profile))]
     every = sorted(old + new, key=lambda record: DATASETS.index(record["dataset"]))
     lines = ",\n".join(json.dumps(record, ensure_ascii=False, allow_nan=False) for record in every)
     with files.atomic(file) as partial:
         partial.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     return every
+
+
+def gathered(profile: str = PROFILE) -> list[str]:
+    """Those of DATASETS that `results.parquet` has runs of, for a profile."""
+    table = results.table()
+    return [name for name in DATASETS if name in set(table.loc[table["profile"] == profile, "dataset"])]
 
 
 def read(file: Path = FILE) -> list[dict]:
@@ -49,12 +52,12 @@ def read(file: Path = FILE) -> list[dict]:
         raise UserError(f"{file} holds no records of claims ({error}).") from error
 
 
-def records(table: pd.DataFrame, dataset: str, profile: str) -> list[dict]:
-    """The rows of a ledger as records: how the runs behind a claim were computed is `arithmetic`, each way
-    once; where its rule looks at an interval, that and the difference in its middle stand by themselves."""
+def records(e: Evidence, names: Collection[str] = ()) -> list[dict]:
+    """The rows of a ledger, all or those named, as records. `arithmetic`: how the runs behind a claim were
+    computed, each way once. Where a rule looks at an interval, that and its middle stand by themselves."""
     way, found = cache(arithmetic), []
-    for claim, row in table.iterrows():
-        record = {"dataset": dataset, "profile": profile, "claim": claim, "theme": row["section"]}
+    for claim, row in ledger(e, names).iterrows():
+        record = {"dataset": e.dataset, "profile": e.profile, "claim": claim, "theme": row["section"]}
         record |= {"section": row["where"], **row[["says", "paper", "ours", "n", "rule", "numbers"]]}
         if INTERVAL <= {*row["numbers"]} and row["numbers"]["low"] is not None:
             ends = {name: row["numbers"][name] for name in ("low", "high", "margin")}

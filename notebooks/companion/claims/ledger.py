@@ -1,5 +1,7 @@
 """The ledger: the claims measured and judged, as a table, and as notebook 09 and the site show it."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from companion.claims import verdicts
@@ -13,6 +15,11 @@ PALE = (IN_PART, OPEN, UNTESTABLE, NOT_RUN)  # dark letters on these
 LEFT = [{"selector": "td, th", "props": "text-align: left; vertical-align: top"}]
 
 
+def numbered() -> dict[str, Claim]:
+    """The claims by their names, C1 first."""
+    return {f"C{number}": claim for number, claim in enumerate(CLAIMS, 1)}
+
+
 def measure(claim: Claim, e: Evidence) -> Finding:
     """A claim's finding, also where it cannot be measured."""
     try:
@@ -23,14 +30,16 @@ def measure(claim: Claim, e: Evidence) -> Finding:
         return Finding("the data has too few domains", "–", verdicts.untestable)
 
 
-def ledger(e: Evidence) -> pd.DataFrame:
-    """A row a claim [C1, …]: the claim, ours, n, verdict, rule (its name) and numbers, more (further seeds
-    that would decide what is open), runs (that it was measured on), notebook, heading."""
+def ledger(e: Evidence, names: Collection[str] = ()) -> pd.DataFrame:
+    """A row a claim [C1, …], all or those named: the claim, ours, n, verdict, rule (its name) and numbers,
+    more (further seeds that would decide what is open), runs (measured on), notebook, heading."""
     rows = {}
-    for number, claim in enumerate(CLAIMS, 1):
+    for name, claim in numbered().items():
+        if names and name not in names:
+            continue
         e.used.clear()
         finding = measure(claim, e)
-        rows[f"C{number}"] = claim._asdict() | {
+        rows[name] = claim._asdict() | {
             "ours": finding.ours, "n": finding.n, "verdict": finding.verdict, "rule": finding.rule.__name__,
             "numbers": finding.numbers, "more": finding.more, "runs": sorted(e.used),
             "notebook": claim.shown[0], "heading": claim.shown[1],

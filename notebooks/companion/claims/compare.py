@@ -1,0 +1,113 @@
+"""Two ledgers side by side: which verdicts differ, by how much the numbers do, and what arithmetic has to do
+with it.
+
+`python -m companion.claims.compare A B`: each a file of records (docs/claims.json) or a home (ADC_HOME) with
+runs of the profile `claims`; of two homes also how much the same run differs from one to the other, beside
+how much runs differ from seed to seed."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from adc.errors import UserError
+from companion import registry, runs
+from companion.analysis.curves import ndcg
+from companion.claims import export
+from companion.claims.evidence import Evidence
+from companion.claims.export import PROFILE
+from companion.claims.verdicts import NOT_RUN
+
+
+def load(place: Path) -> list[dict]:
+    """The records of a file, or of the runs in a home."""
+    if not place.is_dir():
+        return export.read(place)
+    os.environ["ADC_HOME"] = str(place.resolve())
+    return [record for name in export.gathered() for record in export.records(Evidence(name, PROFILE))]
+
+
+def sentences(there: dict, here: dict) -> list[str]:
+    """Two records of one claim in words: the verdicts, what was measured, how far apart the numbers are."""
+    same = there["verdict"] == here["verdict"]
+    verdict = (
+        f"the same verdict, {here['verdict']}" if same else f"{there['verdict']} became {here['verdict']}"
+    )
+    lines = [f"{here['claim']} on {here['dataset']}, {here['says']}: {verdict}."]
+    if there["numbers"] == here["numbers"]:
+        lines += ["  The numbers are the same to the last bit."]
+    elif {"low", "high", "difference"} <= there.keys() & here.keys():
+        apart, half = abs(there["difference"] - here["difference"]), (there["high"] - there["low"]) / 2
+        share = f"{apart / half:.0%} of half of its interval" if half else "and it had no width"
+        lines += [f"  The difference moved by {apart:.2g}, {share}."]
+    else:
+        lines += [f"  The numbers were {there['numbers']}, and are {here['numbers']}."]
+    if there["arithmetic"] != here["arithmetic"]:
+        lines += [f"  Arithmetic there: {in_words(there)}", f"  Arithmetic here: {in_words(here)}"]
+    return [*lines, f"  there: {there['ours']}", f"  here: {here['ours']}"]
+
+
+def in_words(record: dict) -> str:
+    """On what the runs of a claim were computed."""
+    ways = []
+    for way in record["arithmetic"]:
+        facts = way | way["versions"]
+        ways.append(
+            ", ".join(f"{name} {_text(value)}" for name, value in facts.items() if name != "versions")
+        )
+    return "; or ".join(ways) or "no runs"
+
+
+def _text(value: object) -> str:
+    return " and ".join(value) if isinstance(value, list) else str(value or "–")
+
+
+def same_run(first: Path, second: Path) -> pd.DataFrame:
+    """NDCG@10, mean over domains, of the runs that two homes have in common: a row a dataset and variant.
+    Columns: runs, `equal` (to the last bit), `farthest` (the largest difference), `arithmetic` and `seeds`:
+    the standard deviations of a run over the two homes, and over its seeds."""
+    rows = []
+    for file in sorted((first / "data/runs").glob("*/[!.]*/metrics.json")):
+        other = second / file.parent.relative_to(first)
+        if (other / "metrics.json").exists():
+            run = runs.load(file.parent)
+            row = {name: run.config[name] for name in ("dataset", "domains", "method", "seed")}
+            row |= {"variant": registry.variant(run.config), "a": np.mean([*ndcg(run).values()])}
+            rows.append(row | {"b": np.mean([*ndcg(runs.load(other)).values()])})
+    if not rows:
+        raise UserError(f"{first} and {second} have no run in common.")
+    table = pd.DataFrame(rows)
+    table["apart"] = (table["a"] - table["b"]).abs()
+    each = table.groupby(["dataset", "method", "variant", "domains"], sort=False)
+    columns = {"runs": each.size(), "equal": each["apart"].agg(lambda apart: int((apart == 0).sum()))}
+    columns |= {"farthest": each["apart"].max(), "seeds": each["a"].std()}
+    columns["arithmetic"] = each["apart"].agg(lambda apart: np.sqrt((apart**2).mean() / 2))
+    return pd.DataFrame(columns)
+
+
+def main(first: Path, second: Path) -> list[str]:
+    """What `compare` prints."""
+    there, here = (
+        {(each["dataset"], each["claim"]): each for each in load(place)} for place in (first, second)
+    )
+    pairs = [(there[key], here[key]) for key in there if key in here]
+    run = lambda record: record["runs"] and record["verdict"] != NOT_RUN
+    pairs = [pair for pair in pairs if run(pair[0]) and run(pair[1])]
+    changed = [pair for pair in pairs if pair[0]["verdict"] != pair[1]["verdict"]]
+    lines = [f"{len(changed)} of {len(pairs)} verdicts differ."]
+    return [*lines, *(line for pair in changed for line in sentences(*pair))]
+
+
+if __name__ == "__main__":
+    try:
+        if len(sys.argv) != 3:
+            raise UserError("./run_all.sh python -m companion.claims.compare A B, two homes or files")
+        places = [Path(name) for name in sys.argv[1:]]
+        print("\n".join(main(*places)))
+        if all(place.is_dir() for place in places):
+            table = same_run(*places).to_string(float_format="{:.2g}".format)
+            print(f"\nNDCG@10 of the same runs, A and B:\n{table}")
+    except UserError as error:
+        sys.exit(str(error))
