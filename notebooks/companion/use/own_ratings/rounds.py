@@ -184,7 +184,7 @@ class Report:
                 return "Ended: all splits are trained that there is a use for."
             self._add(configs)
             fits = [time.time() + self.needs.get(kind(config), 0) for config in self.waiting]
-            if len(self.runs) == known and (not fits or min(fits) > self._time_to_train()):
+            if fits and len(self.runs) == known and min(fits) > self._time_to_train():
                 return self._over()
         return ""
 
