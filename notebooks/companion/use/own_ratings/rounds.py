@@ -252,6 +252,7 @@ def main(notebook: str, done: str, given: str, processes: str) -> int:
     """Make the report, a page beside the file that Snakemake makes when all is done; the exit code."""
     execute.end_with_parent()
     execute.one_thread()
+    os.environ["PYTHONWARNINGS"] = "ignore:resource_tracker"  # of what a stop leaves, which it clears itself
     try:
         Report(Path(notebook), Path(done).with_suffix(".html"), json.loads(given), int(processes)).work()
     except KeyboardInterrupt:
