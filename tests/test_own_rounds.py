@@ -1,6 +1,8 @@
 """Training for the report in rounds: what is trained, what ends it, what is told, what is kept."""
 
+import io
 import queue
+import sys
 import time
 from concurrent.futures import Future
 
@@ -10,7 +12,10 @@ from tables import HEADER, home, lines, sound, written  # noqa: F401
 
 from adc.errors import UserError
 from companion import data, execute, profile, registry, runs
-from companion.use.own_ratings import plan, rounds
+from companion.figures import own as figures
+from companion.use.own_ratings import plan, rounds, tables, verdicts
+from companion.use.own_ratings.live import Live
+from companion.use.own_ratings.scores import JOINT, LABELS, scores, with_best
 
 NOTEBOOK = ROOT / "notebooks" / "extras" / "15_own_ratings.ipynb"
 
@@ -141,10 +146,61 @@ def test_only_the_best_model_of_a_method_is_kept(report):
     done = report()
     work(done)
     bpr = [run for run in done.runs.values() if run.config["method"] == "bpr"]
-    models = [run for run in bpr if (run.folder / "model.npz").exists()]
+    models = [run for run in bpr if run.has_model]
     assert len(bpr) == 3 and models == [max(bpr, key=plan.validation)]
     others = [run for run in done.runs.values() if run.config["method"] != "bpr"]
-    assert all((run.folder / "model.npz").exists() for run in others)  # some bytes each
+    assert all(run.has_model for run in others)  # some bytes each
+    dropped = next(run for run in bpr if not run.has_model)
+    again = registry.train(dropped.config, show=False)  # for whoever needs the model
+    assert again.has_model and again.metrics["values"] == dropped.metrics["values"]
+
+
+ODD = {
+    "one domain": HEADER + "\n".join(lines(domains=("films",))),
+    "no shared users": HEADER + "\n".join(line.replace("books,", "books,b") for line in lines()),
+    "a complete matrix": HEADER + "\n".join(
+        f"{domain},u{u},i{i},{1 + (u + i) % 5}" for domain in ("a", "b") for u in range(12) for i in range(5)
+    ),
+    "two items": HEADER + "\n".join(
+        f"{domain},u{u},i{i},{1 + (u + 2 * i) % 5}" for domain in "ab" for u in range(40) for i in range(2)
+    ),
+    "one user": HEADER + "\n".join(f"{domain},u,i{i},{1 + i % 5}" for domain in "ab" for i in range(20)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_any_file_survives(tmp_path, monkeypatch, name, style):
+    monkeypatch.setattr(plan, "LIMITS", {"epochs": 1, "patience": 1})
+    monkeypatch.setattr(plan, "MOST_SPLITS", 2)
+    monkeypatch.setattr(plan, "SPLITS_WITHOUT_QUESTION", 2)
+    monkeypatch.setattr(rounds, "say", lambda words: None, raising=False)
+    monkeypatch.setattr(rounds.Report, "_write", lambda report, state: None)
+    odd = data.prepare(str(written(tmp_path, "odd.csv", ODD[name])))
+    given = {"dataset": odd.name, "profile": "own", "minutes": 1e5}
+    report = rounds.Report(NOTEBOOK, tmp_path / "page.html", given, 1)
+    assert work(report)[0].startswith("Ended: ")
+    assert report.remarks == {} and len({run.config["seed"] for run in report.runs.values()}) == 2
+    table = with_best(scores(odd.name, "own"), odd.domains)
+    comparisons, use = verdicts.compare(table, odd.domains), verdicts.use_this(table)
+    assert verdicts.headline(odd, comparisons) and len(use) >= 1
+    for shown in (tables.decisions(use, comparisons, odd.domains), tables.comparison_table(comparisons),
+                  tables.method_table(table), tables.newcomers(table)):  # fmt: skip
+        assert shown.to_html()
+    assert figures.methods(tables.above_popularity(table, odd.domains), LABELS, JOINT, "synthetic")
+    assert not len(comparisons) or figures.transfer(comparisons, "synthetic")
+
+
+def test_a_terminal_has_a_line_that_changes_and_a_file_has_none(monkeypatch):
+    for terminal in (True, False):
+        stream = io.StringIO()
+        stream.isatty = lambda: terminal
+        monkeypatch.setattr(sys, "stdout", stream)
+        line = Live(time.time() - 61, time.time() + 600)
+        line.epochs["ADC, split 1"] = 7
+        line.show(["ADC, split 1", "EASE, split 1"], 3)
+        line.tell("EASE, split 1: done")
+        said = stream.getvalue()
+        assert ("epoch 7" in said and "\r" in said) == terminal and said.endswith("  EASE, split 1: done\n")
 
 
 def test_minutes_reach_the_report_and_must_be_a_number(ratings):

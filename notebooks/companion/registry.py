@@ -119,9 +119,11 @@ def label_alone(domains: str) -> str:
 
 
 def train(config: dict, show: bool = True, **options: Any) -> runs.Run:
-    """The run of a configuration: stored, or else trained, tested once and stored. options: of `fit`."""
+    """The run of a configuration with its model: stored, or else trained, tested once and stored.
+    options: of `fit`."""
     run = runs.find(config)
-    return run if run is not None else runs.save(config, fit(config, show=show, **options))
+    stored = run is not None and run.has_model
+    return run if stored else runs.save(config, fit(config, show=show, **options))
 
 
 def fit(config: dict, split: Split | None = None, show: bool = True, **options: Any) -> Trained:

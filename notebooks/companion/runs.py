@@ -46,8 +46,13 @@ class Run:
         with np.load(self.folder / "model.npz", allow_pickle=False) as arrays:
             return dict(arrays)
 
+    @property
+    def has_model(self) -> bool:
+        """Whether the arrays are there; a report drops those of all but a method's best runs."""
+        return (self.folder / "model.npz").exists()
+
     def drop_model(self) -> None:
-        """Delete the arrays, for room; the scores stay, and recommending needs another run."""
+        """Delete the arrays, for room; the scores stay, and whoever needs the model trains it again."""
         (self.folder / "model.npz").unlink(missing_ok=True)
 
     @property
@@ -110,8 +115,8 @@ def save(config: dict, trained: Trained) -> Run:
         table = evaluate(trained.split, k, trained.score(k), TEST, PROTOCOLS)
         values += summarise(table, target)
         users.append(table.assign(target=target, user=ratings.users[table["user"]]))
-    if (place / "metrics.json").exists():
-        return load(place)
+    if (place / "metrics.json").exists() and (run := load(place)).has_model:
+        return run
     with files.atomic(place, folder=True) as partial:
         files.write_json(partial / "config.json", config)
         trained.history.to_parquet(partial / "history.parquet", index=False)

@@ -184,7 +184,7 @@ class Report:
                 return "Ended: all splits are trained that there is a use for."
             self._add(configs)
             fits = [time.time() + self.needs.get(kind(config), 0) for config in self.waiting]
-            if len(self.runs) == known and (not fits or min(fits) > self._time_to_train()):
+            if fits and len(self.runs) == known and min(fits) > self._time_to_train():
                 return self._over()
         return ""
 
@@ -252,6 +252,7 @@ def main(notebook: str, done: str, given: str, processes: str) -> int:
     """Make the report, a page beside the file that Snakemake makes when all is done; the exit code."""
     execute.end_with_parent()
     execute.one_thread()
+    os.environ["PYTHONWARNINGS"] = "ignore:resource_tracker"  # of what a stop leaves, which it clears itself
     try:
         Report(Path(notebook), Path(done).with_suffix(".html"), json.loads(given), int(processes)).work()
     except KeyboardInterrupt:
