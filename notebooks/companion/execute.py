@@ -89,6 +89,25 @@ def check(notebook: Path, given: dict, where: str) -> dict:
     return known | given
 
 
+def with_values(notebook):
+    """A notebook with the values that it was run with in its own parameters cell, in place of papermill's
+    cell below that."""
+    own, given = (
+        next((cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])), None)
+        for tag in ("parameters", "injected-parameters")
+    )
+    if given is None:
+        return notebook
+    values = {line.targets[0].id: line.value for line in ast.parse(given.source).body}
+    for line in ast.parse(own.source).body:
+        name = line.targets[0].id
+        if name in values and ast.literal_eval(values[name]) != ast.literal_eval(line.value):
+            value = ast.get_source_segment(given.source, values[name])
+            own.source = own.source.replace(ast.get_source_segment(own.source, line), f"{name} = {value}", 1)
+    notebook.cells.remove(given)
+    return notebook
+
+
 def _alike(value, default) -> bool:
     if default and type(value) is type(default) is list:
         return all(type(item) is type(default[0]) for item in value)
@@ -166,7 +185,7 @@ def _publish(notebook: Path, executed: Path, parameters: dict, page: Path) -> No
     import nbformat
     from nbconvert import HTMLExporter
 
-    content = nbformat.read(executed, as_version=4)
+    content = with_values(nbformat.read(executed, as_version=4))
     content.metadata.pop("papermill", None)  # holds paths of this machine
     content.metadata["adc"] = {
         "notebook": notebook.relative_to(NOTEBOOKS.parent).as_posix(),
