@@ -64,6 +64,7 @@ UNTESTABLE = {
     "says": "six domains", "paper": "p = 6", "ours": "–", "n": "–", "more": None, "runs": [],
     "verdict": verdicts.UNTESTABLE,
 }  # fmt: skip
+LANGUAGE = {"language_info": {"name": "python"}, "kernelspec": {"name": "python3", "display_name": "Python"}}
 OWN = "tea_and_<b>cups</b>.csv"
 
 
@@ -79,7 +80,7 @@ def report(home: Path, job: str, text: str) -> None:
     ]
     stamp = {"notebook": f"notebooks/{job}.ipynb", "source": "0" * 64, "parameters": {"dataset": "tea-12"}}
     stamp |= {"date": "2026-01-31", "versions": {"adc": "0"}}
-    executed = nbformat.v4.new_notebook(cells=cells, metadata={"adc": stamp})
+    executed = nbformat.v4.new_notebook(cells=cells, metadata={"adc": stamp} | LANGUAGE)
     nbformat.write(executed, home / f"data/executed/own/tea-12/{job}.ipynb")
 
 

@@ -182,7 +182,7 @@ def test_a_reading_opens_in_its_place(site, browser):
 def test_a_readers_own_pages_are_in_the_site(site):
     text = (site / "own/tea-12/15_own_ratings.html").read_text(encoding="utf-8")
     assert "Your ratings: own file tea_and_&lt;b&gt;cups&lt;/b&gt;.csv" in text and "<b>cups" not in text
-    assert 'href="05_performance.html#x"' in text
+    assert 'href="05_performance.html"' in text
     assert 'href="../../notebooks/rendered/03_train_adc-movielens.html"' in text
     assert "Report: tea_and_&lt;b&gt;cups" in (site / "index.html").read_text(encoding="utf-8")
 

@@ -99,11 +99,12 @@ def with_values(notebook):
     if given is None:
         return notebook
     values = {line.targets[0].id: line.value for line in ast.parse(given.source).body}
-    for line in ast.parse(own.source).body:
+    source = own.source
+    for line in ast.parse(source).body:
         name = line.targets[0].id
         if name in values and ast.literal_eval(values[name]) != ast.literal_eval(line.value):
             value = ast.get_source_segment(given.source, values[name])
-            own.source = own.source.replace(ast.get_source_segment(own.source, line), f"{name} = {value}", 1)
+            own.source = own.source.replace(ast.get_source_segment(source, line), f"{name} = {value}", 1)
     notebook.cells.remove(given)
     return notebook
 
@@ -183,7 +184,8 @@ def _execute(notebook: Path, executed: Path, given: dict) -> list[str]:
 def _publish(notebook: Path, executed: Path, parameters: dict, page: Path) -> None:
     """Put the executed notebook, stamped, and its page into place; last the page: then all is done."""
     import nbformat
-    from nbconvert import HTMLExporter
+
+    from companion.page import html
 
     content = with_values(nbformat.read(executed, as_version=4))
     content.metadata.pop("papermill", None)  # holds paths of this machine
@@ -197,14 +199,12 @@ def _publish(notebook: Path, executed: Path, parameters: dict, page: Path) -> No
     }
     content.metadata["title"] = page.stem
     bare = any("remove-input" in cell.metadata.get("tags", []) for cell in content.cells)  # a report
-    hide = {"exclude_input": bare, "exclude_input_prompt": bare, "exclude_output_prompt": bare}
     for cell in content.cells if bare else ():  # warnings are for readers of code
         if "outputs" in cell:
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
-    html, _ = HTMLExporter(embed_images=True, **hide).from_notebook_node(content)
     page.parent.mkdir(parents=True, exist_ok=True)
     _replace(page.with_suffix(".ipynb"), nbformat.writes(content))
-    _replace(page, html)
+    _replace(page, html(content))
 
 
 def write_index(profile: str, jobs: dict[str, dict]) -> Path:

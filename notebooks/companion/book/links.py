@@ -32,6 +32,8 @@ def linked(text: str, page: Path, target: Path) -> str:
         if goal not in pages.everything():
             (target / where).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(goal, target / where)
+        if pages.kind(page) == "own":  # made by other notebooks than those of today, perhaps
+            anchor = ""
         address = os.path.relpath(where, here) + (f"#{slug(anchor)}" if anchor else "")
         html = match[1].startswith(("href", "src"))  # printed by a notebook: Sphinx leaves it as it is
         return match[1] + (re.sub(r"\.(ipynb|md)(?=#|$)", ".html", address) if html else address)
@@ -42,8 +44,8 @@ def linked(text: str, page: Path, target: Path) -> str:
 def _goal(address: str, page: Path) -> Path | None:
     """The file that an address means on a page; of a notebook the page on the same data, if there is one."""
     goal = (page.parent / address).resolve()
-    if pages.kind(page) == "own" and goal.suffix == ".ipynb" and not goal.exists():
-        goal = notebooks().get(goal.stem, goal)
+    if pages.kind(page) == "own" and goal.suffix == ".ipynb":
+        goal = next(page.parent.glob(f"{goal.stem}*.ipynb"), notebooks().get(goal.stem, goal))
     if goal.parent in (NOTEBOOKS, NOTEBOOKS / "extras") and (known := pages.copies(goal.stem)):
         data = page.stem.rpartition("-")[2]
         return next((copy for copy in known if copy.stem.rpartition("-")[2] == data), known[0])
