@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [  # of the companion, from the ground up; a module imports from floors below its own
     {"page"}, {"files", "paths", "method", "escape", "execute"}, {"data", "runs", "init_cache"},
     {"tuned_settings", "rivals", "adc_method"}, {"registry"}, {"results", "experiments"}, {"analysis"},
-    {"claims"}, {"figures"}, {"use"}, {"profile"}, {"render"}, {"book"},
+    {"claims"}, {"figures"}, {"use"}, {"profile"}, {"render", "lab"}, {"book"},
 ]  # fmt: skip
 HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
 

@@ -153,5 +153,6 @@ def test_links_between_notebooks_lead_to_the_copies():
     text = "see 05_performance.ipynb#How-sure and extras/13_studies.ipynb#x and ../10_explore.ipynb#y"
     there = "see 05_performance-movielens.ipynb#How-sure and ../extras/13_studies.ipynb#x and "
     assert render.linked(text, "movielens") == there + "10_explore-movielens.ipynb#y"
+    assert render.linked("[06](06_depth.ipynb)", "movielens") == "[06](06_depth-movielens.ipynb)"
     assert render.linked("06_depth.ipynb#x", "insteval") == "../06_depth.ipynb#x"
     assert render.linked("06_depth.ipynb#x", "twin_paper") == "06_depth-twin_paper.ipynb#x"

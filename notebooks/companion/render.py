@@ -45,7 +45,7 @@ SHOWN = {
 STAMP_CELLS = ("data", "stamp")  # ids of the cells that are no notebook's own: below its title, and last
 OWN_DATA = dict.fromkeys(("12_controls", "14_map"), "synthetic control worlds, made by the notebook itself")
 OWN_DATA["18_forensics"] = "synthetic twin of Table I, made by the notebook itself"
-LINK = re.compile(r"(?:\.\./|extras/)*\b(\d\d_\w+)\.ipynb#")
+LINK = re.compile(r"(?:\.\./|extras/)*\b(\d\d_\w+)\.ipynb(?=[#)])")
 # a path of somebody's machine; URLs and paths relative to the data folder are none
 MACHINE = re.compile(r"(?<![\w.:/])/(?:home|Users|root|tmp|work|opt|usr|var|private|mnt|media)/[^\s'\"<>)]*")
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -108,7 +108,7 @@ def linked(text: str, name: str) -> str:
     def lead(match: re.Match) -> str:
         notebook = match[1]
         folder = "../extras" if notebook >= "10" else ".."
-        return f"{notebook}-{name}.ipynb#" if notebook in beside else f"{folder}/{notebook}.ipynb#"
+        return f"{notebook}-{name}.ipynb" if notebook in beside else f"{folder}/{notebook}.ipynb"
 
     return LINK.sub(lead, text)
 
