@@ -23,7 +23,13 @@ def test_a_column_is_of_numbers_only_if_all_its_cells_are():
         + cell(1, 2, "one")
     )
     html = notebook.aligned(f'<table id="T_a"><th class="col_heading level0 col1" >n</th>{cells}</table>')
-    assert html.count('col1 number"') == 3 and 'col2 number"' not in html and 'class="dataframe"' in html
+    assert (
+        html.count('col1 number"') == 3
+        and 'col2 number"' not in html
+        and 'id="T_a" class="dataframe ' in html
+    )
+    both = notebook.aligned('<table id="T_a" class="mathjax_ignore">')
+    assert both == '<table id="T_a" class="dataframe mathjax_ignore">'
     assert notebook.aligned("<p>no table</p>") == "<p>no table</p>"
 
 

@@ -29,7 +29,7 @@ def linked(text: str, page: Path, target: Path) -> str:
         if not goal:
             return match[0]
         where = pages.place(goal)
-        if goal not in pages.everything():
+        if goal.suffix not in (".md", ".ipynb"):
             (target / where).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(goal, target / where)
         if pages.kind(page) == "own":  # made by other notebooks than those of today, perhaps

@@ -8,6 +8,7 @@ import nbformat
 
 from companion.book import pages
 from companion.book.links import linked, slug
+from companion.escape import markdown
 from companion.execute import with_values
 from companion.render import STAMP_CELLS, visible
 
@@ -39,7 +40,7 @@ def page(path: Path, target: Path) -> nbformat.NotebookNode:
             for form in {"text/html", "text/markdown"} & set(output.get("data", {})):
                 output.data[form] = aligned(linked(output.data[form], path, target))
     rest = linked(rest, path, target)
-    first.source = f"{title} ({plain(pages.name(path))})\n\n{_head(path)}\n{rest}"
+    first.source = f"{title} ({markdown(pages.name(path))})\n\n{_head(path)}\n{rest}"
     notebook.cells.append(nbformat.v4.new_markdown_cell(_foot(path), id="foot"))
     return notebook
 
@@ -50,14 +51,9 @@ def aligned(html: str) -> str:
     for column, text in re.findall(r'<td[^>]*class="data row\d+ (col\d+)[^>]*>([^<]*)</td>', html):
         columns.setdefault(column, []).append(text.strip().replace("&lt;", "<"))
     numbers = [name for name, texts in columns.items() if all(map(NUMBER.fullmatch, texts)) and any(texts)]
-    html = re.sub(r'<table id="\w+"', r'\g<0> class="dataframe"', html)
+    html = re.sub(r'(<table id="\w+")(?: class="([^"]*)")?', r'\1 class="dataframe \2"', html)
     named = rf'(class="(?:data|col_heading) \w+ (?:{"|".join(numbers)}))"'
     return re.sub(named, r'\1 number"', html) if numbers else html
-
-
-def plain(text: str) -> str:
-    """Text that is shown as it is where Markdown is expected."""
-    return re.sub(r"([\\`*_{}\[\]<>$#|])", r"\\\1", text)
 
 
 def entry(path: Path, title: str, here: str = "") -> str:
@@ -72,11 +68,11 @@ def _head(path: Path) -> str:
     if what == "source":
         return f":::{{admonition}} {title}\n:class: {colour} stamp\n{SOURCE}\n:::"
     label = pages.heading if what == "own" else pages.name
-    others = [f"[{plain(label(other))}]({os.path.relpath(pages.place(other), here)})"
+    others = [f"[{markdown(label(other))}]({os.path.relpath(pages.place(other), here)})"
               for other in pages.siblings(path) if other != path]  # fmt: skip
     words = f"Also: {' · '.join(others)}.  \n" if others else ""
     words += f"[{FOOT}](#{slug(FOOT)})"
-    title = title.format(plain(pages.stamp(path)["data"]))
+    title = title.format(markdown(pages.stamp(path)["data"]))
     return f":::{{admonition}} {title}\n:class: {colour} stamp\n{words}\n:::"
 
 

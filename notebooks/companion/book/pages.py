@@ -65,7 +65,7 @@ def stamp(page: Path) -> dict:
 def short(page: Path) -> str:
     """The data of an executed page in a word or two."""
     words = re.split(r",| \(", stamp(page)["data"])[0]
-    return re.sub(r"^own file .*?([^/]+)$|^synthetic ", r"\1", words)
+    return re.sub(r"^own files? .*?([^/]+)$|^synthetic ", r"\1", words)
 
 
 def name(page: Path) -> str:
@@ -95,8 +95,3 @@ def place(page: Path) -> str:
     if page.is_relative_to(executed()):
         return f"own/{page.relative_to(executed()).as_posix()}"
     return "index.md" if page == ROOT / "README.md" else page.relative_to(ROOT).as_posix()
-
-
-def everything() -> list[Path]:
-    """Every page that comes from a file."""
-    return [ROOT / "README.md", *documents(), *copies(), *sources(), *own()]
