@@ -33,7 +33,9 @@ main() {
     case "$root" in *[:{}]*) die "Rename the folder $root: a path with : { or } does not work here." ;; esac
     case "${1:-}" in
         test) set_up; cd "$root"; "$python" tests/lines.py || true; exec "$python" -m pytest "${@:2}" ;;
-        lab) set_up; cd "$root/notebooks"; exec "$python" -m jupyter lab --ServerApp.ip=127.0.0.1 "${@:2}" ;;
+        lab)
+            set_up; "$python" -P -m companion.lab; cd "$data/lab"
+            exec "$python" -m jupyter lab --ServerApp.ip=127.0.0.1 "${@:2}" ;;
         python) set_up; exec "$python" "${@:2}" ;;
         bench) set_up; PYTHONPATH="$root/tests" exec "$python" -P -m bench "${@:2}" ;;
         book | verify | pack | unpack) set_up; exec "$python" -P -m "companion.$1" "${@:2}" ;;

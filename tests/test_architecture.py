@@ -10,9 +10,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [  # of the companion, from the ground up; a module imports from floors below its own
-    {"files", "paths", "method", "escape", "execute"}, {"data", "runs", "init_cache"},
+    {"page"}, {"files", "paths", "method", "escape", "execute"}, {"data", "runs", "init_cache"},
     {"tuned_settings", "rivals", "adc_method"}, {"registry"}, {"results", "experiments"}, {"analysis"},
-    {"claims"}, {"figures"}, {"use"}, {"profile"}, {"render", "verify", "pack"}, {"book", "unpack"},
+    {"claims"}, {"figures"}, {"use"}, {"profile"}, {"render", "lab", "verify", "pack"}, {"book", "unpack"},
 ]  # fmt: skip
 HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
 

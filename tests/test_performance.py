@@ -152,6 +152,14 @@ def test_adc_is_tested_against_every_other_method(gain):
     assert row.difference_runs == pytest.approx(gain, abs=0.02) and (row.p_users_holm < 0.05) == (gain > 0)
 
 
+def test_no_p_is_printed_as_zero_and_no_name_of_a_column_is_raw():
+    columns = {name: [0.5, 0.25] for name in performance.TESTS} | {"p_users_holm": [1e-9, np.nan]}
+    index = pd.MultiIndex.from_product([["toys"], ["bpr_merged", "clfm"]], names=["target", "other"])
+    html = performance.tests_table(pd.DataFrame(columns, index=index), "t").to_html()
+    assert "&lt; .0001" in html and ">–<" in html and "p, Wilcoxon" in html and "BPR, merged" in html
+    assert "_holm" not in html and "bpr_merged" not in html
+
+
 def test_results_are_gathered_by_hand_and_by_profile(home, tmp_path):
     run = lambda value, method="adc", seed=0, domains="", **settings: run_with(
         registry.configure(method, "x", seed, domains, **settings), {"a": value})  # fmt: skip

@@ -5,7 +5,7 @@ import re
 import pytest
 from conftest import ROOT
 
-from companion.book import documents
+from companion.book.pages import documents
 
 PAGES = [ROOT / "README.md", *documents()]
 

@@ -94,8 +94,10 @@ def test_a_fresh_copy_is_sound_stamped_linked_and_scrubbed(rendered):
     assert render.problems(rendered) == []
     notebook = nbformat.read(rendered, as_version=4)
     nbformat.validate(notebook)
-    assert notebook.cells[0].source.startswith("> Rendered 2026-01-31 from `notebooks/07_toy.ipynb`")
-    assert "synthetic twin" in notebook.cells[0].source and "papermill" not in rendered.read_text()
+    assert [cell.id for cell in notebook.cells] == ["cell-0", "data", "cell-1", "stamp"]
+    assert notebook.cells[1].source == "> Data: **synthetic twin**."
+    assert notebook.cells[3].source.startswith("> Rendered 2026-01-31 from `notebooks/07_toy.ipynb`")
+    assert "synthetic twin" in notebook.cells[3].source and "papermill" not in rendered.read_text()
     assert "see ../06_depth.ipynb#a and ../extras/10_x.ipynb#b" in notebook.cells[2].source
     stream, picture = notebook.cells[2].outputs
     assert stream.text == "wrote ./data/runs/x\n…/1.py:3: Warning\nhttps://a.org/tmp/x"
@@ -122,10 +124,10 @@ ERROR = nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[])
 @pytest.mark.parametrize(
     "edit, told",
     [
-        (lambda n: n.cells[1].outputs.append(ERROR), "holds an error"),
-        (lambda n: n.cells[1].update(source="open('/home/me/x.csv')"), "machine path /home/me/x.csv"),
+        (lambda n: n.cells[0].outputs.append(ERROR), "holds an error"),
+        (lambda n: n.cells[0].update(source="open('/home/me/x.csv')"), "machine path /home/me/x.csv"),
         (lambda n: n.cells[2].outputs[0].update(text="in /root/adc/data"), "machine path /root/adc/data"),
-        (lambda n: n.cells[0].update(source="> Rendered yesterday"), "does not say what its stamp says"),
+        (lambda n: n.cells[3].update(source="> Rendered yesterday"), "no cell that says what its stamp says"),
         (lambda n: n.metadata.pop("adc"), "carries no stamp"),
         (
             lambda n: (n.cells[2].update(source="figures.stars(x)"), n.cells[2].outputs.pop()),
@@ -151,5 +153,6 @@ def test_links_between_notebooks_lead_to_the_copies():
     text = "see 05_performance.ipynb#How-sure and extras/13_studies.ipynb#x and ../10_explore.ipynb#y"
     there = "see 05_performance-movielens.ipynb#How-sure and ../extras/13_studies.ipynb#x and "
     assert render.linked(text, "movielens") == there + "10_explore-movielens.ipynb#y"
+    assert render.linked("[06](06_depth.ipynb)", "movielens") == "[06](06_depth-movielens.ipynb)"
     assert render.linked("06_depth.ipynb#x", "insteval") == "../06_depth.ipynb#x"
     assert render.linked("06_depth.ipynb#x", "twin_paper") == "06_depth-twin_paper.ipynb#x"

@@ -1,4 +1,4 @@
-"""How Sphinx makes the site; its pages are put together by companion/book.py."""
+"""How Sphinx makes the site; its pages are put together by companion/book/."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 project = "ADC: a reproducible companion"
 html_title = "ADC, a companion"
-extensions = ["myst_nb", "sphinx-mathjax-offline", "crossref"]
+extensions = ["myst_nb", "sphinx-mathjax-offline", "crossref", "offline_search"]
 
 nb_execution_mode = "off"  # the pages show what was executed for them, and nothing else
 nb_code_prompt_show, nb_code_prompt_hide = "Code", "Code"  # folded
@@ -18,7 +18,7 @@ myst_heading_anchors = 3
 mathjax3_config = {"options": {"enableMenu": False}}  # the menu would fetch its parts from the network
 
 html_theme = "sphinx_book_theme"
-html_static_path = ["_static"]
+html_static_path, templates_path = ["_static"], ["_templates"]
 html_css_files, html_js_files = ["style.css"], ["site.js"]
 html_use_index = False
 html_copy_source = False

@@ -1,4 +1,5 @@
-"""On every page the id of a reading leads to its row in docs/readings.md, a notebook's name to its page."""
+"""On every page the id of a reading opens its words (_static/site.js) and leads to its row in
+docs/readings.md; a notebook's name leads to its page."""
 
 import re
 
@@ -19,7 +20,7 @@ def mark_rows(app, doctree):
         text = row[0].astext()
         if READING.fullmatch(text):
             row["ids"].append(text.lower())
-            app.env.readings[text] = app.env.docname
+            app.env.readings[text] = app.env.docname, ": ".join(cell.astext() for cell in row[1:3])
         for cell in row:
             if cell.astext() in VERDICTS:
                 cell["classes"] += ["verdict", f"verdict-{VERDICTS.index(cell.astext())}"]
@@ -28,19 +29,21 @@ def mark_rows(app, doctree):
 def lead(app, doctree, here: str):
     """Make the links on a page, once it is known where everything is."""
 
-    def link(node: nodes.Node, page: str, anchor: str = "") -> nodes.reference:
+    def link(node: nodes.Node, page: str, anchor: str = "", **more) -> nodes.reference:
         address = app.builder.get_relative_uri(here, page) + anchor
-        return nodes.reference("", "", node, refuri=address, internal=True, classes=["mention"])
+        return nodes.reference("", "", node, refuri=address, internal=True, classes=["mention"], **more)
 
     for text in list(doctree.findall(nodes.Text)):
         if any(isinstance(node, SILENT) for node in above(text)):
             continue
         pieces = re.split(f"({READING.pattern})", text)
-        pages = [app.env.readings.get(piece) for piece in pieces]
-        if any(pages):
-            parts = [nodes.Text(piece) for piece in pieces]
-            links = zip(parts, pages, strict=True)
-            text.parent.replace(text, [link(p, page, f"#{p.lower()}") if page else p for p, page in links])
+        known = [app.env.readings.get(piece) for piece in pieces]
+        if any(known):
+            parts = []
+            for piece, at in zip(pieces, known, strict=True):
+                part, (page, words) = nodes.Text(piece), at or ("", "")
+                parts += [link(part, page, f"#{piece.lower()}", reftitle=words) if page else part]
+            text.parent.replace(text, parts)
     for name in list(doctree.findall(nodes.literal)):
         if NOTEBOOK.fullmatch(name.astext()) and not isinstance(name.parent, nodes.reference):
             if page := goal(app.env.found_docs, name.astext(), here):

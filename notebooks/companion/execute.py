@@ -89,6 +89,26 @@ def check(notebook: Path, given: dict, where: str) -> dict:
     return known | given
 
 
+def with_values(notebook):
+    """A notebook with the values that it was run with in its own parameters cell, in place of papermill's
+    cell below that."""
+    own, given = (
+        next((cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])), None)
+        for tag in ("parameters", "injected-parameters")
+    )
+    if given is None:
+        return notebook
+    values = {line.targets[0].id: line.value for line in ast.parse(given.source).body}
+    source = own.source
+    for line in ast.parse(source).body:
+        name = line.targets[0].id
+        if name in values and ast.literal_eval(values[name]) != ast.literal_eval(line.value):
+            value = ast.get_source_segment(given.source, values[name])
+            own.source = own.source.replace(ast.get_source_segment(source, line), f"{name} = {value}", 1)
+    notebook.cells.remove(given)
+    return notebook
+
+
 def _alike(value, default) -> bool:
     if default and type(value) is type(default) is list:
         return all(type(item) is type(default[0]) for item in value)
@@ -164,9 +184,10 @@ def _execute(notebook: Path, executed: Path, given: dict) -> list[str]:
 def _publish(notebook: Path, executed: Path, parameters: dict, page: Path) -> None:
     """Put the executed notebook, stamped, and its page into place; last the page: then all is done."""
     import nbformat
-    from nbconvert import HTMLExporter
 
-    content = nbformat.read(executed, as_version=4)
+    from companion.page import html
+
+    content = with_values(nbformat.read(executed, as_version=4))
     content.metadata.pop("papermill", None)  # holds paths of this machine
     content.metadata["adc"] = {
         "notebook": notebook.relative_to(NOTEBOOKS.parent).as_posix(),
@@ -178,14 +199,12 @@ def _publish(notebook: Path, executed: Path, parameters: dict, page: Path) -> No
     }
     content.metadata["title"] = page.stem
     bare = any("remove-input" in cell.metadata.get("tags", []) for cell in content.cells)  # a report
-    hide = {"exclude_input": bare, "exclude_input_prompt": bare, "exclude_output_prompt": bare}
     for cell in content.cells if bare else ():  # warnings are for readers of code
         if "outputs" in cell:
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
-    html, _ = HTMLExporter(embed_images=True, **hide).from_notebook_node(content)
     page.parent.mkdir(parents=True, exist_ok=True)
     _replace(page.with_suffix(".ipynb"), nbformat.writes(content))
-    _replace(page, html)
+    _replace(page, html(content))
 
 
 def write_index(profile: str, jobs: dict[str, dict]) -> Path:

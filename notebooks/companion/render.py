@@ -42,9 +42,10 @@ SHOWN = {
         "epinions6_sparse": ("epinions6_sparse-f0f92a1f", ("17_on_top",)),
     },
 }
+STAMP_CELLS = ("data", "stamp")  # ids of the cells that are no notebook's own: below its title, and last
 OWN_DATA = dict.fromkeys(("12_controls", "14_map"), "synthetic control worlds, made by the notebook itself")
 OWN_DATA["18_forensics"] = "synthetic twin of Table I, made by the notebook itself"
-LINK = re.compile(r"(?:\.\./|extras/)*\b(\d\d_\w+)\.ipynb#")
+LINK = re.compile(r"(?:\.\./|extras/)*\b(\d\d_\w+)\.ipynb(?=[#)])")
 # a path of somebody's machine; URLs and paths relative to the data folder are none
 MACHINE = re.compile(r"(?<![\w.:/])/(?:home|Users|root|tmp|work|opt|usr|var|private|mnt|media)/[^\s'\"<>)]*")
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -73,13 +74,17 @@ def write(profile: str) -> list[Path]:
 
 
 def stamped(executed: nbformat.NotebookNode, profile: str, dataset: str) -> nbformat.NotebookNode:
-    """The copy with its stamp, first cell and metadata, without ids, timings and paths of the machine."""
+    """The copy with its data named below the title and its stamp at the foot, without ids, timings and paths
+    of the machine."""
     stamp = dict(executed.metadata["adc"])
     stamp |= {"profile": profile, "data": OWN_DATA.get(Path(stamp["notebook"]).stem) or data.label(dataset)}
-    cells = [nbformat.v4.new_markdown_cell(visible(stamp), id="stamp")]
+    data_cell = nbformat.v4.new_markdown_cell(f"> Data: **{stamp['data']}**.", id="data")
+    cells = []
     for number, cell in enumerate(executed.cells):
         copy = dict(cell) | {"id": f"cell-{number}", "metadata": {"tags": cell.metadata.get("tags", [])}}
         cells.append(copy | {"outputs": scrub(cell["outputs"])} if "outputs" in cell else copy)
+    cells.insert(1, data_cell)
+    cells.append(nbformat.v4.new_markdown_cell(visible(stamp), id="stamp"))
     metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}, "adc": stamp}
     return nbformat.from_dict({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
 
@@ -103,7 +108,7 @@ def linked(text: str, name: str) -> str:
     def lead(match: re.Match) -> str:
         notebook = match[1]
         folder = "../extras" if notebook >= "10" else ".."
-        return f"{notebook}-{name}.ipynb#" if notebook in beside else f"{folder}/{notebook}.ipynb#"
+        return f"{notebook}-{name}.ipynb" if notebook in beside else f"{folder}/{notebook}.ipynb"
 
     return LINK.sub(lead, text)
 
@@ -127,12 +132,13 @@ def problems(rendered: Path) -> list[str]:
     stamp = notebook.metadata.get("adc", {})
     if not stamp:
         return [f"{rendered.name} carries no stamp; make it with `./run_all.sh render`"]
+    shown = [cell.source for cell in notebook.cells if cell.get("id") == "stamp"]
     source, outputs = NOTEBOOKS.parent / stamp["notebook"], _outputs(notebook)
     drawn = any(re.search(r"\bfigures\.", cell.source) for cell in notebook.cells if cell.cell_type == "code")
     wrong = {
         "is stale: its notebook has changed; `./run_all.sh render` refreshes it":
             not source.is_file() or digest(source) != stamp["source"],
-        "has a first cell that does not say what its stamp says": visible(stamp) != notebook.cells[0].source,
+        "has no cell that says what its stamp says": [visible(stamp)] != shown,
         "holds an error": any(output.output_type == "error" for output in outputs),
         "shows no picture, though its notebook draws":
             drawn and not any("image/png" in output.get("data", {}) for output in outputs),

@@ -11,6 +11,11 @@ from companion.analysis.report import STATIC, table_methods
 from companion.escape import Table
 from companion.rivals import clfm
 
+TESTS = {  # columns of `stats.compare` -> as a table shows them
+    "difference_runs": "difference", "ci_low_runs": "95 % from", "ci_high_runs": "to",
+    "p_runs_holm": "p, runs", "p_users_holm": "p, users", "p_wilcoxon_holm": "p, Wilcoxon",
+    "users": "users", "seeds": "seeds",
+}  # fmt: skip
 IMPROVEMENT, OVER_BEST = "improv. (%)", "over best (%)"
 TABLE_II = pd.DataFrame(  # the paper's, NDCG@10
     {
@@ -114,6 +119,19 @@ def adc_tests(chosen: pd.DataFrame, protocol: str = "full") -> pd.DataFrame:
     tests = stats.compare(user_scores(chosen, protocol), "adc")
     order = {name: place for place, name in enumerate([*chosen["target"].unique(), *table_methods()])}
     return tests.sort_values(["target", "other"], key=lambda column: column.map(order), ignore_index=True)
+
+
+def tests_table(tests: pd.DataFrame, caption: str) -> Table:
+    """The tests of `adc_tests`, indexed by target and other method, for a notebook."""
+    view = tests[[*TESTS]].rename(columns=TESTS).rename(index=registry.label, level="other")
+    ps = [name for name in view.columns if name.startswith("p, ")]
+    style = Table(view).format(precision=4, na_rep="–").format(p_text, subset=ps)
+    return style.set_caption(caption)
+
+
+def p_text(p: float) -> str:
+    """A p as it is printed, in HTML: none is zero."""
+    return "–" if pd.isna(p) else "&lt; .0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def balance(results: pd.DataFrame) -> pd.DataFrame:
