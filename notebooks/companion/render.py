@@ -18,19 +18,18 @@ from companion.execute import NOTEBOOKS, digest
 
 RENDERED = NOTEBOOKS / "rendered"
 REPORTS = ("05_performance", "06_depth", "07_asymmetry", "08_sensitivity")
-DECISIVE = ("05_performance", "06_depth", "09_claims")  # with more seeds than the quick profile has
 TRAINING = ("01_data", "02_mf_init", "03_train_adc", "04_baselines-seed0")
 # profile -> name of the data in the copies' names -> dataset, and the jobs that are worth reading
 SHOWN = {
     "quick": {
         "movielens": ("movielens", (*TRAINING, "07_asymmetry", "08_sensitivity", "10_explore")),
-        "insteval": ("insteval", ("01_data",)),
+        "insteval": ("insteval", ("01_data", "05_performance")),
         "control": ("control", ("01_data",)),
         "twin": ("control", ("18_forensics",)),  # beside the controls' page; its ratings are its own
     },
     "claims": {
-        "movielens": ("movielens", DECISIVE),
-        "insteval": ("insteval", DECISIVE),
+        "movielens": ("movielens", ("05_performance", "06_depth", "09_claims")),
+        "insteval": ("insteval", ("09_claims",)),
     },
     "paper": {
         "control": ("control", ("12_controls", "14_map")),
