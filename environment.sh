@@ -1,6 +1,6 @@
-# For run_all.sh: `set_up GROUPS` leaves in $python the Python of an environment with the packages of the group
-# `run` and of those named (requirements/). Where there is none it is made: .env by micromamba, mamba or conda,
-# else .venv by Python 3.11 or newer; a group that it lacks is added.
+# For run_all.sh: `set_up GROUPS` leaves in $python the Python of an environment with the packages of the
+# group `run` and of those named (requirements/). Where there is none it is made: .env by micromamba, mamba
+# or conda, else .venv by Python 3.11 or newer; a group that it lacks is added.
 
 set_up() {
     ready "$@" && return
@@ -21,7 +21,9 @@ ready() { # .ready-GROUP is written last; an environment does not survive being 
 
 added() { [ "$(cat "$env/.ready-$1" 2>/dev/null)" = "$(pins "$1")" ]; }
 
-pins() { echo "$(cat "$root"/{requirements/{torch,run,"$1"}.txt,pyproject.toml,environment.yml} | cksum) $root"; }
+pins() { # what an environment with a group was made from
+    echo "$(cat "$root"/{requirements/{torch,run,"$1"}.txt,pyproject.toml,environment.yml} | cksum) $root"
+}
 
 make_environment() {
     local conda base
@@ -41,19 +43,20 @@ make_environment() {
     add run
 }
 
-share_paths() { # `import adc, companion` works anywhere, also beside a clone called adc; read as ASCII perhaps
+share_paths() { # `import adc, companion` works anywhere, also beside a clone called adc; read as ASCII
     "$python" -c 'import sys, sysconfig
 with open(sysconfig.get_path("purelib") + "/companion.pth", "w") as pth:
     pth.write("import sys; sys.path += %a\n" % sys.argv[1:])' "$root" "$root/notebooks"
 }
 
 add() { # GROUPS; which build of PyTorch, pip's settings say, so that it has no hash
-    local group install=("$python" -m pip install --disable-pip-version-check)
+    local group locks="$root/requirements" install=("$python" -m pip install --disable-pip-version-check)
     for group in "$@"; do
         added "$group" && continue
-        quietly "requirements/$group.txt" "${install[@]}" --no-deps --require-hashes -r "$root/requirements/$group.txt" || failed
+        quietly "requirements/$group.txt" \
+            "${install[@]}" --no-deps --require-hashes -r "$locks/$group.txt" || failed
         [ "$group" != run ] ||
-            quietly PyTorch "${install[@]}" --no-build-isolation -r "$root/requirements/torch.txt" -e "$root" || failed
+            quietly PyTorch "${install[@]}" --no-build-isolation -r "$locks/torch.txt" -e "$root" || failed
         pins "$group" >"$env/.ready-$group"
     done
 }

@@ -30,8 +30,12 @@ source "$root/environment.sh"
 main() {
     case "$root" in *[:{}]*) die "Rename the folder $root: a path with : { or } does not work here." ;; esac
     case "${1:-}" in
-        test) set_up lab book bench cluster test; cd "$root"; "$python" tests/lines.py || true; exec "$python" -m pytest "${@:2}" ;;
-        lab) set_up lab; cd "$root/notebooks"; exec "$python" -m jupyter lab --ServerApp.ip=127.0.0.1 "${@:2}" ;;
+        test)
+            set_up lab book bench cluster test; cd "$root"; "$python" tests/lines.py || true
+            exec "$python" -m pytest "${@:2}" ;;
+        lab)
+            set_up lab; cd "$root/notebooks"
+            exec "$python" -m jupyter lab --ServerApp.ip=127.0.0.1 "${@:2}" ;;
         python) set_up; exec "$python" "${@:2}" ;;
         bench) set_up bench; PYTHONPATH="$root/tests" exec "$python" -P -m bench "${@:2}" ;;
         book) set_up book; exec "$python" -P -m companion.book ;;
@@ -42,7 +46,8 @@ main() {
 }
 
 notebooks() { # HOW OPTIONS: hand over to Snakemake; our options become its config
-    local how="$1" groups="" device=auto usual=quick sources="" cores="--cores all" words=() reading=() path value
+    local how="$1" groups="" device=auto usual=quick sources="" cores="--cores all"
+    local words=() reading=() path value
     while shift && [ $# -gt 0 ]; do
         case "$1" in
             -h | --help) sed -n '2,/^$/s/^# \{0,1\}//p' "$root/run_all.sh"; exit ;;

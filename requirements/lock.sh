@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Writes the locks of all groups of pyproject.toml anew: requirements/lock.sh [--upgrade]. It takes uv (pip install
-# uv). Versions stay where they can; with --upgrade the newest are taken. A group's file has what `run` lacks.
+# Writes the locks of all groups of pyproject.toml anew: requirements/lock.sh [--upgrade]. It takes uv, from
+# pip. Versions stay where they can; with --upgrade the newest are taken. A group's file has what `run` lacks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-resolve() { uv pip compile pyproject.toml --universal --python-version 3.11 --quiet --no-header --no-annotate "$@"; }
+resolve() {
+    uv pip compile pyproject.toml --universal --python-version 3.11 --quiet --no-header --no-annotate "$@"
+}
 names() { sed -n 's/^\([a-z0-9][a-z0-9._-]*\)==.*/\1/p' "$@"; }
 
 pins="$(mktemp)"
