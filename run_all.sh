@@ -18,7 +18,7 @@
 #   --device auto|cpu|cuda                   where networks are trained
 #   All others are Snakemake's: --dry-run, --cores N (all), --keep-going, --executor slurm --jobs 50, ...
 #
-# The first call makes an environment (environment.sh). What was stopped goes on with the same command. data/
+# A call first installs what it lacks (environment.sh). What was stopped goes on with the same command. data/
 # and figures/ lie here, or in ADC_HOME where that is set.
 
 set -euo pipefail
@@ -32,13 +32,16 @@ source "$root/environment.sh"
 main() {
     case "$root" in *[:{}]*) die "Rename the folder $root: a path with : { or } does not work here." ;; esac
     case "${1:-}" in
-        test) set_up; cd "$root"; "$python" tests/lines.py || true; exec "$python" -m pytest "${@:2}" ;;
+        test)
+            set_up lab book bench cluster test; cd "$root"; "$python" tests/lines.py || true
+            exec "$python" -m pytest "${@:2}" ;;
         lab)
-            set_up; "$python" -P -m companion.lab; cd "$data/lab"
+            set_up lab; "$python" -P -m companion.lab; cd "$data/lab"
             exec "$python" -m jupyter lab --ServerApp.ip=127.0.0.1 "${@:2}" ;;
         python) set_up; exec "$python" "${@:2}" ;;
-        bench) set_up; PYTHONPATH="$root/tests" exec "$python" -P -m bench "${@:2}" ;;
-        book | verify | pack | unpack) set_up; exec "$python" -P -m "companion.$1" "${@:2}" ;;
+        bench) set_up bench; PYTHONPATH="$root/tests" exec "$python" -P -m bench "${@:2}" ;;
+        book) set_up book; exec "$python" -P -m companion.book ;;
+        verify | pack | unpack) set_up; exec "$python" -P -m "companion.$1" "${@:2}" ;;
         render) notebooks command "${@:2}"; exec "$python" -P -m companion.render "$profile" ;;
         tune) notebooks exec --profile search "${@:2}" ;;
         *) notebooks exec "$@" ;;
@@ -46,7 +49,8 @@ main() {
 }
 
 notebooks() { # HOW OPTIONS: hand over to Snakemake; our options become its config
-    local how="$1" device=auto usual=quick sources="" cores="--cores all" words=() reading=() path value
+    local how="$1" groups="" device=auto usual=quick sources="" cores="--cores all"
+    local words=() reading=() path value
     while shift && [ $# -gt 0 ]; do
         case "$1" in
             -h | --help) sed -n '2,/^$/s/^# \{0,1\}//p' "$root/run_all.sh"; exit ;;
@@ -64,12 +68,13 @@ notebooks() { # HOW OPTIONS: hand over to Snakemake; our options become its conf
                 case "$path" in /*) ;; *) path="$PWD/$path" ;; esac
                 sources+="'${path//\'/\'\'}', " ;;
             --data=*) sources+="'${1#*=}', " ;;
-            *) case "$1" in -[cje]* | --cores* | --jobs* | --executor*) cores="" ;; esac; words+=("$1") ;;
+            *) case "$1" in -e* | --executor*) groups=cluster ;; esac
+                case "$1" in -[cje]* | --cores* | --jobs* | --executor*) cores="" ;; esac; words+=("$1") ;;
         esac
     done
     path="$root/notebooks/profiles/${profile:=$usual}.yaml"
     [ -f "$path" ] || die "Unknown profile '$profile'. Known: $(cd "${path%/*}" && echo *.yaml)"
-    set_up
+    set_up $groups
     case " ${words[*]-} " in *" -n "* | *" --dry-run "* | *" --dryrun "*) # writes nothing
         [ -d "$data" ] || { data="$(mktemp -d)" how=command; trap 'rm -rf "$data"' EXIT; } ;;
     esac

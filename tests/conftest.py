@@ -13,7 +13,10 @@ import pytest
 
 LONG = ("chaos", "fuzz", "slurm")
 ROOT = Path(__file__).resolve().parents[1]
-REAL = "run_all.sh environment.sh requirements.txt pyproject.toml environment.yml notebooks/Snakefile".split()
+GROUPS = ("run", "lab", "book", "bench", "cluster", "test")
+ENTRANCE = ["run_all.sh", "environment.sh", "pyproject.toml", "environment.yml", "requirements/torch.txt"]
+ENTRANCE += [f"requirements/{group}.txt" for group in GROUPS]
+REAL = [*ENTRANCE, "notebooks/Snakefile"]
 REAL += [f"notebooks/companion/{name}.py" for name in ("execute", "profile", "files", "paths")]
 
 # stand-ins for what loads PyTorch and pandas
@@ -132,9 +135,18 @@ class Toy:
         paths = [sysconfig.get_path("purelib"), str(self.root), str(self.root / "notebooks")]
         lines = [f"import sys; sys.path.append({ascii(path)})\n" for path in paths]
         (next(env.glob("lib/*/site-packages")) / "toy.pth").write_text("".join(lines))
-        files = b"".join((self.root / name).read_bytes() for name in REAL[2:5])
-        made_from = subprocess.run(["cksum"], input=files, capture_output=True, check=True).stdout.decode()
-        (env / ".ready").write_text(f"{made_from.strip()} {self.root}\n")
+        for group in GROUPS:
+            names = (
+                "requirements/torch.txt",
+                "requirements/run.txt",
+                f"requirements/{group}.txt",
+                *ENTRANCE[2:4],
+            )
+            files = b"".join((self.root / name).read_bytes() for name in names)
+            made_from = subprocess.run(
+                ["cksum"], input=files, capture_output=True, check=True
+            ).stdout.decode()
+            (env / f".ready-{group}").write_text(f"{made_from.strip()} {self.root}\n")
 
     def notebook(self, name: str, work: str = "", parameters: str = "") -> Path:
         """Write a toy notebook, with another cell of work or of parameters where given."""

@@ -5,17 +5,15 @@ import re
 import shutil
 import signal
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
-import yaml
 from chaos import wait_for
-from conftest import REAL, ROOT, TOY_NOTEBOOKS, Toy
+from conftest import ENTRANCE, GROUPS, ROOT, TOY_NOTEBOOKS, Toy
 
 from companion.profile import DEVICES
 
-TOOLS = "bash cat chmod cksum cp cut dirname env find flock head mkdir rm sed sleep tail".split()
+TOOLS = "bash cat chmod cksum cp dirname env find flock head mkdir rm sed sleep tail".split()
 # says what it was asked, makes "environments" of a copy of itself
 PYTHON = """#!/usr/bin/env bash
 echo "$*" >>"$CALLS"
@@ -41,7 +39,8 @@ class Entrance:
         self.root, self.bin, self.calls = place / name, place / "bin", place / "calls.txt"
         (self.root / "notebooks/profiles").mkdir(parents=True)
         self.bin.mkdir()
-        for name in [*REAL[:5], "notebooks/profiles/smoke.yaml", "notebooks/profiles/quick.yaml"]:
+        (self.root / "requirements").mkdir()
+        for name in [*ENTRANCE, "notebooks/profiles/smoke.yaml", "notebooks/profiles/quick.yaml"]:
             shutil.copy(ROOT / name, self.root / name)
         for tool in TOOLS:
             if found := shutil.which(tool):
@@ -88,28 +87,53 @@ def test_help_needs_nothing_and_names_every_option(entrance, words):
 
 def test_the_first_call_sets_up_the_second_uses_it_and_changed_pins_make_it_anew(entrance):
     code, said = entrance.run("--profile", "smoke", "--cores", "1")
-    assert code == 0 and said.count("Setting up") == 2, said
+    assert code == 0 and said.count("Setting up") == 3, said  # the environment, the group run, PyTorch
     assert "-P -m snakemake --snakefile" in said and "smoke.yaml" in said
     assert said.rstrip().endswith("--cores 1")
     assert entrance.calls_of("companion.pth") == 1 and entrance.calls_of(f"{entrance.root}/notebooks\n") == 1
     code, said = entrance.run("--profile", "smoke")
-    assert code == 0 and "Setting up" not in said and entrance.calls_of("-m pip install") == 1
+    assert code == 0 and "Setting up" not in said and entrance.calls_of("-m pip install") == 2
     assert "--cores all" in said
-    with open(entrance.root / "requirements.txt", "a") as pins:
+    with open(entrance.root / "requirements/run.txt", "a") as pins:
         pins.write("another==1.0\n")
     entrance.run()
-    assert entrance.calls_of("-m pip install") == 2
+    assert entrance.calls_of("-m pip install") == 4 and entrance.calls_of("-m venv") == 2
     entrance.root = entrance.root.rename(entrance.root.with_name("moved"))
     entrance.run()
-    assert entrance.calls_of("-m pip install") == 3
+    assert entrance.calls_of("-m pip install") == 6
 
 
 def test_tests_and_lab_set_up_too_and_get_their_words(entrance):
     code, said = entrance.run("test", "-k", "a name")
     assert code == 0 and f"in {entrance.root}, home none" in said and "-m pytest -k a name" in said
     assert said.index("tests/lines.py") < said.index("-m pytest")
+    assert [entrance.calls_of(f"requirements/{group}.txt") for group in GROUPS] == [1] * len(GROUPS)
     code, said = entrance.run("lab", "--port", "9000")
     assert "-m jupyter lab --ServerApp.ip=127.0.0.1" in said and said.rstrip().endswith("--port 9000")
+    assert "Setting up" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "group"),
+    [(["lab"], "lab"), (["book"], "book"), (["bench"], "bench"), (["--executor", "slurm"], "cluster"),
+     (["--executor=slurm", "--jobs", "9"], "cluster")],
+)  # fmt: skip
+def test_a_command_adds_the_group_that_it_needs_to_the_environment_that_is_there(entrance, words, group):
+    entrance.run()
+    code, said = entrance.run(*words)
+    assert code == 0 and said.count("Setting up") == 1 and f"requirements/{group}.txt" in said
+    assert entrance.calls_of("-m venv") == 1 and entrance.calls_of("-m pip install") == 3
+    assert "Setting up" not in entrance.run()[1] + entrance.run(*words)[1]
+    with open(entrance.root / f"requirements/{group}.txt", "a") as pins:
+        pins.write("another==1.0\n")  # of the group alone: what the others installed stays
+    assert "Setting up" not in entrance.run()[1] and entrance.run(*words)[1].count("Setting up") == 1
+
+
+def test_hashes_are_demanded_of_all_but_pytorch(entrance):
+    entrance.run("test")
+    calls = [line for line in entrance.calls.read_text().splitlines() if "-m pip install" in line]
+    bare = [line for line in calls if "--no-deps --require-hashes" not in line]
+    assert len(calls) == 7 and len(bare) == 1 and bare[0].endswith(f"torch.txt -e {entrance.root}")
 
 
 def test_a_set_up_killed_half_way_is_made_anew(entrance):
@@ -119,14 +143,14 @@ def test_a_set_up_killed_half_way_is_made_anew(entrance):
     killed.communicate()
     (entrance.root / ".venv/left over").touch()
     code, said = entrance.run()
-    assert code == 0 and said.count("Setting up") == 2 and not (entrance.root / ".venv/left over").exists()
+    assert code == 0 and said.count("Setting up") == 3 and not (entrance.root / ".venv/left over").exists()
 
 
 def test_of_two_calls_at_once_one_sets_up(entrance):
     calls = [entrance.start(PIP_SLEEPS="1"), entrance.start(PIP_SLEEPS="1")]
     said = [call.communicate(timeout=30)[0] for call in calls]
-    assert [call.returncode for call in calls] == [0, 0] and entrance.calls_of("-m pip install") == 1
-    assert sorted(words.count("Setting up") for words in said) == [0, 2]
+    assert [call.returncode for call in calls] == [0, 0] and entrance.calls_of("-m pip install") == 2
+    assert sorted(words.count("Setting up") for words in said) == [0, 3]
 
 
 def test_a_failing_set_up_shows_the_end_of_its_log_and_is_tried_again(entrance):
@@ -148,11 +172,12 @@ def test_without_python_there_is_one_clear_sentence_and_a_slip_is_told_before(en
 def test_conda_is_used_where_it_is_and_pip_where_that_fails(entrance, tool):
     entrance.tool(tool, CONDA)
     code, said = entrance.run(CONDA_EXITS="1")
-    assert code == 0 and "could not solve" in said and entrance.calls_of("-m pip install") == 1
+    assert code == 0 and "could not solve" in said and entrance.calls_of("-m pip install") == 2
     shutil.rmtree(entrance.root / ".venv")
     code, said = entrance.run()
     assert code == 0 and f"Setting up: {tool}" in said and entrance.calls_of("-m venv") == 1
     assert entrance.calls_of(f"--file {entrance.root}/environment.yml") == 2
+    assert entrance.calls_of("-m pip install") == 4  # of conda the Python, of pip the packages
     assert "Setting up" not in entrance.run()[1]
 
 
@@ -160,7 +185,19 @@ def test_a_file_with_the_name_of_condas_environment_stays(entrance):
     entrance.tool("conda", CONDA)
     (entrance.root / ".env").write_text("TOKEN=1\n")
     assert entrance.run()[0] == 0 and (entrance.root / ".env").read_text() == "TOKEN=1\n"
-    assert entrance.calls_of("-m pip install") == 1 and "Setting up" not in entrance.run()[1]
+    assert entrance.calls_of("-m venv") == 1 and "Setting up" not in entrance.run()[1]
+
+
+def test_binder_installs_the_same_into_the_environment_that_it_made(entrance):
+    shutil.copy(ROOT / "postBuild", entrance.root)
+    prefix = entrance.root / "conda"
+    (prefix / "bin").mkdir(parents=True)
+    shutil.copy(entrance.bin / "python3.11", prefix / "bin/python")
+    entrance.tool("python", f'#!/usr/bin/env bash\necho "{prefix}"\n')
+    env = {"PATH": str(entrance.bin), "CALLS": str(entrance.calls)}
+    subprocess.run([entrance.root / "postBuild"], env=env, check=True, capture_output=True)
+    assert [entrance.calls_of(f"{name}.txt") for name in ("run", "torch", "lab", "test")] == [1, 1, 1, 0]
+    assert entrance.calls_of("companion.pth") == 1
 
 
 # Accidents of the environment
@@ -218,30 +255,3 @@ def test_what_is_meant_for_other_programs_has_no_effect(small, tmp_path, env):
     code, said = small.run("--forceall", **env)
     assert code == 0 and "2 of 2 steps" in said, said
     assert ("flock does not work here" in said) == ("LD_PRELOAD" in env)
-
-
-# Versions
-
-
-def pins() -> dict[str, str]:
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
-    return dict(line.split("==") for line in lines if not line.startswith("#"))
-
-
-def test_every_requirement_is_pinned_to_a_plain_version():
-    for name, version in pins().items():
-        assert re.fullmatch(r"[A-Za-z0-9._-]+", name) and re.fullmatch(r"[0-9][0-9A-Za-z.]*", version)
-
-
-def test_every_direct_dependency_is_pinned_and_adc_itself_needs_five():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["dependencies"] == ["numpy", "pandas", "scipy", "torch", "tqdm"]
-    extras = [name for extra in project["optional-dependencies"].values() for name in extra]
-    known = {name.lower().replace("_", "-") for name in pins()}
-    direct = [re.split(r"[<>=\[]", name)[0].lower() for name in project["dependencies"] + extras]
-    assert [name for name in direct if name not in known] == [] and not [n for n in extras if "==" in n]
-
-
-def test_conda_takes_its_versions_from_requirements():
-    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    assert dependencies == ["python=3.11", "pip", {"pip": ["-r requirements.txt", "-e ."]}]
