@@ -15,12 +15,23 @@ import pandas as pd
 
 from companion import claims, data, files, registry
 from companion.analysis import controls, performance, report, stats
+from companion.analysis.equivalence import Judgement
+from companion.claims import export
 from companion.figures.style import PAGE as WIDTH
 from companion.figures.style import style, titled
 
 PAGE = Path(__file__).with_name("results.md")
+README = Path(__file__).parents[1] / "README.md"
 PICTURE = Path(__file__).with_name("adc_minus_others.png")
 MARKS = ("<!-- results: written by docs/results.py -->", "<!-- end of results -->")
+FINDING = ("<!-- finding: written by docs/results.py -->", "<!-- end of finding -->")
+QUESTIONS = {  # a sentence of the ledger -> the difference in words
+    "other domains help ADC (all domains against each alone)": "ADC on all domains − on each alone",
+    "ADC is superior to BPR": "ADC − BPR on each domain alone",
+    "ADC is superior to SCoNet": "ADC − SCoNet, the paper's second best",
+    "ADC above EASE, merged": "ADC − EASE, merged: a linear model of all items",
+    "balanced (γ = 2) above equal weights (static)": "ADC's learned weights − equal weights",
+}
 DATASETS, PROFILE, TRANSFERS = ("movielens", "insteval"), "claims", (0.0, 0.5, 1.0)
 TESTS = {
     "p_users": "t-test over users",
@@ -38,6 +49,7 @@ def main() -> None:
     sections = [scores(dataset, *chosen[dataset]) for dataset in DATASETS]
     files.put_between(PAGE, *MARKS, lambda: "\n\n".join([control_worlds(), *sections, main_claims()]))
     draw(chosen[DATASETS[0]][0], data.label(DATASETS[0]))
+    files.put_between(README, *FINDING, lambda: finding(export.write()))
 
 
 def control_worlds() -> str:
@@ -130,6 +142,23 @@ def main_claims() -> str:
     )
     summaries = [f"{data.label(dataset)}: {claims.summary(table)}" for dataset, table in ledgers.items()]
     return "\n\n".join([head, "\n".join(lines), *summaries])
+
+
+def finding(records: list[dict]) -> str:
+    """The first screen's table, from the records of docs/claims.json: a difference, and what it comes to."""
+    by_claim = {(each["says"], each["dataset"]): each for each in records}
+    lines = [row(["NDCG@10, ± 95 % interval", *map(data.label, DATASETS)]), row(["---"] * 3)]
+    for says, words in QUESTIONS.items():
+        cells = [by_claim[says, dataset] for dataset in DATASETS]
+        lines.append(row([words, *map(outcome, cells)]))
+    return "\n".join(lines)
+
+
+def outcome(record: dict) -> str:
+    """A record's difference with its interval, and whether it matters."""
+    ends = [record[name] for name in ("difference", "low", "high", "margin")]
+    half = record["high"] - record["difference"]
+    return f"{record['difference']:+.4f} ± {half:.4f}, {Judgement(*ends, n=0, more=None).outcome}"
 
 
 def draw(chosen: pd.DataFrame, label: str) -> None:
