@@ -17,7 +17,7 @@ GROUPS = ("run", "lab", "book", "bench", "cluster", "test")
 ENTRANCE = ["run_all.sh", "environment.sh", "pyproject.toml", "environment.yml", "requirements/torch.txt"]
 ENTRANCE += [f"requirements/{group}.txt" for group in GROUPS]
 REAL = [*ENTRANCE, "notebooks/Snakefile"]
-REAL += [f"notebooks/companion/{name}.py" for name in ("execute", "profile", "files", "paths")]
+REAL += [f"notebooks/companion/{name}.py" for name in ("execute", "page", "profile", "files", "paths")]
 
 # stand-ins for what loads PyTorch and pandas
 TOY_MODULES = {

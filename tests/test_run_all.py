@@ -13,7 +13,7 @@ from conftest import ENTRANCE, GROUPS, ROOT, TOY_NOTEBOOKS, Toy
 
 from companion.profile import DEVICES
 
-TOOLS = "bash cat chmod cksum cp dirname env find flock head mkdir rm sed sleep tail".split()
+TOOLS = "bash cat chmod cksum cp dirname env find flock head mkdir mktemp rm sed sleep tail".split()
 # says what it was asked, makes "environments" of a copy of itself
 PYTHON = """#!/usr/bin/env bash
 echo "$*" >>"$CALLS"
@@ -21,6 +21,7 @@ case "$*" in
     -c*) exit 0 ;;
     "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
     "-m pip "*) echo "collecting something"; sleep "${PIP_SLEEPS:-0}"; exit "${PIP_EXITS:-0}" ;;
+    *companion.lab) mkdir -p "${ADC_HOME:-${0%/.*env/*}}/data/lab" ;;
     *) echo "in $PWD, home ${ADC_HOME:-none}, user ${PIP_USER:-}: $*" ;;
 esac
 """
