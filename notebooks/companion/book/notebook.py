@@ -80,7 +80,9 @@ def _foot(path: Path) -> str:
     """What made the page; and, for the menu, the pages that share its entry."""
     if pages.kind(path) == "source":
         return ""
-    text, (first, *others) = visible(pages.stamp(path)).replace("> ", ""), pages.siblings(path)
+    stamp = pages.stamp(path)
+    text = visible(stamp | {"data": markdown(stamp["data"])}).replace("> ", "")
+    first, *others = pages.siblings(path)
     if path == first and others:
         label = pages.heading if pages.kind(path) == "own" else pages.name
         here = Path(pages.place(path)).parent.as_posix()
