@@ -34,8 +34,8 @@ def initial_vectors(split: Split, init: str, dim: int, chosen: Sequence[float] =
         n, curve = len(split.ratings.users), pd.DataFrame(columns=CURVE)
         zeros = [np.zeros((size, dim), np.float32) for size in (n, *map(len, split.ratings.items))]
         return [MFVectors(zeros[0], item, 0.0, curve) for item in zeros[1:]]
-    usual = REGULARISERS if init == "als" else (1e-3,)
-    candidates = [(value,) for value in chosen] or [usual] * split.ratings.p
+    usual: tuple[float, ...] = REGULARISERS if init == "als" else (1e-3,)
+    candidates = [usual if not chosen else (chosen[k],) for k in range(split.ratings.p)]
     return [factorize(split, k, dim, of_domain, init == "als") for k, of_domain in enumerate(candidates)]
 
 
@@ -66,7 +66,7 @@ def factorize(split: Split, domain: int, dim: int, regularisers: tuple = REGULAR
 def unit(rating: np.ndarray) -> float:
     """The power of ten nearest to the spread of some ratings: 1 for stars, 10,000 for plays up to 100,000."""
     spread = float(rating.std(dtype=np.float64))
-    return 10.0 ** np.round(np.log10(spread)) if spread > 0 else 1.0
+    return 10.0 ** round(float(np.log10(spread))) if spread > 0 else 1.0
 
 
 def _means(user: np.ndarray, item: np.ndarray, rating: np.ndarray, shape: tuple[int, int]) -> tuple:
