@@ -32,8 +32,10 @@ def test_the_committed_records_are_what_the_committed_copies_show(dataset):
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     texts = [output["data"]["text/html"] for output in outputs if "text/html" in output.get("data", {})]
     (table,) = (text for text in texts if ">the paper says<" in text)
-    shown = pd.read_html(StringIO(table))[0]
-    shown = dict(zip(shown.iloc[:, 1], shown["verdict"], strict=True))
+    shown = pd.read_html(StringIO(table))[0].astype(str)
+    shown.columns = [str(name[0] if isinstance(name, tuple) else name) for name in shown.columns]
+    (ids,) = (column for _, column in shown.items() if column.str.fullmatch(r"C\d+").all())
+    shown = dict(zip(ids, shown["verdict"], strict=True))
     found = {each["claim"]: each["verdict"] for each in export.read() if each["dataset"] == dataset}
     assert found == shown and len(found) == len(claims.CLAIMS)
 
@@ -184,7 +186,7 @@ def test_a_row_made_again_is_the_same_and_another_verdict_is_told(trained, tmp_p
     (record,) = export.read(tmp_path / "claims.json")
     (tmp_path / "claims.json").write_text(json.dumps([record | {"verdict": "holds in part"}]))
     assert trained() == 1 and "holds in part became" in capsys.readouterr().out
-    assert compare.main(tmp_path / "there", tmp_path / "here") == ["0 of 1 verdicts differ."]
+    assert compare.main(tmp_path / "there", tmp_path / "here") == ["0 of 4 verdicts differ."]
     table = compare.same_run(tmp_path / "there", tmp_path / "here")
     assert table["runs"].tolist() == table["equal"].tolist() == [2, 2] and not table["arithmetic"].any()
 
