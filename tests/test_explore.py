@@ -13,6 +13,7 @@ from adc.errors import UserError
 from adc.split import TRAIN
 from adc.train import Trainer
 from companion import paths, registry
+from companion.escape import markdown
 from companion.use.explore import influence, lookup, tables, training
 
 
@@ -190,7 +191,7 @@ def test_the_influence_is_counted_as_by_hand(adc, networks):
     above = lambda x: np.mean([x[i] - x[free].mean() for i in first])
     pull = (above(whole) - above(without)) / whole[free].std()
     assert result.summary.loc["Drama", "pull"] == pytest.approx(pull, rel=1e-4)
-    assert any(name in influence.describe(result) for name in result.ranks.columns)
+    assert any(markdown(name) in influence.describe(result) for name in result.ranks.columns)
     shown = tables.influence(result).data
     assert len(shown) == 7 and "Comedy, by the whole network" in shown
     assert shown.loc["pull", "Drama"] == f"{pull:+.2f}"

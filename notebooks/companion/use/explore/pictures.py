@@ -26,7 +26,7 @@ def live(history: pd.DataFrame, before: pd.DataFrame | None, epochs: int, label:
         panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     panels[1].axhline(1, color="0.6", linewidth=0.6, zorder=0)
     legend(figure, panels[0])
-    return titled(figure, label, "")
+    return titled(figure, "", label)
 
 
 def curves(validation: pd.DataFrame, test: pd.DataFrame, label: str) -> Figure:
@@ -48,7 +48,7 @@ def curves(validation: pd.DataFrame, test: pd.DataFrame, label: str) -> Figure:
     right.set(xlabel="$n$, length of the list", ylim=(0, None), xticks=np.unique(test["n"]))
     right.set_title("test NDCG@$n$", loc="left")
     legend(figure, right)
-    return titled(figure, label, "")
+    return titled(figure, "", label)
 
 
 def _row(columns: int, height: float) -> tuple[Figure, list[Axes]]:
