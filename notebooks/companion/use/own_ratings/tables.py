@@ -36,7 +36,7 @@ def comparison_table(comparisons: pd.DataFrame) -> Table:
         return Table(pd.DataFrame({"": ["none yet, or there is one domain only"]}))
     rows = comparisons.assign(
         cell=[
-            f"{signed(row)}, {row.verdict}" + (f" ({row.more:.0f})" if row.more > 0 else "")
+            f"{signed(row)}, {row.verdict}" + (f" ({row.more:.0f})" if pd.notna(row.more) else "")
             for row in comparisons.itertuples()
         ],
         bold=np.where(comparisons["verdict"] == OPEN, "", "font-weight: bold"),
