@@ -150,7 +150,7 @@ def answer(row: Any) -> str:
         return row.verdict
     if row.splits < 2:
         return "open, as one split says nothing about chance"
-    more = f"about {row.more:.0f} more splits would tell" if row.more == row.more else "out of reach"
+    more = f"about {row.more:.0f} more splits would tell" if pd.notna(row.more) else "out of reach"
     return f"open, {more}"
 
 
