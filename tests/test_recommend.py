@@ -242,11 +242,9 @@ def test_methods_are_compared_on_the_seeds_that_all_have(monkeypatch):
     rows += [("adc_residual", "", 0, "", 0.99, "e", "variant")]
     table = pd.DataFrame(rows, columns=columns).assign(kept=True)
     monkeypatch.setattr(recommend, "stored_runs", lambda dataset: table)
-    table = recommend.candidates("x")
-    assert list(table["folder"]) == ["ease0", "bpr0"] and list(table["validation"]) == [
-        0.25,
-        pytest.approx(0.2),
-    ]
+    best = recommend.candidates("x")
+    assert list(best["folder"]) == ["ease0", "bpr0"]
+    assert list(best["validation"]) == [0.25, pytest.approx(0.2)]
     assert list(recommend.candidates("x", seed=1)["folder"]) == ["lucky", "bpr1", "ease1"]
     assert list(recommend.candidates("x", "bpr")["folder"]) == ["bpr0"]  # the other has one seed of three
     assert list(recommend.candidates("x", domains="books")["folder"]) == ["other domains"]
