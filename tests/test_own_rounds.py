@@ -91,7 +91,7 @@ def test_the_first_split_chooses_the_setting(ratings, monkeypatch):
     assert plan.chosen_networks(ratings.name, 1) == []
     both = [registry.train(config, show=False) for config in first if not config["domains"]]
     (chosen,) = plan.chosen_networks(ratings.name, 1)
-    assert chosen == max(both, key=plan.validation).config | {"seed": 1}
+    assert chosen == max(both, key=lambda run: run.validation).config | {"seed": 1}
     assert chosen == registry.configure(**{
         name: value for name, value in chosen.items() if name not in ("version", "variant", "method")
     }, name="adc")  # fmt: skip
@@ -147,7 +147,7 @@ def test_only_the_best_model_of_a_method_is_kept(report):
     work(done)
     bpr = [run for run in done.runs.values() if run.config["method"] == "bpr"]
     models = [run for run in bpr if run.has_model]
-    assert len(bpr) == 3 and models == [max(bpr, key=plan.validation)]
+    assert len(bpr) == 3 and models == [max(bpr, key=lambda run: run.validation)]
     others = [run for run in done.runs.values() if run.config["method"] != "bpr"]
     assert all(run.has_model for run in others)  # some bytes each
     dropped = next(run for run in bpr if not run.has_model)

@@ -15,7 +15,6 @@ from companion.analysis.stats import (
     compare,
     crossed_bootstrap,
     holm,
-    levels_differ,
     paired_t,
     rank_agreement,
     wilcoxon,
@@ -238,14 +237,3 @@ def test_rank_agreement_by_hand():
     other = pd.Series({"random": 0.1, "bpr": 0.6, "adc": 0.5, "easer": 0.9, "cdcf": np.nan})
     assert rank_agreement(full, other) == pytest.approx(1 / 3)  # of three pairs one is swapped
     assert np.isnan(rank_agreement(full, other[["easer"]]))
-
-
-def test_of_two_levels_the_f_test_is_the_paired_t_test_and_it_errs_as_often_as_it_says():
-    rng = np.random.default_rng(0)
-    table = rng.normal(size=(5, 2)) + 10 * rng.normal(size=(5, 1))
-    assert levels_differ(table) == pytest.approx(paired_t(table[:, 0] - table[:, 1]).p)
-    null = [levels_differ(rng.normal(size=(2, 5)) + 10 * rng.normal(size=(2, 1))) < 0.05 for _ in range(2000)]
-    assert 0.035 < np.mean(null) < 0.065
-    assert levels_differ(np.array([[1.0, 2.0, 3.0], [1.1, 2.1, 3.2]])) < 0.01
-    assert np.isnan(levels_differ(np.ones((1, 3)))) and np.isnan(levels_differ(np.ones((3, 1))))
-    assert levels_differ(np.ones((3, 3))) == 1

@@ -61,6 +61,11 @@ class Run:
         return str(self.folder.relative_to(paths.home()))
 
     @property
+    def validation(self) -> float:
+        """Validation NDCG@10 of the best epochs, mean over the domains."""
+        return float(np.mean([*self.metrics["validation"].values()]))
+
+    @property
     def ended_by_limit(self) -> bool:
         """Whether the limit of epochs ended training, which might have got better."""
         return self.config["epochs"] > 1 and self.metrics["epochs"] == self.config["epochs"]

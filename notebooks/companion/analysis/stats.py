@@ -76,19 +76,6 @@ def over_seeds(table: pd.DataFrame, keys: Sequence[str], value: str) -> pd.DataF
     return pd.DataFrame(rows, columns=[*keys, value, "p", "low", "high", "seeds"])
 
 
-def levels_differ(scores: np.ndarray) -> float:
-    """p of the F-test that scores [seeds, levels] differ between levels by more than they vary within the
-    seeds (two-way analysis of variance without interaction); NaN with one seed or one level."""
-    seeds, levels = scores.shape
-    if min(seeds, levels) < 2:
-        return np.nan
-    level_effect = scores.mean(0) - scores.mean()
-    residual = scores - scores.mean(1, keepdims=True) - level_effect
-    freedom = (levels - 1, (levels - 1) * (seeds - 1))
-    between, within = seeds * (level_effect**2).sum() / freedom[0], (residual**2).sum() / freedom[1]
-    return float(stats.f.sf(between / within, *freedom)) if within else float(between == 0)
-
-
 def wilcoxon(differences: np.ndarray) -> float:
     """Two-sided p of the signed-rank test of differences [n], zeros left out; 1 if all are zero."""
     return float(stats.wilcoxon(differences).pvalue) if differences.any() else 1.0

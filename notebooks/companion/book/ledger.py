@@ -1,13 +1,13 @@
 """The ledger as a page that answers: docs/claims.json as one table, to filter and to search, each number with
 its interval and its runs. Without script it is the whole table."""
 
-import json
 from html import escape as html_escape
 
 from companion.book import pages
+from companion.claims import export
 from companion.claims.verdicts import VERDICTS
 
-FILE = pages.ROOT / "docs" / "claims.json"
+FILE = export.FILE
 FILTERS = ("dataset", "theme", "verdict")
 INTRODUCTION = """# The claims, to search through
 
@@ -20,7 +20,7 @@ HEADS = ("", "the paper says", "on", "the paper's", "ours", "verdict")
 
 def table() -> str:
     """The table and its filters as Markdown for Sphinx; everything from the file is escaped."""
-    records = json.loads(FILE.read_text(encoding="utf-8"))
+    records = export.read(FILE)
     labels = {pages.stamp(copy)["parameters"].get("dataset"): pages.short(copy) for copy in pages.copies()}
     for record in records:
         record["dataset"] = labels.get(record["dataset"], record["dataset"])

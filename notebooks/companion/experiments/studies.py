@@ -6,7 +6,6 @@ notebook 03: what was trained before is not trained again."""
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
@@ -118,7 +117,7 @@ def table(done: list[runs.Run]) -> pd.DataFrame:
         row = {name: run.config[name] for name in ("method", "variant", "seed")}
         row |= {"domains": run.config["domains"] or "all", "epochs": run.metrics["epochs"]}
         row |= {"seconds": run.metrics["train_seconds"], "diverged": run.metrics["diverged"]}
-        rows.append(row | {"validation": float(np.mean(list(run.metrics["validation"].values())))})
+        rows.append(row | {"validation": run.validation})
     return pd.DataFrame(rows)
 
 

@@ -54,7 +54,7 @@ def stored_runs(dataset: str | Path) -> pd.DataFrame:
         if not registry.is_current(run.config):
             continue
         row = {name: run.config[name] for name in ("method", "variant", "seed", "domains")}
-        row |= {"validation": validation(run), "settings": runs.identity(run.config | {"seed": 0})}
+        row |= {"validation": run.validation, "settings": runs.identity(run.config | {"seed": 0})}
         kept = (run.folder / "model.npz").exists()
         rows.append(row | {"folder": str(run.folder), "kept": kept})
     if not rows:
@@ -63,11 +63,6 @@ def stored_runs(dataset: str | Path) -> pd.DataFrame:
     rank = table.groupby("domains")["validation"].rank(ascending=False, method="min").astype(int)
     table.insert(5, "rank", rank)
     return table.sort_values(["domains", "rank"], ignore_index=True, kind="stable")
-
-
-def validation(run: runs.Run) -> float:
-    """Validation NDCG@10 of a run's best epochs, mean over its domains."""
-    return float(np.mean([*run.metrics["validation"].values()]))
 
 
 def candidates(dataset: str | Path, method: str = "", seed: int | None = None,

@@ -25,7 +25,7 @@ SMALL = SHORT | {"dim": 32, "hidden_layers": 2, "init": "random", "pretraining_e
 def stored(dataset: str, profile: str = "any") -> list[Run]:
     """The runs of a profile, or all of today's methods, on all domains; best first on validation ratings."""
     whole = [run for run in report.available(dataset, profile) if not run.config["domains"]]
-    return sorted(whole, key=lambda run: (run.metrics["diverged"], -recommend.validation(run)))
+    return sorted(whole, key=lambda run: (run.metrics["diverged"], -run.validation))
 
 
 def adc_runs(runs: Iterable[Run]) -> list[Run]:

@@ -3,8 +3,6 @@ splits."""
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from adc.ratings import Ratings
 from companion import data, registry, runs
 from companion.experiments import studies
@@ -48,13 +46,8 @@ def chosen_networks(dataset: str, seed: int) -> list[dict]:
     best: dict[str, runs.Run] = {}
     for run in filter(None, map(runs.find, networks(dataset))):
         other = best.setdefault(run.config["domains"], run)
-        best[run.config["domains"]] = max(run, other, key=validation)
+        best[run.config["domains"]] = max(run, other, key=lambda each: each.validation)
     return [run.config | {"seed": seed} for run in best.values()]
-
-
-def validation(run: runs.Run) -> float:
-    """Validation NDCG@10 of a run, mean over its domains."""
-    return float(np.mean([*run.metrics["validation"].values()]))
 
 
 def kind(config: dict) -> str:

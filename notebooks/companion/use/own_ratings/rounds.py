@@ -27,7 +27,7 @@ from adc.errors import UserError
 from companion import data, execute, paths, registry, results, runs
 from companion.use.own_ratings import verdicts
 from companion.use.own_ratings.live import Live
-from companion.use.own_ratings.plan import kind, rounds, title, validation
+from companion.use.own_ratings.plan import kind, rounds, title
 from companion.use.own_ratings.scores import scores, with_best
 
 PAUSE = 15.0  # seconds between two pages at the least
@@ -151,7 +151,7 @@ class Report:
             config = self.running.pop(future)
             try:
                 self._done(run := future.result())
-                self.live.tell(f"{title(config)}: validation NDCG@10 {validation(run):.4f}")
+                self.live.tell(f"{title(config)}: validation NDCG@10 {run.validation:.4f}")
             except OutOfTime as error:
                 self._too_long(config, error.args[0])
             except BrokenProcessPool as error:
@@ -199,7 +199,7 @@ class Report:
     def _tidy(self) -> None:
         """Of every method keep the best model only; starts by factorization were of this round."""
         best: dict[tuple, runs.Run] = {}
-        for run in sorted(self.runs.values(), key=validation, reverse=True):
+        for run in sorted(self.runs.values(), key=lambda run: run.validation, reverse=True):
             key = run.config["method"], run.config["domains"]
             if best.setdefault(key, run) is not run and run.config["epochs"] > 1:
                 run.drop_model()
