@@ -14,6 +14,7 @@ from companion.rivals import clfm
 TESTS = {  # columns of `stats.compare` -> as a table shows them
     "difference_runs": "difference", "ci_low_runs": "95 % from", "ci_high_runs": "to",
     "p_runs_holm": "p, runs", "p_users_holm": "p, users", "p_wilcoxon_holm": "p, Wilcoxon",
+    "ci_low_both": "users drawn too, from", "ci_high_both": "users drawn too, to",
     "users": "users", "seeds": "seeds",
 }  # fmt: skip
 IMPROVEMENT, OVER_BEST = "improv. (%)", "over best (%)"
