@@ -42,13 +42,16 @@ FIT = """() => {
     const wide = parts.map(part => part.scrollWidth).filter(width => width > window.innerWidth);
     return [...wide, ...small];
 }"""
-TABLES = """() => [...document.querySelectorAll("table.dataframe tbody tr:first-child")].map(row => {
-    const cells = [...row.querySelectorAll("th, td")].map(cell => [cell, getComputedStyle(cell)]);
+TABLES = r"""() => [...document.querySelectorAll("table.dataframe")].map(table => {
+    const rows = [...table.tBodies[0].rows].map(row => [...row.querySelectorAll("td")]);
+    const first = [...table.tBodies[0].rows[0].cells].map(cell => getComputedStyle(cell));
+    const simple = cell => !cell || /^[-\d.]+(\s±\s[\d.]+)?$/.test(cell.textContent.trim());
+    const columns = rows[0].map((_, column) => rows.map(row => row[column]))
+        .filter(cells => cells.every(simple));
     return {
-        apart: cells.every(([_, style]) => parseFloat(style.paddingLeft) >= 4),
-        numbers: cells.filter(([cell]) => /^[-\\d.]+( ± [\\d.]+)?$/.test(cell.textContent.trim()))
-            .map(([_, style]) => style.textAlign),
-        fixed: cells[0][1].position,
+        apart: first.every(style => parseFloat(style.paddingLeft) >= 4),
+        numbers: columns.map(cells => getComputedStyle(cells[0]).textAlign),
+        fixed: first[0].position,
     };
 })"""
 
@@ -65,7 +68,7 @@ UNTESTABLE = {
     "verdict": verdicts.UNTESTABLE,
 }  # fmt: skip
 LANGUAGE = {"language_info": {"name": "python"}, "kernelspec": {"name": "python3", "display_name": "Python"}}
-OWN = "tea_and_<b>cups</b>.csv"
+OWN = "tea_and_<b>cups.csv"
 
 
 def report(home: Path, job: str, text: str) -> None:

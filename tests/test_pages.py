@@ -14,23 +14,11 @@ from companion.book.pages import ROOT
 from companion.execute import notebooks
 
 
-def test_a_column_is_of_numbers_only_if_all_its_cells_are():
-    cell = '<td id="r{0}_c{1}" class="data row{0} col{1}" >{2}</td>'.format
-    cells = (
-        cell(0, 1, "0.1 ± 0.02")
-        + cell(1, 1, "&lt; .0001".replace("&lt;", "<"))
-        + cell(0, 2, "1")
-        + cell(1, 2, "one")
-    )
-    html = notebook.aligned(f'<table id="T_a"><th class="col_heading level0 col1" >n</th>{cells}</table>')
-    assert (
-        html.count('col1 number"') == 3
-        and 'col2 number"' not in html
-        and 'id="T_a" class="dataframe ' in html
-    )
-    both = notebook.aligned('<table id="T_a" class="mathjax_ignore">')
+def test_a_styled_table_has_the_class_of_the_others():
+    assert notebook.framed('<table id="T_a">') == '<table id="T_a" class="dataframe ">'
+    both = notebook.framed('<table id="T_a" class="mathjax_ignore">')
     assert both == '<table id="T_a" class="dataframe mathjax_ignore">'
-    assert notebook.aligned("<p>no table</p>") == "<p>no table</p>"
+    assert notebook.framed("<p>no table</p>") == "<p>no table</p>"
 
 
 def test_the_menu_has_a_notebook_once_with_its_data_within():

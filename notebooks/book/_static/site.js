@@ -16,6 +16,21 @@ function foldCode() {
     title.after(button);
 }
 
+// Numbers stand at the right: every cell of a column that holds nothing else, and the column's head.
+function alignNumbers() {
+    const number = /^([<≤≥+−±-]?\s?[\d.,]+(e[+-]?\d+)?\s?%?(\s±\s[\d.]+)?|nan|[–—-])?$/;
+    for (const table of document.querySelectorAll(".cell_output table")) {
+        const rows = [...(table.tBodies[0]?.rows ?? [])].map(row => [...row.querySelectorAll("td")]);
+        const heads = [...(table.tHead?.rows[0]?.cells ?? [])];
+        for (let column = 0; column < (rows[0]?.length ?? 0); column++) {
+            const cells = rows.map(row => row[column]).filter(cell => cell);
+            if (!cells.every(cell => number.test(cell.textContent.trim()))) continue;
+            const head = heads[heads.length - rows[0].length + column];
+            [...cells, ...(head?.colSpan === 1 ? [head] : [])].forEach(cell => cell.classList.add("number"));
+        }
+    }
+}
+
 // The id of a reading (R1, …) opens its words below what mentions it, and closes them.
 function openReadings() {
     for (const link of document.querySelectorAll("a.mention[title]")) {
@@ -61,4 +76,4 @@ if (typeof TEXTS !== "undefined") {
     };
 }
 
-document.addEventListener("DOMContentLoaded", () => [foldCode, openReadings, filterLedger].forEach(act => act()));
+document.addEventListener("DOMContentLoaded", () => [foldCode, alignNumbers, openReadings, filterLedger].forEach(act => act()));

@@ -12,9 +12,6 @@ from companion.escape import markdown
 from companion.execute import with_values
 from companion.render import STAMP_CELLS, visible
 
-NUMBER = re.compile(
-    r"(?:[<≤≥+−±-]? ?[\d.,]+(?:e[+-]?\d+)? ?%?(?: ± [\d.]+)?|nan|–|-|—)?"
-)  # a cell of a table
 HEAD = {  # kind of a page -> colour and title of the box at its head
     "real": ("tip", "Real ratings: {}"),
     "synthetic": ("warning", "Synthetic ratings: {}"),
@@ -38,27 +35,21 @@ def page(path: Path, target: Path) -> nbformat.NotebookNode:
             cell.metadata.setdefault("tags", []).append("hide-input")
         for output in cell.get("outputs", []):
             for form in {"text/html", "text/markdown"} & set(output.get("data", {})):
-                output.data[form] = aligned(linked(output.data[form], path, target))
+                output.data[form] = framed(linked(output.data[form], path, target))
     rest = linked(rest, path, target)
     first.source = f"{title} ({markdown(pages.name(path))})\n\n{_head(path)}\n{rest}"
     notebook.cells.append(nbformat.v4.new_markdown_cell(_foot(path), id="foot"))
     return notebook
 
 
-def aligned(html: str) -> str:
-    """A table that pandas styled, with the class of those it did not, and `number` on columns of numbers."""
-    columns = {}
-    for column, text in re.findall(r'<td[^>]*class="data row\d+ (col\d+)[^>]*>([^<]*)</td>', html):
-        columns.setdefault(column, []).append(text.strip().replace("&lt;", "<"))
-    numbers = [name for name, texts in columns.items() if all(map(NUMBER.fullmatch, texts)) and any(texts)]
-    html = re.sub(r'(<table id="\w+")(?: class="([^"]*)")?', r'\1 class="dataframe \2"', html)
-    named = rf'(class="(?:data|col_heading) \w+ (?:{"|".join(numbers)}))"'
-    return re.sub(named, r'\1 number"', html) if numbers else html
+def framed(html: str) -> str:
+    """A table that pandas styled, with the class of those that it did not."""
+    return re.sub(r'(<table id="\w+")(?: class="([^"]*)")?', r'\1 class="dataframe \2"', html)
 
 
 def entry(path: Path, title: str, here: str = "") -> str:
     """A line of a list of contents, seen from a folder of the site."""
-    return f"{title.replace('<', '‹')} <{os.path.relpath(pages.place(path), here or '.')}>"
+    return f"{title} <{os.path.relpath(pages.place(path), here or '.')}>"
 
 
 def _head(path: Path) -> str:
