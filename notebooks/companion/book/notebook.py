@@ -37,7 +37,8 @@ def page(path: Path, target: Path) -> nbformat.NotebookNode:
             for form in {"text/html", "text/markdown"} & set(output.get("data", {})):
                 output.data[form] = framed(linked(output.data[form], path, target))
     rest = linked(rest, path, target)
-    first.source = f"{title} ({markdown(pages.name(path))})\n\n{_head(path)}\n{rest}"
+    name = pages.name(path).replace("<", "‹")  # the theme's printed head shows a title as markup
+    first.source = f"{title} ({markdown(name)})\n\n{_head(path)}\n{rest}"
     notebook.cells.append(nbformat.v4.new_markdown_cell(_foot(path), id="foot"))
     return notebook
 
