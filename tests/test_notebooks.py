@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import papermill
 import pytest
+import yaml
 
 from adc.config import Config
 from companion import data, execute, paths, registry
@@ -87,6 +88,8 @@ def test_run_all_in_lab_is_the_run_of_table_2():
     usual = Config(**{name: value for name, value in known.items() if name in Config.__dataclass_fields__})
     assert known["dataset"] == "movielens" and known["settings"] == {}
     assert {name: getattr(usual, name) for name in found} == found
+    claims = yaml.safe_load((execute.NOTEBOOKS / "profiles/claims.yaml").read_text(encoding="utf-8"))
+    assert {name: known[name] for name in ("epochs", "patience")}.items() <= claims["13_studies"].items()
     assert {name for name, path in NOTEBOOKS.items() if "run_list" in execute.defaults(path)} == {*RUN_LISTS}
 
 
