@@ -32,7 +32,7 @@ def site(tmp_path_factory) -> Path:
     return place / "data" / "book"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     if not CHROMIUM:
         pytest.skip("no Chromium to open the pages with")
@@ -46,7 +46,7 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def seen(site, browser) -> dict[str, dict]:
     """What a browser sees of every page, by the page's place in the site."""
     return {page.relative_to(site).as_posix(): visit(browser, page, site) for page in shown(site)}

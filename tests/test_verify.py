@@ -186,7 +186,9 @@ def test_a_row_made_again_is_the_same_and_another_verdict_is_told(trained, tmp_p
     (record,) = export.read(tmp_path / "claims.json")
     (tmp_path / "claims.json").write_text(json.dumps([record | {"verdict": "holds in part"}]))
     assert trained() == 1 and "holds in part became" in capsys.readouterr().out
-    assert compare.main(tmp_path / "there", tmp_path / "here") == ["0 of 4 verdicts differ."]
+    timed = numbered()["C34"].says  # another call, other seconds: its verdict may differ
+    changed = [line for line in compare.main(tmp_path / "there", tmp_path / "here")[1:] if " became " in line]
+    assert all(timed in line for line in changed)
     table = compare.same_run(tmp_path / "there", tmp_path / "here")
     assert table["runs"].tolist() == table["equal"].tolist() == [2, 2] and not table["arithmetic"].any()
 

@@ -76,7 +76,7 @@ def gains(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def balancer_costs(rows: pd.DataFrame) -> pd.DataFrame:
-    """Seconds an epoch of each balancer, and over static's on the same seed: mean, least, most."""
+    """Seconds of the processor an epoch of each balancer, and over static's on the same seed: mean, least, most."""
     each = rows.drop_duplicates("run")
     wide = each.pivot(index="seed", columns="balancing", values="seconds")[list(each["balancing"].unique())]
     ratio = wide.div(wide[STATIC], axis=0)

@@ -42,11 +42,11 @@ def experiments(dataset: str, profile: str) -> pd.DataFrame:
 
 def run_rows(run: Run) -> list[dict]:
     """A run as the rows of `experiments`."""
+    seconds = run.metrics.get("processor_seconds", run.metrics["train_seconds"])  # older runs: by the clock
     facts = run.config | {
         "deviations": set(registry.changed_readings(run.config)),
         "diverged": run.metrics["diverged"], "trained": run.metrics["epochs"],
-        "seconds": run.metrics["train_seconds"] / run.metrics["epochs"],
-        "run": run.place,
+        "seconds": seconds / run.metrics["epochs"], "run": run.place,
     }  # fmt: skip
     return [{"target": target, "value": value, **facts} for target, value in ndcg(run).items()]
 

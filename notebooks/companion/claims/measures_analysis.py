@@ -172,7 +172,7 @@ def equal_weights(e: Evidence) -> Finding:
 
 
 def efficient(e: Evidence) -> Finding:
-    """Seconds an epoch with gamma = 2 over those with equal weights, the same seed."""
+    """Seconds of the processor an epoch with gamma = 2 over those with equal weights, the same seed."""
     runs = [at_base(e, GAMMA), at_base(e, 0.0, STATIC)]
     seconds = e.study.drop_duplicates("run").set_index("run")["seconds"]
     balanced, static = (pd.Series({seed: seconds[run] for seed, run in by_seed.items()}) for by_seed in runs)
