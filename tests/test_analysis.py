@@ -185,7 +185,7 @@ def test_sets_take_the_mean_over_their_members_and_the_papers_gamma():
 def test_weights_are_those_of_one_seed_by_gamma():
     for seed, gamma, w in ((0, 0.0, 1.5), (1, 0.0, 1.4), (1, 2.0, 1.8)):
         stored(0.1, gamma=gamma, seed=seed, weights={"a": w, "b": 2 - w})
-    rows = asymmetry.weights(asymmetry.fig_4_rows(table()))
+    rows = asymmetry.histories(asymmetry.fig_4_rows(table()))
     assert set(rows["seed"]) == {1} and rows["gamma"].tolist() == [0.0, 0.0, 2.0, 2.0]
     assert rows["weight"].tolist() == pytest.approx([1.4, 0.6, 1.8, 0.2])
 

@@ -34,15 +34,15 @@ def by_set(rows: pd.DataFrame, sizes: Mapping[str, int]) -> tuple[pd.DataFrame, 
     return members, dict(zip(labels.values(), paper, strict=True))
 
 
-def weights(rows: pd.DataFrame) -> pd.DataFrame:
-    """Weight of every domain by epoch at every gamma, over all domains, in one seed, the lowest that has most
-    gammas: gamma, epoch, domain, weight, diverged, seed, run. rows: of `fig_4_rows`."""
+def histories(rows: pd.DataFrame) -> pd.DataFrame:
+    """The history (`Trained`) of ADC over all domains at every gamma, in one seed, the lowest that has most
+    gammas; besides gamma, diverged, seed, run. rows: of `fig_4_rows`."""
     trained = rows[(rows["method"] == "adc") & (rows["domains"] == "")].drop_duplicates("run")
     if trained.empty:
         return trained
     seed, parts = trained["seed"].value_counts().sort_index().idxmax(), []
     for row in trained[trained["seed"] == seed].sort_values("gamma").itertuples():
-        history = runs.load(paths.home() / row.run).history[["epoch", "domain", "weight"]]
+        history = runs.load(paths.home() / row.run).history
         parts.append(history.assign(gamma=row.gamma, diverged=row.diverged, seed=seed, run=row.run))
     return pd.concat(parts, ignore_index=True)
 
@@ -76,7 +76,7 @@ def gains(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def balancer_costs(rows: pd.DataFrame) -> pd.DataFrame:
-    """Seconds of the processor an epoch of each balancer, and over static's on the same seed: mean, least, most."""
+    """Processor seconds an epoch of each balancer, and over static's on the same seed: mean, least, most."""
     each = rows.drop_duplicates("run")
     wide = each.pivot(index="seed", columns="balancing", values="seconds")[list(each["balancing"].unique())]
     ratio = wide.div(wide[STATIC], axis=0)

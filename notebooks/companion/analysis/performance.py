@@ -115,6 +115,14 @@ def user_scores(chosen: pd.DataFrame, protocol: str = "full", column: str = "ndc
     return pd.concat(parts, ignore_index=True)
 
 
+def user_differences(chosen: pd.DataFrame) -> pd.DataFrame:
+    """ADC's NDCG@10 less every other method's, of every user of a target [(target, user), methods], mean over
+    the runs in which she was tested."""
+    scores = user_scores(chosen).pivot(index=["target", "user", "seed"], columns="method", values="value")
+    gaps = scores.drop(columns="adc").rsub(scores["adc"], axis=0)
+    return gaps.groupby(level=["target", "user"], sort=False).mean()
+
+
 def adc_tests(chosen: pd.DataFrame, protocol: str = "full") -> pd.DataFrame:
     """ADC's NDCG@10 against every other method (R30), a row a (target, other): see `stats.compare`."""
     tests = stats.compare(user_scores(chosen, protocol), "adc")

@@ -5,12 +5,12 @@ from companion.figures.controls import balancing, controls, over_static
 from companion.figures.data import evaluable, overlap, stars, tails
 from companion.figures.learning import architecture, convergence, training, validation
 from companion.figures.map import calibration, heat
-from companion.figures.performance import recall, relative, search
+from companion.figures.performance import recall, relative, search, users
+from companion.figures.slider import slider
 from companion.figures.style import save, style
 
 __all__ = [
     "architecture", "asymmetry", "balancers", "balancing", "calibration", "controls", "convergence", "depth",
     "evaluable", "heat", "over_static", "overlap", "readings", "recall", "relative", "save", "search",
-    "stars", "style", "tails",
-    "training", "validation", "weights",
+    "slider", "stars", "style", "tails", "training", "users", "validation", "weights",
 ]  # fmt: skip

@@ -76,7 +76,7 @@ def _contrasts(table: pd.DataFrame, x: str, symbol: str) -> Figure:
 
 
 def weights(table: pd.DataFrame, label: str) -> Figure:
-    """Weight of every domain by epoch, one panel a gamma. table: `asymmetry.weights`."""
+    """Weight of every domain by epoch, one panel a gamma. table: `asymmetry.histories`."""
     gammas, styles = sorted(table["gamma"].unique()), domain_styles(list(table["domain"].unique()))
     figure, panels, spare = grid(gammas, "epoch", "weight $w_k$", sharex=True, sharey=True)
     for gamma, panel in panels.items():

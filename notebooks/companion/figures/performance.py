@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from companion import registry
 from companion.figures.panels import forest, grid, label_lines
-from companion.figures.style import CONTEXT, method_style, small_multiples, titled
+from companion.figures.style import CONTEXT, PAGE, method_style, small_multiples, titled
 
 
 def recall(table: pd.DataFrame, base: str, label: str) -> Figure:
@@ -56,6 +58,23 @@ def relative(table: pd.DataFrame, what: str, label: str) -> Figure:
     figure = forest(table.rename(columns={"method": "row"}), names, looks)
     figure.axes[0].set_xlabel(f"{what}, % above popularity\n(ticks: single domains)")
     return titled(figure, "How far above plain popularity?", label)
+
+
+def users(gaps: pd.Series, other: str, label: str) -> Figure:
+    """How the users' differences in NDCG@10 between ADC and another method are spread, those that have none
+    apart. gaps: one number a (target, user)."""
+    figure, panel = plt.subplots(figsize=(PAGE, 2.6))
+    same = gaps.abs() < 1e-9
+    edges = np.linspace(-1, 1, 41)
+    for sign, color in ((1, method_style("adc")["color"]), (-1, method_style(other)["color"])):
+        side = gaps[~same & (np.sign(gaps) == sign)]
+        panel.hist(side, edges, weights=np.full(len(side), 100 / len(gaps)), color=color)
+        panel.text(0.75 * sign, 0.9, f"{registry.label('adc' if sign > 0 else other)} better\n"
+                   f"for {len(side) / len(gaps):.0%} of users", ha="center", va="top", color=color,
+                   transform=panel.get_xaxis_transform())  # fmt: skip
+    panel.set(xlabel="NDCG@10 of a user, difference", ylabel="users, %", xlim=(-1, 1))
+    words = f"ADC less {registry.label(other)}, user by user; the same for {same.mean():.0%}, not drawn"
+    return titled(figure, words, label)
 
 
 def search(table: pd.DataFrame, parameters: Sequence[str], label: str) -> Figure:
