@@ -1,10 +1,14 @@
 """Files for the parsers, sound and spoiled, each by its number; their content counted without the parsers."""
 
+import bz2
 import csv
 import gzip
 import io
+import json
+import lzma
 import random
 import tarfile
+import zipfile
 from operator import itemgetter
 from pathlib import Path
 
@@ -18,6 +22,10 @@ ODD = [
     "-", "0", "١٢", "🎬", "a\u2028b",
 ]  # fmt: skip
 NUMBERS = ["3", "4.5", " 2 ", "1e0", "+5", "-1", ".5", "1" * 30]
+ALIASES = {  # names that columns have
+    "domain": ["domain", "Category", "genre"], "user": ["user", "userId", "reviewerID"],
+    "item": ["item", "asin", "movie_id"], "rating": ["rating", "stars", "overall"],
+}  # fmt: skip
 SPOILT = [
     "", "five", "nan", "inf", "1e999", "9" * 5000, "0x5", "True", "1_000", "4,5", "1j", "3\0", "\0", "１２",
     "--1", "1e", "None",
@@ -163,6 +171,47 @@ def text_table(rng: random.Random) -> tuple[bytes, str, list[dict] | None]:
         if not sound and rng.random() < 0.2:
             content = spoiled(content, rng, JUNK, 2)
     return content, ending, rows if sound else None
+
+
+def other_table(rng: random.Random) -> tuple[bytes, list[dict] | None]:
+    """A table in one of the other forms that people have, packed or not; rows where it is sound."""
+    rows, sound, kind = ratings(rng), rng.random() < 0.4, rng.choice((";", "|", "::", "json", "array"))
+    names = {role: rng.choice(ALIASES[role]) for role in rows[0]}
+    if kind == "::":  # has no quotes
+        bare = lambda cell: " ".join(cell.replace('"', "").replace("::", "").split())
+        rows = [{role: bare(cell) for role, cell in row.items()} for row in rows]
+        rows = list({itemgetter("domain", "user", "item")(row): row for row in rows}.values())
+    if kind in ("json", "array"):
+        records = [{names[role]: cell for role, cell in row.items()} for row in rows]
+        lines = [json.dumps(record, ensure_ascii=rng.random() < 0.5) for record in records]
+        text = "\n".join(lines) if kind == "json" else f"[{', '.join(lines)}]"
+    else:
+        cells = [[*names.values()], *([*row.values()] for row in rows)]
+        text = rng.choice(("", f"sep={kind}\n")) + (
+            written(cells, kind) if kind != "::" else "".join("::".join(line) + "\n" for line in cells)
+        )
+    content = text.encode(rng.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-32")))
+    if not sound and rng.random() < 0.8:
+        content = spoiled(content, rng, JUNK)
+    content = rng.choice((bytes, bytes, bz2.compress, lzma.compress, gzip.compress, zipped))(content)
+    if not sound and rng.random() < 0.3:
+        content = spoiled(content, rng, JUNK, 2)
+    return content, rows if sound else None
+
+
+def written(cells: list[list[str]], delimiter: str) -> str:
+    """Cells as text, as the csv module writes them."""
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter=delimiter).writerows(cells)
+    return out.getvalue()
+
+
+def zipped(content: bytes) -> bytes:
+    """A zip archive of one file."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ratings.csv", content)
+    return out.getvalue()
 
 
 def count_lines(text: str, delimiter: str) -> int:

@@ -121,6 +121,10 @@ def test_amazons_item_first_files_are_seen_by_their_ids(tmp_path):
     assert all(user.startswith("A1") for user in ratings.users)
 
 
+SECRET = bytearray(zipped(one=PLAIN))
+for mark, flag in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # a zip archive that wants a password
+    SECRET[SECRET.index(mark) + flag] |= 1
+
 ASKED = {
     "two_users.csv": (text(STAMPED, "domain,uid,reviewerID,rating,item"), "`--columns user=uid`"),
     "odd_names.csv": (text(ROWS, "shelf,who,what,mark"), "`--columns user=shelf,item=who,rating=what`"),
@@ -130,6 +134,7 @@ ASKED = {
     "spoken.csv": (text([[*row, "last week"] for row in ROWS]), "`--columns timestamp=`"),
     "book.xlsx": (zipped(**{"xl/sheet": ""}), "is an Excel workbook. Save it as CSV"),
     "two.zip": (zipped(one=PLAIN, two=PLAIN), "a zip archive of 2 files (one.csv, two.csv)"),
+    "secret.zip": (SECRET, "password required for extraction). Unpack it, and name the file"),
     "page.csv": ("<!DOCTYPE html><html></html>", "is a web page"),
     "thousand.csv": (text([[*row[:3], '"1,000"'] for row in ROWS], FOUR), "'1,000' is not"),
     "torn.jsonl": ('{"user": 1, "item": 2, "rating": 3}\n{"user": 1,\n', "line 2: is not sound JSON"),

@@ -29,8 +29,8 @@ def sound(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: {fault}. Copy or download it again.") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: is not sound {error.encoding} text. Save it as UTF-8.") from error
-    except (OSError, RuntimeError, NotImplementedError) as error:  # the latter two of zip: a password, a kind
-        reason = getattr(error, "strerror", None) or error
+    except OSError as error:
+        reason = error.strerror or error
         raise UserError(f"{path}: cannot be read ({reason}). Make it readable.") from error
 
 
@@ -75,7 +75,10 @@ def _of_zip(stream: BinaryIO, path: Path) -> BinaryIO:
         raise UserError(
             f"{path}: is a zip archive of {len(names)} files ({held}). Unpack it and name one of them."
         )
-    return archive.open(names[0])
+    try:
+        return archive.open(names[0])
+    except (RuntimeError, NotImplementedError) as error:  # it wants a password, or is packed another way
+        raise UserError(f"{path}: cannot be unpacked here ({error}). Unpack it, and name the file.") from error
 
 
 class Utf8(io.RawIOBase):
