@@ -134,7 +134,7 @@ ASKED = {
     "spoken.csv": (text([[*row, "last week"] for row in ROWS]), "`--columns timestamp=`"),
     "book.xlsx": (zipped(**{"xl/sheet": ""}), "is an Excel workbook. Save it as CSV"),
     "two.zip": (zipped(one=PLAIN, two=PLAIN), "a zip archive of 2 files (one.csv, two.csv)"),
-    "secret.zip": (SECRET, "password required for extraction). Unpack it, and name the file"),
+    "secret.zip": (bytes(SECRET), "password required for extraction). Unpack it, and name the file"),
     "page.csv": ("<!DOCTYPE html><html></html>", "is a web page"),
     "thousand.csv": (text([[*row[:3], '"1,000"'] for row in ROWS], FOUR), "'1,000' is not"),
     "torn.jsonl": ('{"user": 1, "item": 2, "rating": 3}\n{"user": 1,\n', "line 2: is not sound JSON"),
