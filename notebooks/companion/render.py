@@ -22,17 +22,18 @@ TRAINING = ("01_data", "02_mf_init", "03_train_adc", "04_baselines-seed0")
 # profile -> name of the data in the copies' names -> dataset, and the jobs that are worth reading
 SHOWN = {
     "quick": {
-        "movielens": ("movielens", (*TRAINING, "07_asymmetry", "08_sensitivity", "10_explore")),
+        "movielens": ("movielens", (*TRAINING, "08_sensitivity", "10_explore")),
         "insteval": ("insteval", ("01_data", "05_performance")),
         "control": ("control", ("01_data",)),
         "twin": ("control", ("18_forensics",)),  # beside the controls' page; its ratings are its own
     },
     "claims": {
-        "movielens": ("movielens", ("05_performance", "06_depth", "09_claims")),
+        "movielens": ("movielens", (*REPORTS[:3], "09_claims")),
         "insteval": ("insteval", ("09_claims",)),
+        "control": ("control", ("12_controls",)),
     },
     "paper": {
-        "control": ("control", ("12_controls", "14_map")),
+        "control": ("control", ("14_map",)),
         "twin_paper": ("twin-t1.0", (*REPORTS, "09_claims")),
     },
     "variant": {
