@@ -1,7 +1,6 @@
 """Writes the numbers of results.md, and its picture, from stored runs.
 
-./run_all.sh --profile claims && ./run_all.sh --profile paper --data control
-./run_all.sh python docs/results.py
+./run_all.sh --profile claims && ./run_all.sh python docs/results.py
 """
 
 from pathlib import Path
