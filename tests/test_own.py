@@ -224,7 +224,7 @@ def test_before_anything_is_trained_everything_is_said_to_be_open(tmp_path, styl
     table = with_best(scores(mine.name, "any"), mine.domains)
     comparisons, use = verdicts.compare(table, mine.domains), verdicts.use_this(table)
     assert verdicts.headline(mine, comparisons).startswith("Not known yet")
-    assert not verdicts.decided(comparisons) and verdicts.choice(mine.name, "any") == {}
+    assert not verdicts.decided(comparisons)
     for shown in (tables.decisions(use, comparisons, mine.domains), tables.method_table(table),
                   tables.newcomers(table), tables.comparison_table(comparisons)):  # fmt: skip
         assert shown.to_html()
@@ -259,14 +259,6 @@ def test_runs_are_read_and_of_two_settings_the_better_on_validation_stands(datas
     order = ["method", "target", "seed"]
     stored = scores(dataset, "any").sort_values(order, ignore_index=True)
     pd.testing.assert_frame_equal(stored, table.sort_values(order, ignore_index=True))
-
-
-def test_the_choice_is_a_configuration_that_was_trained(dataset):
-    choice = verdicts.choice(dataset, "own")
-    assert set(choice) == {*DOMAINS, MEAN}
-    for target, config in choice.items():
-        run = runs.find(config)
-        assert run is not None and (target == MEAN or target in run.metrics["validation"])
 
 
 def test_a_name_with_a_comma_is_one_domain(tmp_path):

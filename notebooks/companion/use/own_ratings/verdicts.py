@@ -103,20 +103,6 @@ def _simplest(wide: pd.DataFrame) -> str:
     return next(name for name in SIMPLEST_FIRST if good.get(name, False))
 
 
-def choice(dataset: str, profile: str = "own") -> dict[str, dict]:
-    """Domain -> the configuration of the method to use there, as it was trained on the first split; target
-    MEAN: of one that serves all domains, if there are several. Empty where nothing was trained."""
-    table = with_best(scores(dataset, profile), data.load(dataset).domains)
-    configs, use = {}, use_this(table)
-    if MEAN in use.index:  # a run of ADC on one domain serves no other
-        use.loc[MEAN] = use_this(table[table["method"] != "adc_alone"]).loc[MEAN]
-    for target, row in use.iterrows():
-        rows = table[(table["method"] == row["method"]) & (table["target"] != MEAN)]
-        rows = rows[rows["target"] == target] if target in set(rows["target"]) else rows
-        configs[target] = runs.load(paths.home() / rows["run"].iloc[0]).config
-    return configs
-
-
 def headline(ratings: Ratings, comparisons: pd.DataFrame) -> str:
     """Is it worth learning from the other domains? Each method against itself, on average, and in how many
     domains. From `compare`."""
