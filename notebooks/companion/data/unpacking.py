@@ -78,7 +78,8 @@ def _of_zip(stream: BinaryIO, path: Path) -> BinaryIO:
     try:
         return archive.open(names[0])
     except (RuntimeError, NotImplementedError) as error:  # it wants a password, or is packed another way
-        raise UserError(f"{path}: cannot be unpacked here ({error}). Unpack it, and name the file.") from error
+        fault = f"cannot be unpacked here ({error}). Unpack it, and name the file."
+        raise UserError(f"{path}: {fault}") from error
 
 
 class Utf8(io.RawIOBase):

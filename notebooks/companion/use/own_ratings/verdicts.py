@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from adc.ratings import Ratings
-from companion import data, paths, runs
+from companion import data
 from companion.analysis.curves import MEAN
 from companion.analysis.equivalence import LEVEL, MARGIN, Judgement, judge
 from companion.escape import markdown
-from companion.use.own_ratings.scores import LABELS, PAIRS, SIMPLEST_FIRST, scores, with_best
+from companion.use.own_ratings.scores import LABELS, PAIRS, SIMPLEST_FIRST
 
 QUESTION = "the best of each"
 COMPARISONS = PAIRS | {QUESTION: ("best joint", "best alone")}
