@@ -11,7 +11,6 @@ import pandas as pd
 from adc.errors import UserError
 
 REQUIRED = ("domain", "user", "item", "rating")
-OPTIONAL = ("timestamp", "title")
 
 
 @dataclass(frozen=True)

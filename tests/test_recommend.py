@@ -37,8 +37,10 @@ def dataset(file) -> str:
     return data.dataset_id(str(file))
 
 
-def pick(method: str) -> recommend.Recommender:
-    return recommend.pick(recommend.paths.home() / "mine.csv", method)
+def pick(method: str, dataset=None, **which) -> recommend.Recommender:
+    """The best run of a method, as it was tested."""
+    dataset = dataset or recommend.paths.home() / "mine.csv"
+    return recommend.load(recommend.candidates(dataset, method, **which)["folder"][0])
 
 
 def warm_user(model, k: int) -> str:
@@ -181,7 +183,7 @@ SLIPS = {
     "one row or more": lambda model: model.new([], "films"),
     "has no item 'x'": lambda model: model.new([{"domain": "books", "item": "x"}], "films"),
     "no finished run in": lambda model: recommend.stored_runs("other"),
-    "no finished run of 'ease' with seed 7": lambda model: recommend.pick(model.ratings.name, "ease", seed=7),
+    "no finished run of 'ease' with seed 7": lambda model: pick("ease", model.ratings.name, seed=7),
     "registry.train(configuration) trains it":
         lambda model: recommend.load(registry.configure("adc", model.ratings.name, seed=9)),
     "is not a run folder": lambda model: recommend.load("nowhere"),
@@ -226,11 +228,11 @@ def test_the_best_on_validation_is_picked(dataset):
     table = recommend.stored_runs(dataset)
     assert table["validation"].is_monotonic_decreasing and (table["method"] == "bpr").sum() == 3
     best = table[table["method"] == "bpr"].iloc[0]
-    run = recommend.pick(dataset, "bpr").run
+    run = pick("bpr", dataset).run
     assert str(run.folder) == best["folder"]
     assert best["validation"] == pytest.approx(np.mean([*run.metrics["validation"].values()]))
     first = recommend.candidates(dataset).iloc[0]
-    assert str(recommend.pick(dataset).run.folder) == first["folder"]
+    assert str(pick("", dataset).run.folder) == first["folder"]
     assert first["validation"] == table["validation"].max() and table["rank"].min() == 1
 
 
@@ -255,7 +257,7 @@ def test_methods_are_compared_on_the_seeds_that_all_have(monkeypatch):
 def test_a_run_on_some_domains_knows_only_those(dataset):
     config = registry.configure("popularity", dataset, domains="books")
     model = recommend.load(registry.train(config, show=False))
-    picked = recommend.pick(dataset, "popularity", domains="books")
+    picked = pick("popularity", dataset, domains="books")
     assert model.domains == ["books"] and picked.run.folder == model.run.folder
     table = recommend.stored_runs(dataset)
     assert {*table["domains"]} == {"", "books"} and list(table.loc[table["domains"] == "books", "rank"]) == [

@@ -11,7 +11,6 @@ import pandas as pd
 LARGEST = 2**53  # from here on a float no longer tells whole numbers apart
 WHOLE = "whole numbers written as floats, such as 1.0, were taken as whole numbers: 1"
 COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*")
-PLAIN_NUMBER = re.compile(r"\s*[+-]?\d+\s*")
 # by how times look; of the first two the order of day and month is decided by the column
 SLASHES = ("%m/%d/%Y", "%d/%m/%Y")
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %I:%M:%S %p")

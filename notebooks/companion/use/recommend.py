@@ -88,15 +88,6 @@ def candidates(dataset: str | Path, method: str = "", seed: int | None = None,
     return table.sort_values("validation", ascending=False, ignore_index=True, kind="stable")
 
 
-def pick(dataset: str | Path, method: str = "", seed: int | None = None,
-         domains: str = "") -> "Recommender":  # fmt: skip
-    """The first of `candidates`: the run that is best on validation ratings, of one method or of any.
-
-    domains: those it was trained on, as in its configuration; empty: all. UserError: there is no such run.
-    """
-    return load(candidates(dataset, method, seed, domains)["folder"].iloc[0])
-
-
 def fit_all(run: str | Path | dict, show: bool = True) -> "Recommender":
     """A run's method, settings and epochs once more, on all ratings, of which the run knows half: `last_fit`.
     run: its folder or its configuration."""
