@@ -36,15 +36,14 @@ def small(values: list[float]) -> float:
 class Comparisons(Scores):
     """Scores side by side."""
 
-    def compared(self, first: dict[str, list], second: dict[str, list]) -> str:
+    def compared(self, first: dict[str, list], second: dict[str, list], level=0.05) -> str:
         """Scores of two sides by domain and seed: the mean of their differences, and each domain's."""
         gaps = {k: [a - b for a, b in zip(first[k], second[k], strict=True)] for k in first}
         if not all(gaps.values()):
             return ABSENT
         whole = small([value for values in second.values() for value in values])
-        answer = more_than([mean(column) for column in zip(*gaps.values(), strict=True)], whole)
-        level = 0.05 / len(gaps)
-        denied = [k for k in gaps if more_than(gaps[k], small(second[k]), level) is False]
+        answer = more_than([mean(column) for column in zip(*gaps.values(), strict=True)], whole, level)
+        denied = [k for k in gaps if more_than(gaps[k], small(second[k]), 0.05 / len(gaps)) is False]
         return verdict(answer, len(gaps) > 1 and bool(denied))
 
     def levels(self, kinds: list[tuple], domains="", targets=()) -> dict:

@@ -52,6 +52,7 @@ def test_a_second_route_comes_to_the_same_verdicts(world, name):
 CONTROLS = {"C25", "C26", "C33"}  # measured in the control worlds, of which there are none here
 MEASURED = [f"C{n}" for n in [*range(8, 28), *range(29, 54)] if f"C{n}" not in CONTROLS]
 SINGLE = {
+    "C14",
     "C20",
     "C27",
     *(f"C{n}" for n in [29, 30, 31, *range(34, 36), *range(38, 43), 46, 47]),
@@ -72,7 +73,8 @@ def test_noise_bears_out_nothing_and_refutes_nothing(world):
     others = set(decided.index[~decided.isin([OPEN, NOT_RUN])])
     # the paper's test takes the luck of a run for a difference; weights, seconds and norms are without noise
     always = {"C13", "C30", "C31", "C34", "C35"}
-    assert others >= always and len(others - always) <= 2, others  # by chance one in twenty
+    # by chance one in twenty; C14 to C16 look at the same scores
+    assert others >= always and len(others - always) <= 3, others
 
 
 def test_two_levels_are_compared_on_every_seed_that_has_both(world):

@@ -133,7 +133,7 @@ def test_the_sizes_of_the_searches_are_said_from_the_file(tmp_path, monkeypatch)
     for name, trials in (("adc", 60), ("ease_merged", 40), ("ease", 40)):
         tuned_settings.write("films", name, {"parameters": {}, "trials": trials})
     text = report.search_sizes("films")
-    assert "60 for ADC; 40 for EASE, EASE merged; none for item-kNN," in text and "static has ADC's" in text
+    assert "60 for ADC; 40 for EASE, EASE (merged); none for item-kNN," in text and "static has ADC's" in text
 
 
 @pytest.mark.parametrize("gain", [0.1, 0.0])
@@ -156,7 +156,7 @@ def test_no_p_is_printed_as_zero_and_no_name_of_a_column_is_raw():
     columns = {name: [0.5, 0.25] for name in performance.TESTS} | {"p_users_holm": [1e-9, np.nan]}
     index = pd.MultiIndex.from_product([["toys"], ["bpr_merged", "clfm"]], names=["target", "other"])
     html = performance.tests_table(pd.DataFrame(columns, index=index), "t").to_html()
-    assert "&lt; .0001" in html and ">–<" in html and "p, Wilcoxon" in html and "BPR, merged" in html
+    assert "&lt; .0001" in html and ">–<" in html and "p, Wilcoxon" in html and "BPR (merged)" in html
     assert "_holm" not in html and "bpr_merged" not in html
 
 

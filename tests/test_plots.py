@@ -100,7 +100,7 @@ def test_the_finding_has_worlds_by_transfer_and_every_real_dataset(dark):
     real = worlds[worlds["transfer"] == 1].assign(data="films", seeds=5)
     figure = finding(worlds, pd.concat([real, real.assign(data="courses", seeds=3)]), dark)
     left, _, right = figure.axes
-    assert sorted(text.get_text() for text in left.texts) == ["ADC 0.10 → 0.20", "BPR, merged 0.10 → 0.20"]
+    assert sorted(text.get_text() for text in left.texts) == ["ADC 0.10 → 0.20", "BPR (merged) 0.10 → 0.20"]
     ticks = [label.get_text() for label in right.get_xticklabels()]
     assert ticks == ["films\nn = 5 seeds", "courses\nn = 3 seeds"] and len(right.containers) == 4
     assert "n = 10" in left.get_title(loc="left")

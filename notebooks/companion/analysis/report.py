@@ -135,7 +135,7 @@ def _remarks(chosen: pd.DataFrame) -> list[str]:
     remarks += [f"{registry.label(name)} was not run" for name in table_methods() if name not in run]
     for settings, rows in chosen[chosen["unusual"] != ""].groupby("unusual", sort=False):
         names = ", ".join(map(registry.label, rows["method"].unique()))
-        remarks.append(f"trained with {settings} in place of the usual setting: {names}")
+        remarks.append(f"trained with {settings}: {names}")
     return remarks
 
 
@@ -145,7 +145,7 @@ def search_sizes(dataset: str) -> str:
     by_trials: dict[int, list[str]] = {}
     for name in table_methods():
         if name != STATIC and registry.method(name).search_space:
-            trials, words = searched.get(name, {}).get("trials", 0), registry.label(name).replace(",", "")
+            trials, words = searched.get(name, {}).get("trials", 0), registry.label(name)
             by_trials.setdefault(trials, []).append(words)
     parts = [f"{n or 'none'} for {', '.join(by_trials[n])}" for n in sorted(by_trials, reverse=True)]
     return f"trials of the search on this dataset (R32): {'; '.join(parts)}; static has ADC's settings"

@@ -80,14 +80,15 @@ def counts(table: pd.DataFrame) -> pd.Series:
 def summary(table: pd.DataFrame) -> str:
     """A ledger in two sentences: how many of the paper's claims hold, and of the comparisons it left out."""
     unclaimed = table["section"] == UNCLAIMED
-    own, left_out = _in_words(table[~unclaimed]), _in_words(table[unclaimed])
+    own, left_out = tally(table[~unclaimed]), tally(table[unclaimed])
     return (
         f"Of {(~unclaimed).sum()} checkable sentences of the paper: {own}. "
         f"Of {unclaimed.sum()} comparisons that it left out: {left_out}."
     )
 
 
-def _in_words(table: pd.DataFrame) -> str:
+def tally(table: pd.DataFrame) -> str:
+    """How many rows have each verdict, in words."""
     plural = {HOLDS: "hold", IN_PART: "hold in part", FAILS: "do not hold"}
     numbers = counts(table)[lambda n: n > 0].items()
     return ", ".join(f"{n} {plural.get(verdict, verdict) if n > 1 else verdict}" for verdict, n in numbers)

@@ -46,7 +46,7 @@ def in_words(judgement: Judgement, digits: int = 4, unit: str = "") -> str:
     j, value = judgement, lambda x, sign="": f"{x:{sign}.{digits}f}{unit}"
     if j.n < 2:
         return f"{value(j.difference, '+')}, one seed"
-    more = f"; {j.more} more seeds may settle it" * (j.more is not None)
+    more = f"; {j.more} more seed{'s' * (j.more != 1)} may settle it" if j.more is not None else ""
     outcome = {
         BETTER: "above the margin {}", WORSE: "below the margin −{}", NONE: f"{NONE} (margin {{}})",
         OPEN: "not above the margin {}" if j.above is False else f"open (margin {{}}{more})",
@@ -60,19 +60,20 @@ def limits(judgement: Judgement) -> dict:
     return dict(zip(("low", "high"), ends)) | {"margin": judgement.margin}
 
 
-def above(gap: pd.Series, margin: float, words: str = "{}", *form: int | str) -> Finding:
+def above(gap: pd.Series, margin: float, words: str = "{}", *form: int | str,
+          level: float = LEVEL) -> Finding:  # fmt: skip
     """A difference [seed] above a margin. words: {} stands for its mean and interval; form: of `in_words`."""
-    j = judge(gap.to_numpy(), margin)
+    j = judge(gap.to_numpy(), margin, level)
     text = words.replace("{}", in_words(j, *form))
     return Finding(text, count_seeds(gap), verdicts.above, limits(j), j.more)
 
 
-def better(first: pd.DataFrame, second: pd.DataFrame) -> Finding:
+def better(first: pd.DataFrame, second: pd.DataFrame, level: float = LEVEL) -> Finding:
     """The first above the second, both [seed, target]: their mean over the targets, which a single target,
     judged by an interval for all of them at once, may deny."""
     gap = (first - second).dropna()
     second = second.loc[gap.index]
-    mean = above(gap.mean(axis=1), MARGIN * second.mean(axis=None))
+    mean = above(gap.mean(axis=1), MARGIN * second.mean(axis=None), level=level)
     each = [judge(gap[k].to_numpy(), MARGIN * second[k].mean(), LEVEL / gap.shape[1]).above for k in gap]
     denied = each.count(False) if gap.shape[1] > 1 else 0
     parts = {"above": each.count(True), "not above": denied, "undecided": each.count(None)}
@@ -179,19 +180,24 @@ def significant(e: Evidence) -> Finding:
 
 
 def pairs_above(
-    e: Evidence, methods: Sequence, others: Sequence, metric: str = "ndcg", lengths: Sequence = (10,)
-) -> Finding:
-    """Each method above each other, every pair judged as in `better`; the words are those of the worst."""
+    e: Evidence, methods: Sequence, others: Sequence, metric: str = "ndcg", lengths: Sequence = (10,),
+    always: bool = False,
+) -> Finding:  # fmt: skip
+    """Each method above each other, every pair judged as in `better`; the words are those of the worst.
+    always: one pair that is not so refutes the sentence, so that its interval is for all pairs at once."""
     table, found = scores(e, [*methods, *others], metric, lengths), {}
+    level = LEVEL / (len(methods) * len(others) if always else 1)
     for first, second in itertools.product(methods, others):
         name = f"{registry.label(first)} less {registry.label(second)}"
-        found[name] = table[first] - table[second], better(table[first], table[second])
+        found[name] = table[first] - table[second], better(table[first], table[second], level)
     worst = min(found, key=lambda name: found[name][0].mean(axis=None))
     answers = {verdicts.HOLDS: True, verdicts.IN_PART: True, verdicts.FAILS: False}
     each = [answers.get(finding.verdict) for _, finding in found.values()]
     denied = sum(finding.numbers["denied"] for _, finding in found.values())
     least = found[worst][1].ours.partition("; of ")[0]
     words = f"in {each.count(True)} of {len(each)} pairs; the least difference, {worst}: {least}"
+    if always:
+        return replace(counted(each, words, count_seeds(table)), rule=verdicts.always)
     return counted(each, words, count_seeds(table), denied=denied)
 
 

@@ -167,7 +167,8 @@ def equal_weights(e: Evidence) -> Finding:
     weights = courses(e, 0.0, "weight")
     j = judge((weights - 1).abs().max(axis=1).to_numpy(), CLOSE)
     span = f"between {weights.min(axis=None):.2f} and {weights.max(axis=None):.2f}"
-    words = f"at γ = 0 the weights, means over the epochs, lie {span}: up to {j.difference:.2f} away from 1"
+    words = f"at γ = 0 the weights, means over the epochs, lie {span}"
+    words += f"; the one farthest from 1, mean over the seeds, is {j.difference:.2f} away"
     return Finding(words, count_seeds(weights), verdicts.below, limits(j), j.more)
 
 

@@ -40,6 +40,11 @@ def counted(true: int, total: int, unclear: int = 0, denied: int = 0, most: floa
     return _graded(true == total and not denied, true > most * total)
 
 
+def always(true: int, total: int, unclear: int = 0) -> str:
+    """Holds if every case does, does not hold if a single one does not; else open."""
+    return FAILS if true + unclear < total else OPEN if unclear else HOLDS
+
+
 def near(value: float, paper: float, allowed: float) -> str:
     """Holds if the number is the paper's, up to what rounding allows."""
     return _graded(abs(value - paper) <= allowed + 1e-9, False)

@@ -88,7 +88,7 @@ how many item $i$ has; validation ratings choose $\omega$.
 """,
 )  # fmt: skip
 MERGED = replace(
-    METHOD, name="ease_merged", label="EASE, merged", version=1, learner=MergedEASE, scorer=MergedEASE.scorer,
-    color="#8A5A00", marker="X", linestyle=(0, (8, 2, 1, 2)),
+    METHOD, name="ease_merged", label="EASE (merged)", version=1, learner=MergedEASE,
+    scorer=MergedEASE.scorer, color="#8A5A00", marker="X", linestyle=(0, (8, 2, 1, 2)),
     equation=f"{METHOD.equation}\n$X$ holds the items of all domains side by side.\n",
 )  # fmt: skip

@@ -77,7 +77,7 @@ validation ratings choose $\omega$.
 """,
 )  # fmt: skip
 MERGED = replace(
-    METHOD, name="itemknn_merged", label="item-kNN, merged", version=1, Settings=MergedSettings,
+    METHOD, name="itemknn_merged", label="item-kNN (merged)", version=1, Settings=MergedSettings,
     learner=MergedItemKNN, scorer=MergedItemKNN.scorer, color="#543005", marker="1",
     linestyle=(0, (5, 1, 1, 1)),
     equation=f"{METHOD.equation}\n$I_u$ and $N_j$ are of all domains.\n",

@@ -44,7 +44,7 @@ class MergedBPR(bpr.BPR):
 
 
 METHOD = Method(
-    name="bpr_merged", label="BPR, merged", version=1, Settings=Settings, learner=MergedBPR, kind="hurdle",
+    name="bpr_merged", label="BPR (merged)", version=1, Settings=Settings, learner=MergedBPR, kind="hurdle",
     search_space=bpr.METHOD.search_space, color="#004D3A", marker="<", linestyle=(0, (3, 1, 1, 1)),
     objective=(MergedBPR,), equation=r"""
 $$\min \frac{1}{|T|} \sum_{(u, i, J) \in T} \Big[ \frac{1}{|J|} \sum_{j \in J}
