@@ -1,6 +1,9 @@
 """Writes the numbers of results.md, and its picture, from stored runs.
 
 ./run_all.sh --profile claims && ./run_all.sh python docs/results.py
+
+The tables of the control worlds are written only where all their runs are stored (`--profile paper --data
+control`).
 """
 
 from pathlib import Path
@@ -23,6 +26,7 @@ from companion.figures.style import style, titled
 PAGE = Path(__file__).with_name("results.md")
 README = Path(__file__).parents[1] / "README.md"
 PICTURE = Path(__file__).with_name("adc_minus_others.png")
+CONTROLS = ("<!-- control worlds: written by docs/results.py -->", "<!-- end of control worlds -->")
 MARKS = ("<!-- results: written by docs/results.py -->", "<!-- end of results -->")
 FINDING = ("<!-- finding: written by docs/results.py -->", "<!-- end of finding -->")
 QUESTIONS = {  # a sentence of the ledger -> the difference in words
@@ -48,7 +52,9 @@ def main() -> None:
         sizes = data.load(dataset).table()["ratings"].to_dict()
         chosen[dataset] = report.choose(report.load(dataset, PROFILE), report.paper_settings(sizes))
     sections = [scores(dataset, *chosen[dataset]) for dataset in DATASETS]
-    files.put_between(PAGE, *MARKS, lambda: "\n\n".join([control_worlds(), *sections, main_claims()]))
+    files.put_between(PAGE, *MARKS, lambda: "\n\n".join([*sections, main_claims()]))
+    if all(len(controls.stored(controls.balancing(case))) for case in controls.CASES):
+        files.put_between(PAGE, *CONTROLS, control_worlds)
     draw(chosen[DATASETS[0]][0], data.label(DATASETS[0]))
     files.put_between(README, *FINDING, lambda: finding(export.write()))
 

@@ -16,7 +16,7 @@ from companion.escape import Table, figure, markdown
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 # the names in the first two are never a reader's; in the third only a file's name is
-LEFT_OUT = ("14_map.ipynb", "17_on_top.ipynb")
+LEFT_OUT = ("12_controls.ipynb", "14_map.ipynb", "17_on_top.ipynb")
 NAMES = [
     "<script>alert(1)</script>",
     "$5 to $10",

@@ -23,17 +23,16 @@ TRAINING = ("01_data", "02_mf_init", "03_train_adc", "04_baselines-seed0")
 SHOWN = {
     "quick": {
         "movielens": ("movielens", (*TRAINING, "08_sensitivity", "10_explore")),
-        "insteval": ("insteval", ("01_data", "05_performance")),
+        "insteval": ("insteval", ("01_data",)),
         "control": ("control", ("01_data",)),
         "twin": ("control", ("18_forensics",)),  # beside the controls' page; its ratings are its own
     },
     "claims": {
         "movielens": ("movielens", (*REPORTS[:3], "09_claims")),
-        "insteval": ("insteval", ("09_claims",)),
-        "control": ("control", ("12_controls",)),
+        "insteval": ("insteval", ("05_performance", "09_claims")),
     },
     "paper": {
-        "control": ("control", ("14_map",)),
+        "control": ("control", ("12_controls", "14_map")),
         "twin_paper": ("twin-t1.0", (*REPORTS, "09_claims")),
     },
     "variant": {
