@@ -40,6 +40,7 @@ def test_every_file_that_a_page_names_is_there(page):
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", TEXT[page])
     missing = [link for link in links if not (page.parent / link).exists()]
     names = re.findall(r"`((?:adc|notebooks|tests|docs)/[\w./]*\w)[`/]", TEXT[page])
+    names += [f"notebooks/{name}" for name in re.findall(r"`(companion/[\w./]+)`", TEXT[page])]
     assert missing == [] and [name for name in names if not (ROOT / name).exists()] == []
 
 
@@ -120,7 +121,7 @@ FACTS = [  # a phrase of docs/readings.md, and what the group in it has to be
         lambda: "{} or {}".format(*adc_method.SEARCH_SPACE["batch_users"][1]),
     ),
     (r"\| (\d+) per positive, redrawn", lambda: str(Config().negatives)),
-    (r"at most (\d+), early stopping", lambda: str(Config().epochs)),
+    (r"at most (\d+), 300 where", lambda: str(Config().epochs)),
     (r"more than ([\d,]+) users to validate on", lambda: f"{early_stopping.MAX_VALIDATION_USERS:,}"),
     (r"the mean of (five) epochs", lambda: {5: "five"}[early_stopping.WINDOW]),
     (r"\((\d+ against \d+) in MovieLens's Horror", lambda: voters("movielens", "Horror")),
