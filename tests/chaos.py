@@ -19,35 +19,35 @@ RUN = {"config.json", "metrics.json"}
 
 def processes(home: Path) -> list[psutil.Process]:
     """Every living process of calls in a data folder: the entrance, Snakemake, jobs and kernels."""
-    found = []
+    result = []
     for process in psutil.process_iter():
         try:
             if process.environ().get("ADC_HOME") == str(home) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+                result.append(process)
         except psutil.Error:
             pass
-    return found
+    return result
 
 
 def wait_for(what: Callable, seconds: float = 90):
     """What `what()` gives once it is true."""
     end = time.monotonic() + seconds
-    while not (found := what()):
+    while not (result := what()):
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
-    return found
+    return result
 
 
 def strike(home: Path, rng: random.Random) -> str:
     """Kill -9 everything, or a random part of it; what was killed, in words."""
-    found = processes(home)
-    part = found if rng.random() < 0.5 or not found else rng.sample(found, rng.randint(1, len(found)))
+    result = processes(home)
+    part = result if rng.random() < 0.5 or not result else rng.sample(result, rng.randint(1, len(result)))
     for process in part:
         try:
             process.send_signal(signal.SIGKILL)
         except psutil.NoSuchProcess:
             pass
-    return f"{len(part)} of {len(found)} processes"
+    return f"{len(part)} of {len(result)} processes"
 
 
 def kill_often(
@@ -63,23 +63,23 @@ def kill_often(
             time.sleep(0.2)
         try:
             call.wait(rng.uniform(0, longest))
-            told = "finished" if call.returncode == 0 else f"ended by itself, {call.returncode}"
+            message = "finished" if call.returncode == 0 else f"ended by itself, {call.returncode}"
         except subprocess.TimeoutExpired:
             kills -= 1
-            told = f"{strike(home, rng)} killed"
+            message = f"{strike(home, rng)} killed"
             try:
                 call.wait(5)
             except subprocess.TimeoutExpired:
-                yield f"{told}, the call goes on"
+                yield f"{message}, the call goes on"
                 continue
-        said, call = call.communicate()[0], None
-        assert "Traceback" not in said, said
+        output, call = call.communicate()[0], None
+        assert "Traceback" not in output, output
         end = time.monotonic() + GONE
         while left := processes(home):
             assert time.monotonic() < end, f"still there: {[process.cmdline() for process in left]}"
             time.sleep(0.1)
         assert not (half := half_written(home)), half
-        yield told
+        yield message
 
 
 def half_written(home: Path) -> list[str]:
@@ -107,10 +107,10 @@ def content(file: Path):
 
 def differences(home: Path, other: Path) -> list[str]:
     """In what a data folder is not as another."""
-    found, wanted = _shown(home), _shown(other)
-    told = [f"only in one: {name}" for name in sorted({*found} ^ {*wanted})]
-    same = [name for name in found if name in wanted and content(found[name]) == content(wanted[name])]
-    return told + [f"differs: {name}" for name in sorted({*found} & {*wanted} - {*same})]
+    result, wanted = _shown(home), _shown(other)
+    message = [f"only in one: {name}" for name in sorted({*result} ^ {*wanted})]
+    same = [name for name in result if name in wanted and content(result[name]) == content(wanted[name])]
+    return message + [f"differs: {name}" for name in sorted({*result} & {*wanted} - {*same})]
 
 
 def _shown(home: Path) -> dict[str, Path]:

@@ -175,8 +175,8 @@ class Toy:
     def run(self, *words: str, **how) -> tuple[int, str]:
         """Exit code and everything printed."""
         process = self.start(*words, **how)
-        said, _ = process.communicate(timeout=900)
-        return process.returncode, said
+        output, _ = process.communicate(timeout=900)
+        return process.returncode, output
 
     def page(self, job: str, dataset: str = "movielens", profile: str = "quick") -> Path:
         return self.home / "data" / "executed" / profile / dataset / f"{job}.html"

@@ -47,17 +47,17 @@ def long_files() -> list[str]:
 
 def wide_lines() -> list[str]:
     """Lines that are too wide, of code and in notebooks; tables and equations there may be wider."""
-    found = []
+    result = []
     for file in code():
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-            found += [f"{name(file)}:{number}: {len(line)} columns"] if len(line) > WIDEST_LINE else []
+            result += [f"{name(file)}:{number}: {len(line)} columns"] if len(line) > WIDEST_LINE else []
     for file in [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("notebooks/extras/*.ipynb")]:
         for number, cell in enumerate(json.loads(file.read_text(encoding="utf-8"))["cells"], 1):
             wide = [line for line in "".join(cell["source"]).splitlines() if len(line) > WIDEST_CELL]
             if cell["cell_type"] == "markdown":
                 wide = [line for line in wide if "|" not in line and "\\" not in line]
-            found += [f"{name(file)}, cell {number}: {len(line)} columns" for line in wide]
-    return found
+            result += [f"{name(file)}, cell {number}: {len(line)} columns" for line in wide]
+    return result
 
 
 def imports() -> dict[str, set[str]]:
@@ -83,28 +83,28 @@ def _imported(module: str, file: Path, known: set[str]) -> set[str]:
 
 def circles() -> list[str]:
     """Modules that import each other, over whatever way."""
-    graph, found = imports(), []
+    graph, result = imports(), []
     for start in graph:
         reached, waiting = set(), [*graph[start]]
         while waiting:
             if (module := waiting.pop()) not in reached:
                 reached.add(module)
                 waiting += graph[module]
-        found += [f"{start} imports itself, over other modules"] if start in reached else []
-    return found
+        result += [f"{start} imports itself, over other modules"] if start in reached else []
+    return result
 
 
 def wrong_ways() -> list[str]:
     """adc imports nothing of companion, and of other packages these only."""
     allowed = {*sys.stdlib_module_names, "adc", "torch", "numpy", "scipy", "pandas", "tqdm"}
-    found = []
+    result = []
     for file in (ROOT / "adc").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
             outside = {name.partition(".")[0] for name in names} - allowed
-            found += [f"{name(file)} imports {package}" for package in sorted(outside)]
-    return found
+            result += [f"{name(file)} imports {package}" for package in sorted(outside)]
+    return result
 
 
 def name(file: Path) -> str:

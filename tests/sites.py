@@ -92,25 +92,25 @@ def shown(site: Path) -> list[Path]:
 
 
 def visit(context, path: Path, site: Path) -> dict:
-    page, found = context.new_page(), {"errors": [], "outside": []}
-    page.on("console", lambda said: said.type in ("error", "warning") and found["errors"].append(said.text))
-    page.on("pageerror", lambda error: found["errors"].append(str(error)))
-    page.on("requestfailed", lambda request: found["errors"].append(f"not loaded: {request.url}"))
+    page, facts = context.new_page(), {"errors": [], "outside": []}
+    page.on("console", lambda line: line.type in ("error", "warning") and facts["errors"].append(line.text))
+    page.on("pageerror", lambda error: facts["errors"].append(str(error)))
+    page.on("requestfailed", lambda request: facts["errors"].append(f"not loaded: {request.url}"))
 
     def within(route):
         inside = route.request.url.startswith((site.as_uri(), "data:"))
-        found["outside"] += [] if inside else [route.request.url]
+        facts["outside"] += [] if inside else [route.request.url]
         route.continue_() if inside else route.abort()
 
     page.route("**/*", within)
     page.goto(path.as_uri())
     page.evaluate("() => window.MathJax?.startup?.promise")
-    found |= page.evaluate(LOOK)
-    found["light"], found["misfit"], found["tables"] = map(page.evaluate, (THEME, FIT, TABLES))
+    facts |= page.evaluate(LOOK)
+    facts["light"], facts["misfit"], facts["tables"] = map(page.evaluate, (THEME, FIT, TABLES))
     page.emulate_media(color_scheme="dark")
     page.wait_for_function("document.documentElement.dataset.theme == 'dark'")
-    found["dark"] = page.evaluate(THEME)
+    facts["dark"] = page.evaluate(THEME)
     page.set_viewport_size({"width": PHONE, "height": 844})
-    found["misfit"] += page.evaluate(FIT)
+    facts["misfit"] += page.evaluate(FIT)
     page.close()
-    return found
+    return facts

@@ -47,14 +47,14 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def seen(site, browser) -> dict[str, dict]:
+def visits(site, browser) -> dict[str, dict]:
     """What a browser sees of every page, by the page's place in the site."""
     return {page.relative_to(site).as_posix(): visit(browser, page, site) for page in shown(site)}
 
 
-def defects(seen: dict[str, dict], *kinds: str) -> dict[str, list]:
-    told = {page: [found[kind] for kind in kinds if found[kind]] for page, found in seen.items()}
-    return {page: words for page, words in told.items() if words}
+def defects(visits: dict[str, dict], *kinds: str) -> dict[str, list]:
+    message = {page: [facts[kind] for kind in kinds if facts[kind]] for page, facts in visits.items()}
+    return {page: words for page, words in message.items() if words}
 
 
 def test_every_notebook_and_document_is_there(site):
@@ -65,48 +65,49 @@ def test_every_notebook_and_document_is_there(site):
     assert [(site / "_images" / f"fig{number}.png").exists() for number in (1, 2, 3, 4)] == [True] * 4
 
 
-def test_no_page_complains_or_asks_for_the_network(seen):
-    assert defects(seen, "errors", "outside") == {}
+def test_no_page_complains_or_asks_for_the_network(visits):
+    assert defects(visits, "errors", "outside") == {}
 
 
-def test_every_formula_is_typeset(seen):
-    assert defects(seen, "untypeset", "raw") == {}
+def test_every_formula_is_typeset(visits):
+    assert defects(visits, "untypeset", "raw") == {}
     (copy,) = pages.copies("03_train_adc")
     dollars = [cell.source.count("$") for cell in nbformat.read(copy, as_version=4).cells]
     page = "notebooks/rendered/03_train_adc-movielens.html"
-    assert seen[page]["formulas"] > sum(dollars) / 5  # two or four a formula
+    assert visits[page]["formulas"] > sum(dollars) / 5  # two or four a formula
 
 
-def test_every_picture_is_there(seen):
-    missing = [(page, src) for page, found in seen.items() for src, width in found["pictures"] if not width]
+def test_every_picture_is_there(visits):
+    missing = [(page, src) for page, facts in visits.items() for src, width in facts["pictures"] if not width]
     assert missing == []
     for copy in pages.copies():
         cells = nbformat.read(copy, as_version=4).cells
-        outputs = [output for cell in cells for output in cell.get("outputs", [])]
-        expected = sum("image/png" in output.get("data", {}) for output in outputs)
+        outputs = [line for cell in cells for line in cell.get("outputs", [])]
+        expected = sum("image/png" in line.get("data", {}) for line in outputs)
         page = copy.relative_to(ROOT).with_suffix(".html").as_posix()
-        assert len(seen[page]["pictures"]) >= expected
+        assert len(visits[page]["pictures"]) >= expected
 
 
-def test_every_link_within_the_site_leads_somewhere(seen, site):
+def test_every_link_within_the_site_leads_somewhere(visits, site):
     broken = []
-    for page, found in seen.items():
-        for link in found["links"]:
+    for page, facts in visits.items():
+        for link in facts["links"]:
             address, anchor = urldefrag(link)
             if address.startswith(site.as_uri()):
                 goal = unquote(address[len(site.as_uri()) + 1 :])
                 there = (site / goal).is_file()
-                if not there or (anchor and goal in seen and unquote(anchor) not in seen[goal]["anchors"]):
+                known = visits[goal]["anchors"] if anchor and goal in visits else [unquote(anchor)]
+                if not there or unquote(anchor) not in known:
                     broken.append((page, link))
-    assert broken == [] and sum(len(found["links"]) for found in seen.values()) > 500
+    assert broken == [] and sum(len(facts["links"]) for facts in visits.values()) > 500
 
 
-def test_pages_fit_a_phone_and_a_screen_and_no_letters_are_tiny(seen):
-    assert defects(seen, "misfit") == {}
+def test_pages_fit_a_phone_and_a_screen_and_no_letters_are_tiny(visits):
+    assert defects(visits, "misfit") == {}
 
 
-def test_cells_of_tables_stand_apart_and_numbers_at_the_right(seen):
-    tables = [table for found in seen.values() for table in found["tables"]]
+def test_cells_of_tables_stand_apart_and_numbers_at_the_right(visits):
+    tables = [table for facts in visits.values() for table in facts["tables"]]
     assert len(tables) > 50 and all(table["apart"] for table in tables)
     styled = [table for table in tables if table["numbers"]]
     assert {align for table in styled for align in table["numbers"]} == {"right"} and len(styled) > 30
@@ -125,12 +126,12 @@ def test_code_is_folded_and_a_button_opens_all_of_it(site, browser):
     page.close()
 
 
-def test_both_themes_are_legible(seen):
-    for found in seen.values():
+def test_both_themes_are_legible(visits):
+    for facts in visits.values():
         for theme in ("light", "dark"):
-            name, ground, ink = found[theme]
+            name, ground, ink = facts[theme]
             assert name == theme and abs(brightness(ground) - brightness(ink)) > 120
-        assert brightness(found["light"][1]) > 200 and brightness(found["dark"][1]) < 60
+        assert brightness(facts["light"][1]) > 200 and brightness(facts["dark"][1]) < 60
 
 
 def brightness(colour: str) -> float:
@@ -139,7 +140,7 @@ def brightness(colour: str) -> float:
 
 def test_search_finds_a_method_and_a_claim_and_shows_where(site, browser):
     page, complaints = browser.new_page(), []
-    page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+    page.on("console", lambda line: line.type == "error" and complaints.append(line.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     for words, snippet in (("SCoNet", "SCoNet"), ("SCoNet is second best", "second best")):
         page.goto(f"{(site / 'search.html').as_uri()}?q={words}")
@@ -201,9 +202,9 @@ def test_titles_tell_real_from_synthetic(site):
         assert f"{what.capitalize()} ratings: {pages.stamp(copy)['data']}" in text
 
 
-def test_every_verdict_has_its_colour(seen):
+def test_every_verdict_has_its_colour(visits):
     rgb = {verdict: bytes.fromhex(colour[1:]) for verdict, colour in COLOURS.items()}
-    drawn = [cell for found in seen.values() for cell in found["verdicts"]]
+    drawn = [cell for facts in visits.values() for cell in facts["verdicts"]]
     assert {text.strip() for text, _ in drawn} <= {*verdicts.VERDICTS} and len(drawn) > 30
     wrong = [(text, drawn) for text, drawn in drawn if drawn != "rgb({}, {}, {})".format(*rgb[text.strip()])]
     assert wrong == []

@@ -27,9 +27,9 @@ def results(toy: Toy) -> dict:
 def finished(tmp_path_factory) -> Toy:
     """A call that nothing disturbed."""
     toy = Toy(tmp_path_factory.mktemp("undisturbed"))
-    code, said = toy.run("--cores", "2")
-    assert code == 0, said
-    assert "9 of 9 steps (100%) done" in said and "executed/quick" in said.split("Done.")[1]
+    code, out = toy.run("--cores", "2")
+    assert code == 0, out
+    assert "9 of 9 steps (100%) done" in out and "executed/quick" in out.split("Done.")[1]
     return toy
 
 
@@ -47,30 +47,30 @@ def test_a_finished_call_leaves_everything_in_its_place(finished):
     assert stamp["notebook"] == "notebooks/05_performance.ipynb"
     assert stamp["parameters"] == {"profile": "quick", "dataset": "movielens"}
     start = nbformat.read(finished.page("02_mf_init").with_suffix(".ipynb"), as_version=4)
-    said = [output.get("text") for cell in start.cells for output in cell.get("outputs", [])]
-    assert said == ["0\n"]  # no progress bar
+    texts = [output.get("text") for cell in start.cells for output in cell.get("outputs", [])]
+    assert texts == ["0\n"]  # no progress bar
 
 
 def test_the_second_call_does_nothing_and_after_an_edit_only_what_hangs_on_it(finished):
     assert "Nothing to be done" in finished.run()[1]
     finished.notebook("05_performance", work="print('another')")
-    code, said = finished.run()
-    assert code == 0 and "2 of 2 steps" in said and "another" in finished.page("05_performance").read_text()
+    code, out = finished.run()
+    assert code == 0 and "2 of 2 steps" in out and "another" in finished.page("05_performance").read_text()
     finished.profile("quick", TOY_PROFILE.replace("seeds: [0, 1]", "seeds: [1, 2]"))
-    code, said = finished.run("--dry-run")
-    assert code == 0 and [line.split()[-1] for line in said.splitlines() if line[:9] == "baselines"][0] == "1"
+    code, out = finished.run("--dry-run")
+    assert code == 0 and [line.split()[-1] for line in out.splitlines() if line[:9] == "baselines"][0] == "1"
     finished.profile("quick", TOY_PROFILE.replace("[bpr, ease]", "[bpr]"))
     assert finished.run()[0] == 0  # the same pages, of other parameters
     executed = nbformat.read(finished.page("04_baselines-seed0").with_suffix(".ipynb"), as_version=4)
     assert executed.metadata["adc"]["parameters"]["methods"] == ["bpr"]
     (finished.root / "adc" / "new.py").write_text("# code that notebooks may import")
-    code, said = finished.run()
-    assert code == 0 and "9 of 9 steps" in said  # all executed again, none trained again
+    code, out = finished.run()
+    assert code == 0 and "9 of 9 steps" in out  # all executed again, none trained again
     assert len((finished.home / "trained.txt").read_text().split()) == len(RUNS)
 
 
 @pytest.mark.parametrize(
-    "words, change, told",
+    "words, change, message",
     [
         ([], ("methods:", "method:"), "04_baselines has no parameter 'method'. Did you mean 'methods'?"),
         (["--dry-run"], ("seconds: 1.0", "seconds: 1"), "expected float"),
@@ -81,30 +81,30 @@ def test_the_second_call_does_nothing_and_after_an_edit_only_what_hangs_on_it(fi
         (["--data"], ("", ""), "--data needs a value"),
     ],
 )
-def test_a_slip_stops_the_call_before_anything_is_done(toy, words, change, told):
+def test_a_slip_stops_the_call_before_anything_is_done(toy, words, change, message):
     toy.profile("quick", TOY_PROFILE.replace(*change))
-    code, said = toy.run(*words)
-    assert code != 0 and told in said and "Traceback" not in said and len(said.splitlines()) <= 2
+    code, out = toy.run(*words)
+    assert code != 0 and message in out and "Traceback" not in out and len(out.splitlines()) <= 2
     assert not (toy.home / "data" / "executed").exists() and not (toy.home / "data" / "processed").exists()
 
 
 def test_a_file_with_an_odd_name_gets_a_report_and_a_bad_one_is_refused(toy):
     file = toy.elsewhere / "meine {x} Dätei', [1]: #\".csv"
     file.write_text("domain,user,item,rating\n")
-    code, said = toy.run("--data", file.name, "--forceall", "executed/own/own-file/01_data.html")
-    assert code == 0, said
+    code, out = toy.run("--data", file.name, "--forceall", "executed/own/own-file/01_data.html")
+    assert code == 0, out
     source = json.loads((toy.home / "data/processed/own-file/ratings.json").read_text())["source"]
     assert source == file.name and toy.page("01_data", "own-file", "own").exists()
     file.write_text("domain,user,item\n")
-    code, said = toy.run(f"--data={file}", "--dry-run")
-    assert code == 1 and "line 1: the column rating is missing" in said and len(said.splitlines()) == 1
-    code, said = toy.run("--data", "lost.csv")
-    assert code == 1 and f"'{toy.elsewhere}/lost.csv' is neither a known source nor a file." in said
+    code, out = toy.run(f"--data={file}", "--dry-run")
+    assert code == 1 and "line 1: the column rating is missing" in out and len(out.splitlines()) == 1
+    code, out = toy.run("--data", "lost.csv")
+    assert code == 1 and f"'{toy.elsewhere}/lost.csv' is neither a known source nor a file." in out
     assert toy.run("--no-such-word")[0] != 0
 
 
 @pytest.mark.parametrize(
-    "work, told, untold",
+    "work, message, untold",
     [
         ("x = 1\nfor n in range(3):\n    x = x / (2 - n)", "ZeroDivisionError: float division", "papermill"),
         (
@@ -115,26 +115,26 @@ def test_a_file_with_an_odd_name_gets_a_report_and_a_bad_one_is_refused(toy):
         ("import os\nos._exit(3)", "Kernel died", "Traceback"),
     ],
 )
-def test_a_failing_notebook_is_told_in_a_screenful(toy, work, told, untold):
+def test_a_failing_notebook_is_told_in_a_screenful(toy, work, message, untold):
     toy.notebook("01_data", work=work)
-    code, said = toy.run()
-    report = said[said.index("FAILED") :].split("Mend the cause")[0].strip()
-    assert code == 1 and told in report and untold not in report and "notebooks/01_data.ipynb" in report
+    code, out = toy.run()
+    report = out[out.index("FAILED") :].split("Mend the cause")[0].strip()
+    assert code == 1 and message in report and untold not in report and "notebooks/01_data.ipynb" in report
     assert len(report.splitlines()) <= 24 and max(map(len, report.splitlines()[:-1])) <= 120
-    if "died" not in told:
+    if "died" not in message:
         assert "In cell 3 of 3" in report and work.splitlines()[0] in report
     assert nbformat.read(report.split("up to the failure: ")[1], as_version=4).cells
-    assert not toy.page("01_data").exists() and "Not finished." in said
+    assert not toy.page("01_data").exists() and "Not finished." in out
 
 
 def test_pictures_are_shown_and_none_of_the_readers_settings_count(toy):
     (toy.elsewhere / "matplotlibrc").write_text("text.usetex: True\n")
     toy.notebook("01_data", work="import matplotlib.pyplot as plt\nplt.title('x')\nplt.plot([1, 2]);")
     rc = str(toy.elsewhere / "matplotlibrc")
-    code, said = toy.run("executed/quick/movielens/01_data.html", MATPLOTLIBRC=rc)
-    assert code == 0, said
+    code, out = toy.run("executed/quick/movielens/01_data.html", MATPLOTLIBRC=rc)
+    assert code == 0, out
     executed = nbformat.read(toy.page("01_data").with_suffix(".ipynb"), as_version=4)
-    assert ["image/png" in output.get("data", {}) for output in executed.cells[-1].outputs] == [True]
+    assert ["image/png" in out.get("data", {}) for out in executed.cells[-1].outputs] == [True]
 
 
 # Two calls at once, and one that is killed
@@ -151,11 +151,11 @@ def test_killed_in_the_middle_of_a_run_the_next_call_ends_as_if_nothing_had_been
     wait_for((toy.home / "trained.txt").exists)
     first = toy.page("01_data").stat().st_mtime_ns
     os.kill(next(p.pid for p in processes(toy.home) if whose in " ".join(p.cmdline())), sent)
-    said, _ = call.communicate(timeout=90)
+    out, _ = call.communicate(timeout=90)
     assert call.returncode != 0
     wait_for(lambda: not processes(toy.home), 20)
-    code, said = toy.run("--cores", "2")
-    assert code == 0, said
+    code, out = toy.run("--cores", "2")
+    assert code == 0, out
     assert results(toy) == {name: RUNS[name] for name in ("adc2-0", "adc3-0")}
     assert toy.page("01_data").stat().st_mtime_ns == first
 
@@ -163,10 +163,10 @@ def test_killed_in_the_middle_of_a_run_the_next_call_ends_as_if_nothing_had_been
 def test_of_two_calls_at_once_the_second_waits_and_finds_everything_done(toy):
     toy.profile("quick", SHORT)
     calls = [toy.start("--cores", "2"), toy.start()]
-    said = [call.communicate(timeout=200)[0] for call in calls]
+    out = [call.communicate(timeout=200)[0] for call in calls]
     assert [call.returncode for call in calls] == [0, 0]
-    assert sorted("Waiting: another call" in words for words in said) == [False, True]
-    assert sorted("Nothing to be done" in words for words in said) == [False, True]
+    assert sorted("Waiting: another call" in words for words in out) == [False, True]
+    assert sorted("Nothing to be done" in words for words in out) == [False, True]
     assert len((toy.home / "trained.txt").read_text().split()) == 2
 
 
@@ -179,8 +179,8 @@ def test_a_call_that_waited_goes_by_what_is_there_when_it_goes_on(toy):
         toy.profile("quick", TOY_PROFILE.replace("methods:", "methode:"))
         subprocess.run(["pkill", "-P", str(holder.pid)])
         holder.kill()
-    said, _ = call.communicate(timeout=90)
-    assert call.returncode == 1 and "04_baselines has no parameter 'methode'" in said
+    out, _ = call.communicate(timeout=90)
+    assert call.returncode == 1 and "04_baselines has no parameter 'methode'" in out
 
 
 def test_a_sweep_takes_what_killed_calls_left_but_nothing_that_is_at_work(toy):

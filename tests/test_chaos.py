@@ -15,15 +15,15 @@ from conftest import ROOT, Toy
 
 def survive(start, home: Path, whole: Path, kills: int, longest: float, seed: int) -> None:
     """Kill calls in `home` so often; the last one must leave what an undisturbed one left in `whole`."""
-    for number, told in enumerate(kill_often(start, home, kills, longest, random.Random(seed)), 1):
-        print(f"{time.strftime('%H:%M:%S')} {number}: {told}", flush=True)
-        if told == "finished":
+    for number, message in enumerate(kill_often(start, home, kills, longest, random.Random(seed)), 1):
+        print(f"{time.strftime('%H:%M:%S')} {number}: {message}", flush=True)
+        if message == "finished":
             assert not (different := differences(home, whole)), different
             shutil.rmtree(home)
             home.mkdir()
     last = start()
-    said, _ = last.communicate()
-    assert last.returncode == 0, said
+    output, _ = last.communicate()
+    assert last.returncode == 0, output
     assert not (different := differences(home, whole)), different
 
 
@@ -31,8 +31,8 @@ def survive(start, home: Path, whole: Path, kills: int, longest: float, seed: in
 def test_three_kills_of_a_toy_call_leave_no_trace(tmp_path):
     toys = [Toy(tmp_path / name) for name in ("disturbed", "undisturbed")]
     began = time.monotonic()
-    code, said = toys[1].run("--cores", "2")
-    assert code == 0, said
+    code, output = toys[1].run("--cores", "2")
+    assert code == 0, output
     took = time.monotonic() - began
     start = lambda: toys[0].start("--cores", "2")
     survive(start, toys[0].home, toys[1].home, 3, took, seed=1)
@@ -52,8 +52,8 @@ def test_twenty_kills_of_smoke_leave_no_trace(tmp_path):
         pytest.skip("runs in the environment that run_all.sh makes: ./run_all.sh test -m chaos")
     began = time.monotonic()
     undisturbed = start(tmp_path / "undisturbed")
-    said, _ = undisturbed.communicate()
-    assert undisturbed.returncode == 0, said
+    output, _ = undisturbed.communicate()
+    assert undisturbed.returncode == 0, output
     took = time.monotonic() - began
     print(f"An undisturbed call took {took:.0f} s.", flush=True)
     home = tmp_path / "disturbed"

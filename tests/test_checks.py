@@ -28,8 +28,8 @@ def ran(hook: str, *files: str) -> subprocess.CompletedProcess:
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_the_checkout_passes_every_hook(hook):
-    found = ran(hook, *FILES.get(hook, []))
-    assert found.returncode == 0, found.stdout + found.stderr
+    result = ran(hook, *FILES.get(hook, []))
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_hooks_are_local_and_of_these_kinds():
@@ -45,18 +45,18 @@ def test_a_notebook_with_outputs_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("hook", "code", "told"),
+    ("hook", "code", "message"),
     [
         ("ruff", "import os\n", "F401"),
         ("mypy", "def f(x):\n    return x\n", "no-untyped-def"),
         ("mypy", "def f(x: int) -> str:\n    return x\n", "return-value"),
     ],
 )
-def test_bad_code_is_refused(tmp_path, hook, code, told):
+def test_bad_code_is_refused(tmp_path, hook, code, message):
     (tmp_path / "bad.py").write_text(code)
     config = {"ruff": ["--config", "pyproject.toml"], "mypy": ["--config-file", "pyproject.toml"]}[hook]
-    found = ran(hook, *config, str(tmp_path / "bad.py"))
-    assert found.returncode != 0 and told in found.stdout
+    result = ran(hook, *config, str(tmp_path / "bad.py"))
+    assert result.returncode != 0 and message in result.stdout
 
 
 # tests/lines.py: what it finds

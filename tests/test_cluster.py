@@ -45,8 +45,8 @@ def queue(what: str = "%i %T") -> list[str]:
 
 
 def ended(call: subprocess.Popen) -> tuple[int, str]:
-    said, _ = call.communicate(timeout=PATIENCE)
-    return call.returncode, said
+    output, _ = call.communicate(timeout=PATIENCE)
+    return call.returncode, output
 
 
 def test_slurm_gives_what_a_local_call_gives_also_when_a_job_is_killed(slurm, tmp_path):
@@ -57,12 +57,12 @@ def test_slurm_gives_what_a_local_call_gives_also_when_a_job_is_killed(slurm, tm
     call, trained = there.start(*WORDS.split()), there.home / "trained.txt"
     wait_for(lambda: trained.exists() and "adc" in trained.read_text() or call.poll() is not None, PATIENCE)
     subprocess.run(["scancel", "--signal=KILL", "--state=RUNNING", f"--user={os.getuid()}"], check=True)
-    code, said = ended(call)
-    assert code == 1 and "train_adc" in said and "Not finished." in said, said
+    code, output = ended(call)
+    assert code == 1 and "train_adc" in output and "Not finished." in output, output
     assert not (there.home / "data/results.parquet").exists()
     wait_for(lambda: queue() == [], 120)
-    code, said = ended(there.start(*WORDS.split()))
-    assert code == 0, said
+    code, output = ended(there.start(*WORDS.split()))
+    assert code == 0, output
     assert there.results() == here.results() and queue() == []
 
 
@@ -75,7 +75,7 @@ def test_an_ended_call_is_gone_on_with(slurm, tmp_path, number):
     ended(call)
     if number == signal.SIGINT:  # Snakemake takes its jobs out of the queue
         wait_for(lambda: queue() == [], 120)
-    code, said = ended(toy.start(*WORDS.split()))
-    assert code == 0, said
+    code, output = ended(toy.start(*WORDS.split()))
+    assert code == 0, output
     time.sleep(1)
     assert len(toy.results()) == 6

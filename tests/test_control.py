@@ -45,12 +45,12 @@ def test_users_and_their_numbers_of_ratings_are_the_same_at_every_transfer(world
 
 
 def test_tastes_of_the_two_domains_agree_as_far_as_transfer_says(worlds):
-    found = []
+    result = []
     for frame in worlds.values():
         counts = [genre_counts(frame, domain) for domain in control.DOMAINS]
         shares = [part / part.sum(axis=1, keepdims=True) for part in counts]
-        found.append(np.corrcoef(*((part - part.mean(axis=0)).ravel() for part in shares))[0, 1])
-    nothing, half, all_of_it = found
+        result.append(np.corrcoef(*((part - part.mean(axis=0)).ravel() for part in shares))[0, 1])
+    nothing, half, all_of_it = result
     assert abs(nothing) < 4 / np.sqrt(control.USERS * (control.GENRES - 1))
     assert 0.15 < half < 0.7 * all_of_it and all_of_it > 0.5
 

@@ -42,8 +42,8 @@ def small_disk(toy):
 
 def told_once(toy: Toy, *words: str) -> None:
     """A call fails with one of these words, and leaves no process and nothing half-written."""
-    code, said = toy.run("--cores", "2")
-    assert code != 0 and any(word in said for word in words) and "same command" in said, said
+    code, output = toy.run("--cores", "2")
+    assert code != 0 and any(word in output for word in words) and "same command" in output, output
     assert not processes(toy.home)
     for run in toy.home.glob("data/runs/*/[!.]*"):
         names = {file.name for file in run.iterdir()}
@@ -61,16 +61,16 @@ def test_a_full_disk_is_told_wherever_it_fills_and_the_next_call_goes_on(small_d
                 file.truncate(max(0, filler.stat().st_size + more))
         told_once(toy, "Free some space", "disk is full")
     filler.unlink()
-    code, said = toy.run("--cores", "2")
-    assert code == 0, said
+    code, output = toy.run("--cores", "2")
+    assert code == 0, output
     assert results(toy) == {name: RUNS[name] for name in ("adc2-0", "adc3-0")}
 
 
 def test_a_data_folder_that_cannot_be_written_is_told_in_a_sentence(small_disk):
     toy = small_disk
     (toy.home / "data").write_text("a file where a folder should be")
-    code, said = toy.run()
-    assert code == 1 and said.startswith("Could not write in ") and said.count("\n") == 1
+    code, output = toy.run()
+    assert code == 1 and output.startswith("Could not write in ") and output.count("\n") == 1
     (toy.home / "data").unlink()
     (toy.home / "data").mkdir()
     mount(toy.home, "-o", "remount,ro")
@@ -89,8 +89,8 @@ def offline() -> list[str]:
 
 def test_without_a_network_everything_runs_that_needs_no_download(toy, offline):
     toy.within = offline
-    code, said = toy.run("--cores", "2")
-    assert code == 0, said
+    code, output = toy.run("--cores", "2")
+    assert code == 0, output
 
 
 def test_without_a_network_movielens_is_there_and_amazon_says_what_to_do(tmp_path, offline):

@@ -100,8 +100,8 @@ def test_an_order_without_ties_scores_what_evaluate_says(protocol, rule):
     same = lambda users: given.repeat(len(users), 1)
     same.ranks_cold = True  # else users without a training rating would be ranked for by popularity
     rows = evaluate(split, 1, same, protocols=(protocol,), rule=rule)
-    found = expected.items(split, 1, score).scores("given", rule, expected.LISTS[protocol])
-    assert found == pytest.approx((rows["ndcg@10"].mean(), rows["recall@10"].mean()), rel=1e-9)
+    result = expected.items(split, 1, score).scores("given", rule, expected.LISTS[protocol])
+    assert result == pytest.approx((rows["ndcg@10"].mean(), rows["recall@10"].mean()), rel=1e-9)
 
 
 def drawn(items: expected.TestItems, negatives: int, order: str, rng) -> float:

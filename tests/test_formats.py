@@ -111,8 +111,8 @@ def test_without_a_header_the_cells_say_what_they_are(tmp_path, name):
     assert ratings.domains == [columns.stem(Path(name))]
     rows = {(user, item): float(rating) for user, item, rating, _ in BARE}
     assert {(row.user, row.item): row.rating for row in ratings.frame().itertuples()} == rows
-    said = " ".join(data.remarks(ratings))
-    assert "no header; the columns are taken for user, item, rating" in said and "no column domain" in said
+    words = " ".join(data.remarks(ratings))
+    assert "no header; the columns are taken for user, item, rating" in words and "no column domain" in words
 
 
 def test_amazons_item_first_files_are_seen_by_their_ids(tmp_path):

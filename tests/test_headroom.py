@@ -40,11 +40,11 @@ def test_the_slope_of_the_posterior_is_zero_at_the_likeliest_tastes(invented, tr
 
 def test_an_optimisation_by_scipy_agrees(invented):
     counts, by_genre = invented
-    found = headroom.likings(counts, by_genre, STRENGTH, 0.6)
+    result = headroom.likings(counts, by_genre, STRENGTH, 0.6)
     for user in (0, 1):
         start = np.zeros(counts[user].size)
         other = minimize(loss, start, (counts[user], by_genre, 0.6), jac=True, options={"gtol": 1e-9})
-        np.testing.assert_allclose(found[user].ravel(), other.x, atol=1e-6)
+        np.testing.assert_allclose(result[user].ravel(), other.x, atol=1e-6)
 
 
 def test_without_transfer_the_other_domains_change_nothing(invented):
@@ -73,6 +73,6 @@ def test_the_oracle_gains_where_tastes_are_shared_and_nowhere_else():
 def test_on_a_twin_it_beats_popularity_and_its_sentence_says_what_there_is_to_find():
     table = headroom.oracle("twin-s0.03")
     assert (table["alone"] > 1.2 * table["popularity"]).all()
-    said, gain = headroom.sentence("twin-s0.03"), f"{table.loc[headroom.MEAN, 'gain']:.1f} % NDCG@10"
-    assert said.startswith("Synthetic: ") and f"gains {gain}" in said
+    output, gain = headroom.sentence("twin-s0.03"), f"{table.loc[headroom.MEAN, 'gain']:.1f} % NDCG@10"
+    assert output.startswith("Synthetic: ") and f"gains {gain}" in output
     assert headroom.sentence("movielens") == headroom.sentence("twin-12345678") == ""

@@ -152,8 +152,8 @@ def test_transfer_is_read_off_the_mean_of_the_worlds_and_stays_between_0_and_1(m
     monkeypatch.setattr(marks.data, "load", lambda dataset: worlds(1.0, [0])[0])
     monkeypatch.setattr(marks.data, "label", str.upper)
     ends = ["transfer", "transfer_low", "transfer_high"]
-    for found, expected in (((0.6, -3, 3), [0.75, 0, 1]), ((np.nan,) * 3, [np.nan] * 3)):
-        monkeypatch.setattr(marks, "taste_transfer", lambda ratings, found=found: found)
+    for result, expected in (((0.6, -3, 3), [0.75, 0, 1]), ((np.nan,) * 3, [np.nan] * 3)):
+        monkeypatch.setattr(marks, "taste_transfer", lambda ratings, result=result: result)
         place = marks.places(["films"], curve).loc["films"]
         assert place[ends].tolist() == pytest.approx(expected, nan_ok=True) and place["label"] == "FILMS"
     assert list(marks.places([], curve)) == marks.COLUMNS

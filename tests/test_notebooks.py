@@ -84,10 +84,10 @@ def test_no_other_cell_sets_a_parameter_again(path):
 
 def test_run_all_in_lab_is_the_run_of_table_2():
     """What 03 trains by its own defaults is what the search found for MovieLens."""
-    known, found = execute.defaults(NOTEBOOKS["03_train_adc"]), registry.tuned("adc", "movielens")
+    known, result = execute.defaults(NOTEBOOKS["03_train_adc"]), registry.tuned("adc", "movielens")
     usual = Config(**{name: value for name, value in known.items() if name in Config.__dataclass_fields__})
     assert known["dataset"] == "movielens" and known["settings"] == {}
-    assert {name: getattr(usual, name) for name in found} == found
+    assert {name: getattr(usual, name) for name in result} == result
     claims = yaml.safe_load((execute.NOTEBOOKS / "profiles/claims.yaml").read_text(encoding="utf-8"))
     assert {name: known[name] for name in ("epochs", "patience")}.items() <= claims["13_studies"].items()
     assert {name for name, path in NOTEBOOKS.items() if "run_list" in execute.defaults(path)} == {*RUN_LISTS}

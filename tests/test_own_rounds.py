@@ -199,8 +199,8 @@ def test_a_terminal_has_a_line_that_changes_and_a_file_has_none(monkeypatch):
         line.epochs["ADC, split 1"] = 7
         line.show(["ADC, split 1", "EASE, split 1"], 3)
         line.tell("EASE, split 1: done")
-        said = stream.getvalue()
-        assert ("epoch 7" in said and "\r" in said) == terminal and said.endswith("  EASE, split 1: done\n")
+        out = stream.getvalue()
+        assert ("epoch 7" in out and "\r" in out) == terminal and out.endswith("  EASE, split 1: done\n")
 
 
 def test_minutes_reach_the_report_and_must_be_a_number(ratings):

@@ -158,7 +158,7 @@ swap = lambda *pair: lambda data: data.replace(*pair)
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (dict(extra=[(link(f"{PLACE}/model.npz"), b"/etc/passwd")]), "is no plain file"),
         (dict(extra=[(zipfile.ZipInfo(f"{PLACE}/model.npz"), PICKLE.getvalue())]), "allow_pickle"),
@@ -175,9 +175,9 @@ swap = lambda *pair: lambda data: data.replace(*pair)
         (dict(drop=[pack.CRATE]), "no archive of"),
     ],
 )
-def test_what_was_tampered_with_is_refused(archive, change, told):
+def test_what_was_tampered_with_is_refused(archive, change, message):
     rewritten(archive, **change)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         unpack.unpack(archive)
     assert nothing_there()
 

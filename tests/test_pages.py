@@ -56,9 +56,9 @@ def drawn(tmp_path, monkeypatch) -> Path:
 
 
 def test_a_figure_is_the_picture_below_its_heading_and_of_real_ratings_first(drawn):
-    told = cover.figure(2, drawn)
+    message = cover.figure(2, drawn)
     assert (drawn / "fig2.png").read_text() == "of real ratings"
-    assert "real ratings" in told and "#fig-2-recall" in told
+    assert "real ratings" in message and "#fig-2-recall" in message
     assert "none of the executed copies" in cover.figure(3, drawn) and not (drawn / "fig3.png").exists()
 
 
@@ -82,17 +82,17 @@ LINK = re.compile(r"""\]\(([^)\s]+)\)|href="([^"]+)\"""")
 def texts(page: Path) -> list[str]:
     if page.suffix == ".md":
         return [page.read_text(encoding="utf-8")]
-    found = []
+    result = []
     for cell in nbformat.read(page, as_version=4).cells:
-        found += [cell.source] if cell.cell_type == "markdown" else []
+        result += [cell.source] if cell.cell_type == "markdown" else []
         for output in cell.get("outputs", []):
             forms = {"text/markdown", "text/html"} & {*output.get("data", {})}
-            found += [output["data"][form] for form in forms]
-    return found
+            result += [output["data"][form] for form in forms]
+    return result
 
 
 def headings(page: Path) -> set[str]:
-    return {links.slug(found) for text in texts(page) for found in HEADING.findall(text)}
+    return {links.slug(result) for text in texts(page) for result in HEADING.findall(text)}
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,11 @@ def test_a_committed_copy_is_of_the_source_beside_it(rendered):
 
 def shown() -> list[tuple[str, str, str, str]]:
     """Profile, name of the data, dataset and job of every copy that render makes."""
-    found = []
+    result = []
     for name, of_profile in render.SHOWN.items():
         for label, (dataset, jobs) in of_profile.items():
-            found += [(name, label, dataset, job) for job in jobs]
-    return found
+            result += [(name, label, dataset, job) for job in jobs]
+    return result
 
 
 def copy_of(job: str, label: str) -> str:
@@ -122,7 +122,7 @@ ERROR = nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[])
 
 
 @pytest.mark.parametrize(
-    "edit, told",
+    "edit, message",
     [
         (lambda n: n.cells[0].outputs.append(ERROR), "holds an error"),
         (lambda n: n.cells[0].update(source="open('/home/me/x.csv')"), "machine path /home/me/x.csv"),
@@ -135,9 +135,9 @@ ERROR = nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[])
         ),
     ],
 )
-def test_a_spoilt_copy_is_found(rendered, edit, told):
+def test_a_spoilt_copy_is_found(rendered, edit, message):
     edited(rendered, edit)
-    assert [problem for problem in render.problems(rendered) if told in problem]
+    assert [problem for problem in render.problems(rendered) if message in problem]
 
 
 def test_a_copy_is_stale_once_its_source_changes_but_not_by_running_it(rendered, toy):

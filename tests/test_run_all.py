@@ -44,8 +44,8 @@ class Entrance:
         for name in [*ENTRANCE, "notebooks/profiles/smoke.yaml", "notebooks/profiles/quick.yaml"]:
             shutil.copy(ROOT / name, self.root / name)
         for tool in TOOLS:
-            if found := shutil.which(tool):
-                (self.bin / tool).symlink_to(found)
+            if result := shutil.which(tool):
+                (self.bin / tool).symlink_to(result)
         self.tool("python3.11", PYTHON)
 
     def tool(self, name: str, text: str) -> None:
@@ -61,8 +61,8 @@ class Entrance:
 
     def run(self, *words: str, **env: str) -> tuple[int, str]:
         process = self.start(*words, **env)
-        said, _ = process.communicate(timeout=30)
-        return process.returncode, said
+        out, _ = process.communicate(timeout=30)
+        return process.returncode, out
 
     def calls_of(self, what: str) -> int:
         """How often the stand-ins were asked for something."""
@@ -77,24 +77,24 @@ def entrance(tmp_path) -> Entrance:
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["--profile", "smoke", "--help"]])
 def test_help_needs_nothing_and_names_every_option(entrance, words):
     (entrance.bin / "python3.11").unlink()
-    code, said = entrance.run(*words)
+    code, out = entrance.run(*words)
     assert code == 0 and not (entrance.root / ".venv").exists()
     profiles = [path.stem for path in (ROOT / "notebooks/profiles").glob("*.yaml") if path.stem != "search"]
     cases = re.findall(r"^        ([a-z |]+)\)", (ROOT / "run_all.sh").read_text(), flags=re.MULTILINE)
     commands = [command for case in cases for command in case.split(" | ")]
     every = ["--profile", "--data", "--device", "movielens", "twin", "amazon", *DEVICES, *profiles, *commands]
-    assert len(commands) == 10 and [word for word in every if word not in said] == []
+    assert len(commands) == 10 and [word for word in every if word not in out] == []
 
 
 def test_the_first_call_sets_up_the_second_uses_it_and_changed_pins_make_it_anew(entrance):
-    code, said = entrance.run("--profile", "smoke", "--cores", "1")
-    assert code == 0 and said.count("Setting up") == 3, said  # the environment, the group run, PyTorch
-    assert "-P -m snakemake --snakefile" in said and "smoke.yaml" in said
-    assert said.rstrip().endswith("--cores 1")
+    code, out = entrance.run("--profile", "smoke", "--cores", "1")
+    assert code == 0 and out.count("Setting up") == 3, out  # the environment, the group run, PyTorch
+    assert "-P -m snakemake --snakefile" in out and "smoke.yaml" in out
+    assert out.rstrip().endswith("--cores 1")
     assert entrance.calls_of("companion.pth") == 1 and entrance.calls_of(f"{entrance.root}/notebooks\n") == 1
-    code, said = entrance.run("--profile", "smoke")
-    assert code == 0 and "Setting up" not in said and entrance.calls_of("-m pip install") == 2
-    assert "--cores all" in said
+    code, out = entrance.run("--profile", "smoke")
+    assert code == 0 and "Setting up" not in out and entrance.calls_of("-m pip install") == 2
+    assert "--cores all" in out
     with open(entrance.root / "requirements/run.txt", "a") as pins:
         pins.write("another==1.0\n")
     entrance.run()
@@ -105,13 +105,13 @@ def test_the_first_call_sets_up_the_second_uses_it_and_changed_pins_make_it_anew
 
 
 def test_tests_and_lab_set_up_too_and_get_their_words(entrance):
-    code, said = entrance.run("test", "-k", "a name")
-    assert code == 0 and f"in {entrance.root}, home none" in said and "-m pytest -k a name" in said
-    assert said.index("tests/lines.py") < said.index("-m pytest")
+    code, out = entrance.run("test", "-k", "a name")
+    assert code == 0 and f"in {entrance.root}, home none" in out and "-m pytest -k a name" in out
+    assert out.index("tests/lines.py") < out.index("-m pytest")
     assert [entrance.calls_of(f"requirements/{group}.txt") for group in GROUPS] == [1] * len(GROUPS)
-    code, said = entrance.run("lab", "--port", "9000")
-    assert "-m jupyter lab --ServerApp.ip=127.0.0.1" in said and said.rstrip().endswith("--port 9000")
-    assert "Setting up" not in said
+    code, out = entrance.run("lab", "--port", "9000")
+    assert "-m jupyter lab --ServerApp.ip=127.0.0.1" in out and out.rstrip().endswith("--port 9000")
+    assert "Setting up" not in out
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,8 @@ def test_tests_and_lab_set_up_too_and_get_their_words(entrance):
 )  # fmt: skip
 def test_a_command_adds_the_group_that_it_needs_to_the_environment_that_is_there(entrance, words, group):
     entrance.run()
-    code, said = entrance.run(*words)
-    assert code == 0 and said.count("Setting up") == 1 and f"requirements/{group}.txt" in said
+    code, out = entrance.run(*words)
+    assert code == 0 and out.count("Setting up") == 1 and f"requirements/{group}.txt" in out
     assert entrance.calls_of("-m venv") == 1 and entrance.calls_of("-m pip install") == 3
     assert "Setting up" not in entrance.run()[1] + entrance.run(*words)[1]
     with open(entrance.root / f"requirements/{group}.txt", "a") as pins:
@@ -143,40 +143,40 @@ def test_a_set_up_killed_half_way_is_made_anew(entrance):
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate()
     (entrance.root / ".venv/left over").touch()
-    code, said = entrance.run()
-    assert code == 0 and said.count("Setting up") == 3 and not (entrance.root / ".venv/left over").exists()
+    code, out = entrance.run()
+    assert code == 0 and out.count("Setting up") == 3 and not (entrance.root / ".venv/left over").exists()
 
 
 def test_of_two_calls_at_once_one_sets_up(entrance):
     calls = [entrance.start(PIP_SLEEPS="1"), entrance.start(PIP_SLEEPS="1")]
-    said = [call.communicate(timeout=30)[0] for call in calls]
+    out = [call.communicate(timeout=30)[0] for call in calls]
     assert [call.returncode for call in calls] == [0, 0] and entrance.calls_of("-m pip install") == 2
-    assert sorted(words.count("Setting up") for words in said) == [0, 3]
+    assert sorted(words.count("Setting up") for words in out) == [0, 3]
 
 
 def test_a_failing_set_up_shows_the_end_of_its_log_and_is_tried_again(entrance):
-    code, said = entrance.run(PIP_EXITS="1")
-    assert code == 1 and "collecting something" in said and "setup.log" in said and "snakemake" not in said
+    code, out = entrance.run(PIP_EXITS="1")
+    assert code == 1 and "collecting something" in out and "setup.log" in out and "snakemake" not in out
     assert entrance.run()[0] == 0
 
 
 def test_without_python_there_is_one_clear_sentence_and_a_slip_is_told_before(entrance):
     (entrance.bin / "python3.11").unlink()
     entrance.tool("python3", PYTHON.replace("-c*) exit 0", "-c*) exit 1"))  # too old
-    code, said = entrance.run()
-    assert code == 1 and said.startswith("Setting up failed: it takes Python 3.11") and said.count("\n") == 1
-    code, said = entrance.run("--profile", "smok")
-    assert code == 1 and said == "Unknown profile 'smok'. Known: quick.yaml smoke.yaml\n"
+    code, out = entrance.run()
+    assert code == 1 and out.startswith("Setting up failed: it takes Python 3.11") and out.count("\n") == 1
+    code, out = entrance.run("--profile", "smok")
+    assert code == 1 and out == "Unknown profile 'smok'. Known: quick.yaml smoke.yaml\n"
 
 
 @pytest.mark.parametrize("tool", ["conda", "mamba", "micromamba"])
 def test_conda_is_used_where_it_is_and_pip_where_that_fails(entrance, tool):
     entrance.tool(tool, CONDA)
-    code, said = entrance.run(CONDA_EXITS="1")
-    assert code == 0 and "could not solve" in said and entrance.calls_of("-m pip install") == 2
+    code, out = entrance.run(CONDA_EXITS="1")
+    assert code == 0 and "could not solve" in out and entrance.calls_of("-m pip install") == 2
     shutil.rmtree(entrance.root / ".venv")
-    code, said = entrance.run()
-    assert code == 0 and f"Setting up: {tool}" in said and entrance.calls_of("-m venv") == 1
+    code, out = entrance.run()
+    assert code == 0 and f"Setting up: {tool}" in out and entrance.calls_of("-m venv") == 1
     assert entrance.calls_of(f"--file {entrance.root}/environment.yml") == 2
     assert entrance.calls_of("-m pip install") == 4  # of conda the Python, of pip the packages
     assert "Setting up" not in entrance.run()[1]
@@ -206,22 +206,22 @@ def test_binder_installs_the_same_into_the_environment_that_it_made(entrance):
 
 @pytest.mark.parametrize("name", ["a:b", "a{b}"])
 def test_a_path_that_pythons_or_snakemakes_syntax_would_cut_is_told_in_a_sentence(tmp_path, name):
-    code, said = Entrance(tmp_path, name).run()
-    assert code == 1 and said.startswith("Rename the folder ") and said.count("\n") == 1
+    code, out = Entrance(tmp_path, name).run()
+    assert code == 1 and out.startswith("Rename the folder ") and out.count("\n") == 1
 
 
 def test_pip_user_is_switched_off_and_home_means_the_same_for_every_command(entrance):
     for word in ("--dry-run", "lab", "python", "book", "test"):
-        code, said = entrance.run(word, PIP_USER="1", ADC_HOME="not/yet")
-        assert code == 0 and f"home {entrance.bin}/not/yet, user 0" in said
+        code, out = entrance.run(word, PIP_USER="1", ADC_HOME="not/yet")
+        assert code == 0 and f"home {entrance.bin}/not/yet, user 0" in out
 
 
 def test_the_entrance_is_found_by_a_name_on_the_path_of_cd(entrance):
     (entrance.bin / "link.sh").symlink_to(entrance.root / "run_all.sh")
     env = {"PATH": str(entrance.bin), "CALLS": str(entrance.calls), "CDPATH": f".:{entrance.root.parent}"}
     command = [f"{entrance.root.name}/run_all.sh", "python"]
-    found = subprocess.run(command, env=env, cwd=entrance.root.parent, capture_output=True, text=True)
-    assert found.returncode == 0 and f"in {entrance.root.parent}" in found.stdout, found
+    result = subprocess.run(command, env=env, cwd=entrance.root.parent, capture_output=True, text=True)
+    assert result.returncode == 0 and f"in {entrance.root.parent}" in result.stdout, result
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +253,6 @@ def test_what_is_meant_for_other_programs_has_no_effect(small, tmp_path, env):
         if not shutil.which("cc") or subprocess.run(command, input=source, text=True).returncode:
             pytest.skip("no C compiler")
     env = {name: value.replace("{place}", str(tmp_path)) for name, value in env.items()}
-    code, said = small.run("--forceall", **env)
-    assert code == 0 and "2 of 2 steps" in said, said
-    assert ("flock does not work here" in said) == ("LD_PRELOAD" in env)
+    code, out = small.run("--forceall", **env)
+    assert code == 0 and "2 of 2 steps" in out, out
+    assert ("flock does not work here" in out) == ("LD_PRELOAD" in env)

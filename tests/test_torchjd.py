@@ -57,13 +57,13 @@ def test_of_orthogonal_gradients_gradnorms_weights_are_imtl_gs():
 
 def test_the_table_of_the_page_is_right():
     gradients = torch.tensor([[2.0, 0.0], [-1.0, 1.0]])
-    found = {"GradNorm": gradnorm(gradients)}
+    result = {"GradNorm": gradnorm(gradients)}
     for row, name in (("PCGrad", "PCGrad"), ("UPGrad", "UPGrad"), ("IMTL-G", "IMTLG"), ("MGDA", "MGDA")):
-        found[row] = weights(name, gradients)
+        result[row] = weights(name, gradients)
     page = (ROOT / "docs/balancer.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (.*) \| (\d\.\d+) \| (\d\.\d+) \|$", page, re.M)
     assert len(rows) == 4
-    for name, value in found.items():
+    for name, value in result.items():
         (printed,) = [numbers for names, *numbers in rows if name in names]
         assert [float(number) for number in printed] == pytest.approx(
             (2 * value / value.sum()).tolist(), abs=0.01

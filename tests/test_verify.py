@@ -36,8 +36,8 @@ def test_the_committed_records_are_what_the_committed_copies_show(dataset):
         if ">the paper says<" in text:  # a table a theme
             (table,) = pd.read_html(StringIO(text))
             shown |= dict(zip(table.iloc[:, 0], table["verdict"], strict=True))
-    found = {each["claim"]: each["verdict"] for each in export.read() if each["dataset"] == dataset}
-    assert found == shown and len(found) == len(claims.CLAIMS)
+    result = {each["claim"]: each["verdict"] for each in export.read() if each["dataset"] == dataset}
+    assert result == shown and len(result) == len(claims.CLAIMS)
 
 
 @pytest.fixture(scope="module")
@@ -70,16 +70,16 @@ def test_records_are_the_ledger_and_say_how_they_were_computed(invented, tmp_pat
     stays = {"dataset": "other", "claim": "C1", "runs": []}
     file.write_text(json.dumps([stays, stays | {"dataset": invented}]))
     export.write(file, "invented")
-    first, *found = export.read(file)
+    first, *result = export.read(file)
     ledger = claims.ledger(claims.collect(invented, "invented"))
-    assert first == stays and {each["claim"]: each["verdict"] for each in found} == dict(ledger["verdict"])
-    for each in found:
+    assert first == stays and {each["claim"]: each["verdict"] for each in result} == dict(ledger["verdict"])
+    for each in result:
         assert each.keys() >= FIELDS and each["dataset"] == invented and each["profile"] == "invented"
         assert getattr(verdicts, each["rule"])(**each["numbers"]) == each["verdict"]
         assert (paths.home() / each["runs"][0]).is_dir() if each["runs"] else each["arithmetic"] == []
-    (row,) = (each for each in found if each["says"].startswith("balanced (γ = 2)"))
+    (row,) = (each for each in result if each["says"].startswith("balanced (γ = 2)"))
     assert row["low"] < row["difference"] < row["high"] and f"{row['difference']:+.4f} ±" in row["ours"]
-    assert "difference" not in found[0] and len(file.read_text().splitlines()) == len(found) + 3
+    assert "difference" not in result[0] and len(file.read_text().splitlines()) == len(result) + 3
     assert file.read_bytes() == (export.write(file, "invented"), file.read_bytes())[1]
 
 
@@ -126,8 +126,8 @@ def test_the_runs_that_a_claim_names_are_enough_for_it(invented):
             results.gather([paths.home() / place for place in every if place in places], "part")
             part = claims.ledger(Evidence(invented, "part"), [*rows.index])
             assert part[["verdict", "runs"]].to_dict() == rows[["verdict", "runs"]].to_dict()
-            for found, numbers in zip(part["numbers"], rows["numbers"], strict=True):
-                assert found == pytest.approx(numbers, rel=1e-9, abs=1e-12)  # rows in another order
+            for result, numbers in zip(part["numbers"], rows["numbers"], strict=True):
+                assert result == pytest.approx(numbers, rel=1e-9, abs=1e-12)  # rows in another order
 
 
 @pytest.mark.parametrize("job", ["04_baselines-seed3", "13_studies-seed3"])
@@ -181,8 +181,8 @@ def trained(world, tmp_path, monkeypatch):
 
 def test_a_row_made_again_is_the_same_and_another_verdict_is_told(trained, tmp_path, capsys):
     assert trained() == 0
-    told = capsys.readouterr().out
-    assert "4 of 4" in told and "the same verdict, " in told and "the same to the last bit" in told
+    message = capsys.readouterr().out
+    assert "4 of 4" in message and "the same verdict, " in message and "the same to the last bit" in message
     (record,) = export.read(tmp_path / "claims.json")
     (tmp_path / "claims.json").write_text(json.dumps([record | {"verdict": "holds in part"}]))
     assert trained() == 1 and "holds in part became" in capsys.readouterr().out
@@ -201,7 +201,7 @@ def test_another_arithmetic_reaches_the_processes_that_train(trained, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("change", "words", "told"),
+    ("change", "words", "message"),
     [
         ({}, ["C99"], "Unknown claim 'C99'.* Known: C32"),
         ({"runs": []}, [], "C32, balanced .*: no run decides it"),
@@ -214,11 +214,11 @@ def test_another_arithmetic_reaches_the_processes_that_train(trained, tmp_path, 
         ({}, ["--data", "nowhere"], "no claims on 'nowhere'"),
     ],
 )
-def test_what_cannot_be_made_again_is_told(tmp_path, monkeypatch, change, words, told):
+def test_what_cannot_be_made_again_is_told(tmp_path, monkeypatch, change, words, message):
     record = {"dataset": "movielens", "profile": "claims", "claim": "C32", "verdict": "open",
               "says": numbered()["C32"].says, "runs": ["data/runs/movielens/x-1"]}  # fmt: skip
     monkeypatch.setattr(verify, "planned", lambda name, of: [])
     monkeypatch.setattr(verify.controls, "configure", lambda world, change: registry.configure("random"))
     (tmp_path / "claims.json").write_text(json.dumps([record | change]))
-    with pytest.raises(SystemExit, match=told):
+    with pytest.raises(SystemExit, match=message):
         verify.main(["--file", str(tmp_path / "claims.json"), *words])

@@ -31,7 +31,7 @@ def test_parameters_are_the_defaults_with_what_is_given(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "given, told",
+    "given, message",
     [
         ({"gama": 2.0}, "no parameter 'gama'. Did you mean 'gamma'?"),
         ({"gamma": 2}, "expected float, as in its default 2.0. Write 2.0."),
@@ -42,11 +42,11 @@ def test_parameters_are_the_defaults_with_what_is_given(tmp_path):
         ({"flag": None}, "expected bool"),
     ],
 )
-def test_an_unknown_or_mistyped_parameter_is_refused(tmp_path, given, told):
+def test_an_unknown_or_mistyped_parameter_is_refused(tmp_path, given, message):
     notebook = written(tmp_path, "seed = 0\ngamma = 2.0\nnames = ['x']\nflag = True")
     with pytest.raises(execute.ExecutionError, match="^profile x: ") as error:
         execute.check(notebook, given, "profile x")
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize("cell", ["a = 1 + n", "a = b = 1", "import os", "a: int = 1", "print(1)", "a = f()"])
@@ -87,7 +87,7 @@ SMALL = "profile: x\ndata: [movielens, twin]\n"
 
 
 @pytest.mark.parametrize(
-    "text, told",
+    "text, message",
     [
         ("profile: x\ndata: [movielens]\nsedes: [0]", "unknown key 'sedes'"),
         ("profile: x", "data: expected a list, found None"),
@@ -105,14 +105,14 @@ SMALL = "profile: x\ndata: [movielens, twin]\n"
         ("profile: x\ndata: [twin-x3]", "Did you mean 'twin'? Known: movielens, insteval,"),
     ],
 )
-def test_a_profile_is_read_strictly(text, told):
+def test_a_profile_is_read_strictly(text, message):
     with pytest.raises((UserError, execute.ExecutionError)) as error:
         planned(text)
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_key_says_for_which_source_and_what_runs_side_by_side():
-    found = planned(
+    result = planned(
         "profile: x\ndata: [movielens, twin-s0.50]\n"
         + "03_train_adc-deep: {not_for: [twin, control], hidden_layers: [3, 4], seed: [0, 1], gamma: 1.5}\n"
         + "04_baselines: {one_job_each: seeds, seeds: [0, 2], methods: [bpr, ease]}\n"
@@ -120,17 +120,17 @@ def test_a_key_says_for_which_source_and_what_runs_side_by_side():
     )
     deep = [f"03_train_adc-deep-hidden_layers{h}-seed{s}" for h in (3, 4) for s in (0, 1)]
     seeds = ["04_baselines-seed0", "04_baselines-seed2"]
-    assert {dataset: [*jobs] for dataset, jobs in found.items()} == {
+    assert {dataset: [*jobs] for dataset, jobs in result.items()} == {
         "movielens": ["01_data", *deep, *seeds],
         "twin-s0.5": ["01_data", *seeds, "04_baselines-ratings"],
     }
-    assert found["movielens"][deep[2]] == {
+    assert result["movielens"][deep[2]] == {
         "dataset": "movielens", "hidden_layers": 4, "seed": 0, "gamma": 1.5, "searched": True,
         "run_list": f"executed/x/movielens/{deep[2]}.runs.json",
     }  # fmt: skip
-    assert found["twin-s0.5"][seeds[1]]["seeds"] == [2]
-    assert found["twin-s0.5"][seeds[1]]["methods"] == ["bpr", "ease"]
-    assert found["twin-s0.5"]["04_baselines-ratings"]["seeds"] == [0, 2]
+    assert result["twin-s0.5"][seeds[1]]["seeds"] == [2]
+    assert result["twin-s0.5"][seeds[1]]["methods"] == ["bpr", "ease"]
+    assert result["twin-s0.5"]["04_baselines-ratings"]["seeds"] == [0, 2]
 
 
 def test_the_papers_data_takes_the_twins_place_once_it_is_at_hand(home):
@@ -156,7 +156,7 @@ def test_the_quick_profile_has_table_2_three_times_and_about_thirty_jobs():
         studies = [given for job, given in dataset.items() if job.startswith("13")]
         rivals = [given for job, given in dataset.items() if job.startswith("04")]
         rivals = [given for given in rivals if len(given["methods"]) == 11]
-        of = lambda found: sorted(seed for given in found for seed in given["seeds"])
+        of = lambda result: sorted(seed for given in result for seed in given["seeds"])
         assert of(given for given in studies if "pairs" in given["studies"]) == of(rivals) == [0, 1, 2]
 
 

@@ -107,13 +107,13 @@ def _split(key: str, entry: dict) -> list[tuple[str, dict]]:
     known, each = defaults(notebooks()[key.partition("-")[0]]), entry.pop("one_job_each", None)
     single = [name for name in entry if name == each or not isinstance(known.get(name), list)]
     lists = {name: entry[name] for name in single if isinstance(entry[name], list)}
-    found = []
+    pairs = []
     for values in itertools.product(*lists.values()):
         chosen = dict(zip(lists, values))
         words = [value if isinstance(value, str) else f"{name}{value}" for name, value in chosen.items()]
         given = {name: [value] if name == each else value for name, value in chosen.items()}
-        found.append(("-".join([key, *words]).replace("-seeds", "-seed"), entry | given))
-    return found
+        pairs.append(("-".join([key, *words]).replace("-seeds", "-seed"), entry | given))
+    return pairs
 
 
 def _given(config: dict, name: str, given: dict) -> dict:

@@ -131,9 +131,9 @@ def fit(config: dict, split: Split | None = None, show: bool = True, **options: 
     `train_epochs`."""
     split = split or load_split(config)
     entry, title = method(config["method"]), f"{label(config['method'])} {config['variant']}"
-    made = entry.learner(config, split)
+    learner = entry.learner(config, split)
     limits = config["epochs"], config["patience"]
-    return train_epochs(made, split, *limits, title, show, entry.scorer, **options)
+    return train_epochs(learner, split, *limits, title, show, entry.scorer, **options)
 
 
 def learner(config: dict, split: Split) -> Learner:

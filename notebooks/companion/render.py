@@ -60,8 +60,8 @@ def write(profile: str) -> list[Path]:
             try:
                 executed = nbformat.read(place / f"{job}.ipynb", as_version=4)
             except FileNotFoundError as error:
-                told = f"{error.filename} is missing. Run ./run_all.sh --profile {profile} first."
-                raise UserError(told) from error
+                words = f"{error.filename} is missing. Run ./run_all.sh --profile {profile} first."
+                raise UserError(words) from error
             text = nbformat.writes(stamped(executed, profile, dataset))
             copies[RENDERED / f"{job.partition('-')[0]}-{name}.ipynb"] = linked(text, name)
     for target, text in copies.items():
@@ -102,12 +102,12 @@ def visible(stamp: dict) -> str:
 def linked(text: str, name: str) -> str:
     """A link to another notebook leads to its copy of the same data, or else to the notebook itself."""
     jobs = [job for copies in SHOWN.values() if name in copies for job in copies[name][1]]
-    beside = {job.partition("-")[0] for job in jobs}
+    with_copy = {job.partition("-")[0] for job in jobs}
 
     def lead(match: re.Match) -> str:
         notebook = match[1]
         folder = "../extras" if notebook >= "10" else ".."
-        return f"{notebook}-{name}.ipynb" if notebook in beside else f"{folder}/{notebook}.ipynb"
+        return f"{notebook}-{name}.ipynb" if notebook in with_copy else f"{folder}/{notebook}.ipynb"
 
     return LINK.sub(lead, text)
 
@@ -143,9 +143,9 @@ def problems(rendered: Path) -> list[str]:
             drawn and not any("image/png" in output.get("data", {}) for output in outputs),
     }  # fmt: skip
     texts = [text for cell in notebook.cells for text in [cell.source, *_texts(cell.get("outputs", []))]]
-    told = [problem for problem, is_so in wrong.items() if is_so]
-    told += [f"holds the machine path {path}" for text in texts for path in MACHINE.findall(text)]
-    return [f"{rendered.name} {problem}" for problem in told]
+    faults = [problem for problem, is_so in wrong.items() if is_so]
+    faults += [f"holds the machine path {path}" for text in texts for path in MACHINE.findall(text)]
+    return [f"{rendered.name} {problem}" for problem in faults]
 
 
 def _outputs(notebook: nbformat.NotebookNode) -> list[dict]:

@@ -33,8 +33,9 @@ def gather(places: Iterable[Path], profile: str) -> pd.DataFrame:
     old = table()
     replaced = (old["profile"] == profile) & old["dataset"].isin(fresh["dataset"].unique())
     with files.atomic(paths.results()) as partial:
-        kept = old[~replaced]
-        (pd.concat([kept, fresh], ignore_index=True) if len(kept) else fresh).to_parquet(partial, index=False)
+        others = old[~replaced]
+        every = pd.concat([others, fresh], ignore_index=True) if len(others) else fresh
+        every.to_parquet(partial, index=False)
     return fresh
 
 

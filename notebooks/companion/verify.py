@@ -70,21 +70,21 @@ def planned(name: str, dataset: str) -> list[dict]:
     """The configurations of all runs of a profile's notebooks 04 and 13 on a dataset."""
     text = (execute.NOTEBOOKS / "profiles" / f"{name}.yaml").read_text(encoding="utf-8")
     jobs = profile.jobs(yaml.safe_load(text) | {"data": [report.data_source(dataset)]})[dataset]
-    found = []
+    configs = []
     for job, given in jobs.items():
         notebook = job.partition("-")[0]
         given = execute.defaults(execute.notebooks()[notebook]) | given
         if notebook == "04_baselines":
             chosen = {key: given[key] for key in ("objective", "dim", "epochs", "patience") if given[key]}
             for method in given["methods"]:
-                found += [registry.configure_tuned(method, dataset, seed, given["domains"], **chosen)
+                configs += [registry.configure_tuned(method, dataset, seed, given["domains"], **chosen)
                           for seed in given["seeds"]]  # fmt: skip
         if notebook == "13_studies":
             grid = [given.pop(key) for key in ("studies", "dataset", "seeds", "depths", "gammas")]
             del given["run_list"]
             for seed in grid[2]:
-                found += studies.configurations(*grid[:2], seed, *grid[3:], **given)
-    return found
+                configs += studies.configurations(*grid[:2], seed, *grid[3:], **given)
+    return configs
 
 
 def _place(config: dict) -> str:

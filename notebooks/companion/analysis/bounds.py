@@ -64,9 +64,9 @@ def table() -> pd.DataFrame:
     around its expectation (a standard deviation); and the least and largest score that Table II prints."""
     rows = {}
     for name, size in TABLE_I.items():
-        found = {divisor: bound(size, divisor) for divisor in DIVISORS}
-        best = found["tested users"]
-        rows[name] = {divisor: of.value for divisor, of in found.items()}
+        bounds = {divisor: bound(size, divisor) for divisor in DIVISORS}
+        best = bounds["tested users"]
+        rows[name] = {divisor: of.value for divisor, of in bounds.items()}
         rows[name]["± a run"] = (best.value * (1 - best.value) / best.divisor) ** 0.5
     return pd.DataFrame.from_dict(rows, orient="index").join(TABLE_II[["BPR", "ADC"]])
 

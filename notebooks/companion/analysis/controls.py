@@ -79,8 +79,8 @@ def stored(changes: Sequence[dict]) -> pd.DataFrame:
     """The runs of some changes that are stored, in whatever worlds, as `table` has them."""
     names = sorted(place.name for place in paths.runs("").glob("control*"))
     worlds = [name for name in names if synthetic.parse(name)[0]]
-    found = [runs.find(configure(name, change)) for name, change in itertools.product(worlds, changes)]
-    return table(run for run in found if run is not None)
+    of_worlds = [runs.find(configure(name, change)) for name, change in itertools.product(worlds, changes)]
+    return table(run for run in of_worlds if run is not None)
 
 
 def configure(dataset: str, change: dict, **limits: Any) -> dict:
@@ -170,11 +170,11 @@ def ablation_table(transfer: float, worlds: Sequence[int]) -> pd.DataFrame:
     for change in [base, *ablation()]:
         rows = train([change], [transfer], worlds, show=False).set_index("world")
         scores[change["label"] or "ADC"] = rows["value"]
-    wide, found = pd.DataFrame(scores), {}
+    wide, lines = pd.DataFrame(scores), {}
     for name, values in wide.items():
         test = stats.paired_t((values - wide["ADC"]).to_numpy())
-        found[name] = {"NDCG@10": values.mean(), "less ADC's": test.mean, "low": test.low, "high": test.high}
-    return pd.DataFrame.from_dict(found, orient="index")
+        lines[name] = {"NDCG@10": values.mean(), "less ADC's": test.mean, "low": test.low, "high": test.high}
+    return pd.DataFrame.from_dict(lines, orient="index")
 
 
 def histories(cases: dict[str, pd.DataFrame]) -> pd.DataFrame:

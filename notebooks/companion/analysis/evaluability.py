@@ -27,8 +27,8 @@ def points(domains: Domains) -> pd.DataFrame:
     for rule, title in SHARES.items():
         table[title] = {name: items.share(rule) for name, items in domains.items()}
     for ranked, title in POPULARITY.items():
-        found = {name: items.scores("given", "above", LISTS[ranked])[0] for name, items in domains.items()}
-        table[title] = found
+        scores = {name: items.scores("given", "above", LISTS[ranked])[0] for name, items in domains.items()}
+        table[title] = scores
     return table.assign(BPR=BPR)
 
 

@@ -58,9 +58,9 @@ class TestItems:
                 rank += (self.tested - count + np.minimum(negatives, self.unrated))[user]
             hit = (rank <= TOP).astype(float)
             gain = hit * GAIN[np.minimum(rank, TOP) - 1]
-        some = count > 0
-        sums = (np.bincount(user, values, len(count))[some] for values in (gain, hit))
-        ideal = IDEAL[np.minimum(count[some], TOP)], count[some]
+        tested = count > 0
+        sums = (np.bincount(user, values, len(count))[tested] for values in (gain, hit))
+        ideal = IDEAL[np.minimum(count[tested], TOP)], count[tested]
         return tuple(float((total / most).mean()) for total, most in zip(sums, ideal))
 
     @lru_cache(maxsize=256)  # noqa: B019

@@ -97,8 +97,8 @@ def _shares(domains: Domains, rule: str, users: str) -> pd.Series:
 
 def _by_order(domains: Domains, order: str, users: str, rule: str, negatives: int) -> pd.Series:
     """NDCG@10 by domain."""
-    found = {name: items.scores(ORDERS[order], rule, negatives)[0] for name, items in domains.items()}
-    return pd.Series(found) * _shares(domains, rule, users)
+    scores = {name: items.scores(ORDERS[order], rule, negatives)[0] for name, items in domains.items()}
+    return pd.Series(scores) * _shares(domains, rule, users)
 
 
 def _from_table_1(bounds: pd.DataFrame, users: str, rule: str) -> list[tuple[int, str]]:

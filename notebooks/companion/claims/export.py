@@ -55,7 +55,7 @@ def read(file: Path = FILE) -> list[dict]:
 def records(e: Evidence, names: Collection[str] = ()) -> list[dict]:
     """The rows of a ledger, all or those named, as records. `arithmetic`: how the runs behind a claim were
     computed, each way once. Where a rule looks at an interval, that and its middle stand by themselves."""
-    way, found = cache(arithmetic), []
+    way, lines = cache(arithmetic), []
     for claim, row in ledger(e, names).iterrows():
         record = {"dataset": e.dataset, "profile": e.profile, "claim": claim, "theme": row["section"]}
         record |= {"section": row["where"], **row[["says", "paper", "ours", "n", "rule", "numbers"]]}
@@ -64,8 +64,8 @@ def records(e: Evidence, names: Collection[str] = ()) -> list[dict]:
             record |= {"difference": (ends["low"] + ends["high"]) / 2} | ends
         ways = {json.dumps(way(place)): way(place) for place in row["runs"]}
         record |= {name: row[name] for name in ("more", "verdict", "runs")}
-        found.append(record | {"arithmetic": [ways[text] for text in sorted(ways)]})
-    return found
+        lines.append(record | {"arithmetic": [ways[text] for text in sorted(ways)]})
+    return lines
 
 
 def arithmetic(place: str) -> dict:

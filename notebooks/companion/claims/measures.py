@@ -185,16 +185,16 @@ def pairs_above(
 ) -> Finding:  # fmt: skip
     """Each method above each other, every pair judged as in `better`; the words are those of the worst.
     always: one pair that is not so refutes the sentence, so that its interval is for all pairs at once."""
-    table, found = scores(e, [*methods, *others], metric, lengths), {}
+    table, pairs = scores(e, [*methods, *others], metric, lengths), {}
     level = LEVEL / (len(methods) * len(others) if always else 1)
     for first, second in itertools.product(methods, others):
         name = f"{registry.label(first)} less {registry.label(second)}"
-        found[name] = table[first] - table[second], better(table[first], table[second], level)
-    worst = min(found, key=lambda name: found[name][0].mean(axis=None))
+        pairs[name] = table[first] - table[second], better(table[first], table[second], level)
+    worst = min(pairs, key=lambda name: pairs[name][0].mean(axis=None))
     answers = {verdicts.HOLDS: True, verdicts.IN_PART: True, verdicts.FAILS: False}
-    each = [answers.get(finding.verdict) for _, finding in found.values()]
-    denied = sum(finding.numbers["denied"] for _, finding in found.values())
-    least = found[worst][1].ours.partition("; of ")[0]
+    each = [answers.get(finding.verdict) for _, finding in pairs.values()]
+    denied = sum(finding.numbers["denied"] for _, finding in pairs.values())
+    least = pairs[worst][1].ours.partition("; of ")[0]
     words = f"in {each.count(True)} of {len(each)} pairs; the least difference, {worst}: {least}"
     if always:
         return replace(counted(each, words, count_seeds(table)), rule=verdicts.always)

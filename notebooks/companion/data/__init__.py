@@ -127,13 +127,13 @@ def find(path: str | Path) -> str:
     if own is None or (paths.processed(plain) / "manifest.json").exists():
         return plain
     (digest,) = own.hashes.values()
-    made = []
+    names = []
     for file in sorted(paths.processed("").glob("*/manifest.json")):
         if digest in manifest(file.parent.name).get("files", {}).values():
-            made.append(file.parent.name)
-    if len(made) > 1:
-        raise UserError(f"{path}: was read in several ways. Name one of these datasets: {', '.join(made)}.")
-    return made[0] if made else plain
+            names.append(file.parent.name)
+    if len(names) > 1:
+        raise UserError(f"{path}: was read in several ways. Name one of these datasets: {', '.join(names)}.")
+    return names[0] if names else plain
 
 
 def transfer_remark(ratings: Ratings) -> str:

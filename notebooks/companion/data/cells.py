@@ -66,17 +66,17 @@ def titles(values: Sequence) -> list[str]:
 def numbers(values: Sequence) -> tuple[np.ndarray, bool]:
     """Float64, NaN where a cell is none; and whether decimals were written with a comma."""
     cells = np.array([None if value is None else value for value in values] or [None], dtype=object)
-    found = pd.to_numeric(pd.Series(cells), errors="coerce").to_numpy(np.float64, na_value=np.nan).copy()
-    rest = np.flatnonzero(np.isnan(found))
+    numeric = pd.to_numeric(pd.Series(cells), errors="coerce").to_numpy(np.float64, na_value=np.nan).copy()
+    rest = np.flatnonzero(np.isnan(numeric))
     bad = [str(cells[row]) for row in rest]
     # 1,000 may be a thousand; 2,50 is none. A column has one decimal sign
     commas = [cell for cell in bad if COMMA.fullmatch(cell)]
     dots = any("." in str(cell) for cell in cells)
     if commas and not dots and not all(re.search(r",\d{3}\s*$", cell) for cell in commas):
         for row, cell in zip(rest, bad):
-            found[row] = float(cell.replace(",", ".")) if COMMA.fullmatch(cell) else np.nan
-        return found[: len(values)], True
-    return found[: len(values)], False
+            numeric[row] = float(cell.replace(",", ".")) if COMMA.fullmatch(cell) else np.nan
+        return numeric[: len(values)], True
+    return numeric[: len(values)], False
 
 
 def times(values: Sequence) -> tuple[np.ndarray, str]:
@@ -84,10 +84,10 @@ def times(values: Sequence) -> tuple[np.ndarray, str]:
     Values are dates, numbers or their texts: all of a column are in one layout."""
     if any(isinstance(value, datetime.date) for value in values):
         return _seconds(pd.to_datetime(pd.Series(list(values)), utc=True, errors="coerce")), ""
-    found, _ = numbers(values)
+    seconds, _ = numbers(values)
     texts = pd.Series([str(value or "").strip() for value in values], dtype=object)
-    if np.isfinite(found).any() or not len(texts):
-        return found, ""
+    if np.isfinite(seconds).any() or not len(texts):
+        return seconds, ""
     sample = texts[texts != ""].iloc[:100]
     iso = pd.to_datetime(sample, format="ISO8601", utc=True, errors="coerce")
     if len(sample) and iso.notna().all():
@@ -95,8 +95,8 @@ def times(values: Sequence) -> tuple[np.ndarray, str]:
     american, european = (_by_layout(texts, sample, [layout]) for layout in SLASHES)
     if american is not None or european is not None:
         return _day_and_month(american, european, len(texts))
-    found = _by_layout(texts, sample, LAYOUTS)
-    return (np.full(len(texts), np.nan) if found is None else found), ""
+    seconds = _by_layout(texts, sample, LAYOUTS)
+    return (np.full(len(texts), np.nan) if seconds is None else seconds), ""
 
 
 def _by_layout(texts: pd.Series, sample: pd.Series, layouts: list[str]) -> np.ndarray | None:
@@ -110,13 +110,14 @@ def _by_layout(texts: pd.Series, sample: pd.Series, layouts: list[str]) -> np.nd
 
 def _day_and_month(american, european, size: int) -> tuple[np.ndarray, str]:
     """The order that all cells fit; where both fit, nobody can know."""
-    fits = [found for found in (american, european) if found is not None and not np.isnan(found).any()]
+    both = (american, european)
+    fits = [seconds for seconds in both if seconds is not None and not np.isnan(seconds).any()]
     if len(fits) == 2 and not np.array_equal(*fits):
         return fits[0], "may be month/day or day/month. Write dates as 2018-07-04"
     if fits:
         return fits[0], ""
-    options = [found for found in (american, european) if found is not None]
-    return min(options, key=lambda found: np.isnan(found).sum()), ""
+    options = [seconds for seconds in (american, european) if seconds is not None]
+    return min(options, key=lambda seconds: np.isnan(seconds).sum()), ""
 
 
 def _seconds(dates: pd.Series) -> np.ndarray:

@@ -59,15 +59,15 @@ def assign(names: list[str], given: dict[str, str], where: str) -> dict[str, int
     roles = {role: _position(names, role, name, where) for role, name in given.items() if name}
     rest = [(place, name) for place, name in enumerate(names) if place not in roles.values() and name]
     for role in NAMES:
-        if role not in given and (found := _best(role, rest)):
-            if len(found) > 1 and role in (*NEEDED, "domain"):
-                several = ", ".join(repr(names[place]) for place in found)
-                if len({names[place] for place in found}) == 1:
+        if role not in given and (places := _best(role, rest)):
+            if len(places) > 1 and role in (*NEEDED, "domain"):
+                several = ", ".join(repr(names[place]) for place in places)
+                if len({names[place] for place in places}) == 1:
                     fault = "stands in the header more than once. Keep one"
-                    raise UserError(f"{where}: the column '{names[found[0]]}' {fault}.")
-                example = f"--columns {role}={names[found[0]]}"
+                    raise UserError(f"{where}: the column '{names[places[0]]}' {fault}.")
+                example = f"--columns {role}={names[places[0]]}"
                 raise UserError(f"{where}: {several} may each be the {role}. Say which, as in `{example}`.")
-            roles[role] = found[0]
+            roles[role] = places[0]
     if missing := [role for role in NEEDED if role not in roles]:
         raise UserError(_missing(missing, names, where))
     return roles

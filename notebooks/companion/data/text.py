@@ -37,13 +37,13 @@ def read(path: Path, what: Look, bar=None) -> pd.DataFrame:
 
 def lines(path: Path, what: Look, rows: list[int]) -> list[int]:
     """Line numbers of ratings, which are counted from 0."""
-    last, found = max(rows), {}
+    last, line_of = max(rows), {}
     with unpacking.unpacked(path) as stream:
         for row, (line, _) in enumerate(_records(stream, what, path)):
-            found[row] = line if row in rows else 0
+            line_of[row] = line if row in rows else 0
             if row == last:
                 break
-    return [found[row] for row in rows]
+    return [line_of[row] for row in rows]
 
 
 def _by_arrow(path: Path, what: Look, bar) -> pd.DataFrame | None:
@@ -95,8 +95,8 @@ class _Quotes:
             letters = np.frombuffer(data, np.uint8)
             quotes = np.flatnonzero(letters[1:-1] == ord('"')) + 1
             opening = np.arange(len(quotes)) % 2 == (0 if self.even else 1)
-            beside = np.where(opening, letters[quotes - 1], letters[quotes + 1])
-            self.plain = bool(np.isin(beside, self.ends).all())
+            neighbour = np.where(opening, letters[quotes - 1], letters[quotes + 1])
+            self.plain = bool(np.isin(neighbour, self.ends).all())
             self.even ^= len(quotes) % 2 == 1
         self.plain &= self.even or not ended
 

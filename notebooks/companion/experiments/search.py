@@ -132,17 +132,17 @@ def keep_best(config: dict) -> dict:
 def flags(config: dict, trial: dict) -> list[str]:
     """What makes the best trial no result yet: values at a bound, a best epoch of 2 or less, an end by the
     limit of epochs."""
-    found = []
+    words = []
     for name, value in trial["parameters"].items():
         kind, *bounds = config["space"].get(name, ("choice", []))
         if kind != "choice" and value:  # 0 switches it off
             place = math.log(value / bounds[0]) / math.log(bounds[1] / bounds[0])
-            found += [f"{name} at a bound"] if not EDGE < place < 1 - EDGE else []
+            words += [f"{name} at a bound"] if not EDGE < place < 1 - EDGE else []
     if config["fixed"].get("epochs", 1) > 1:
         early = [name for name, epoch in trial["best_epoch"].items() if epoch <= 2]
-        found += [f"best epoch <= 2 for {', '.join(early)}"] if early else []
-        found += ["ended by the limit of epochs"] if trial["epochs"] == config["fixed"]["epochs"] else []
-    return found
+        words += [f"best epoch <= 2 for {', '.join(early)}"] if early else []
+        words += ["ended by the limit of epochs"] if trial["epochs"] == config["fixed"]["epochs"] else []
+    return words
 
 
 def _within(value: Any, kind: str, *bounds: Any) -> Any:

@@ -55,8 +55,8 @@ def stored_runs(dataset: str | Path) -> pd.DataFrame:
             continue
         row = {name: run.config[name] for name in ("method", "variant", "seed", "domains")}
         row |= {"validation": run.validation, "settings": runs.identity(run.config | {"seed": 0})}
-        kept = (run.folder / "model.npz").exists()
-        rows.append(row | {"folder": str(run.folder), "kept": kept})
+        has_model = (run.folder / "model.npz").exists()
+        rows.append(row | {"folder": str(run.folder), "kept": has_model})
     if not rows:
         raise UserError(f"There is no finished run in {place}. `./run_all.sh --data …` makes some.")
     table = pd.DataFrame(rows)

@@ -13,7 +13,7 @@ from companion.use.own_ratings.verdicts import COMPARISONS, OPEN, QUESTION, answ
 def decisions(use: pd.DataFrame, comparisons: pd.DataFrame, domains: list[str]) -> Table:
     """One line a domain: use this, and is it worth learning from the others there? From `use_this` and
     `compare`."""
-    asked = comparisons[comparisons["what"] == QUESTION].set_index("target")
+    question = comparisons[comparisons["what"] == QUESTION].set_index("target")
     rows = {}
     for target in (*domains, MEAN) if len(domains) > 1 else domains:
         if target not in use.index:
@@ -21,7 +21,7 @@ def decisions(use: pd.DataFrame, comparisons: pd.DataFrame, domains: list[str]) 
             continue
         row = use.loc[target]
         side = "all domains" if row["method"] in JOINT else "this domain alone"
-        worth = answer(asked.loc[target]) if target in asked.index else "–"
+        worth = answer(question.loc[target]) if target in question.index else "–"
         rows[target] = {"use this": LABELS[row["method"]], "learned from": side, "NDCG@10": row["value"],
                         "popularity": row["popularity"], "best on validation": LABELS[row["best"]],
                         "worth learning from the others?": worth, "splits": row["splits"],
@@ -56,8 +56,8 @@ def above_popularity(table: pd.DataFrame, domains: list[str]) -> pd.DataFrame:
     ):
         if method in LABELS and method != "popularity" and (target, "popularity") in values.index:
             gaps = (values[target, method] - values[target, "popularity"]).dropna()
-            found = judge(gaps, 0.0, spending(1 if target == MEAN else len(domains)))
-            rows.append((target, method, found.difference, found.low, found.high, found.n))
+            j = judge(gaps, 0.0, spending(1 if target == MEAN else len(domains)))
+            rows.append((target, method, j.difference, j.low, j.high, j.n))
     return pd.DataFrame(rows, columns=["target", "method", "mean", "low", "high", "splits"])
 
 

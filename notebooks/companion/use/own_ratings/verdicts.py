@@ -49,21 +49,21 @@ def compare(table: pd.DataFrame, domains: list[str]) -> pd.DataFrame:
 def _row(both: pd.DataFrame, target: str, domains: int) -> dict:
     """The numbers of a comparison from the scores of both sides on the same splits."""
     alone, level = both["without"].mean(), spending(1 if target == MEAN else domains)
-    found = judge(both["value"] - both["without"], MARGIN * alone, level)
+    j = judge(both["value"] - both["without"], MARGIN * alone, level)
     return {
-        "joint": both["value"].mean(), "alone": alone, "difference": found.difference, "low": found.low,
-        "high": found.high, "margin": found.margin, "splits": found.n, "users": both["users"].mean(),
-        "more": found.more, "verdict": _verdict(found),
+        "joint": both["value"].mean(), "alone": alone, "difference": j.difference, "low": j.low,
+        "high": j.high, "margin": j.margin, "splits": j.n, "users": both["users"].mean(),
+        "more": j.more, "verdict": _verdict(j),
     }  # fmt: skip
 
 
-def _verdict(found: Judgement) -> str:
+def _verdict(j: Judgement) -> str:
     """Is the joint one worth it? Yes, where the interval lies above the margin; no, where below it."""
-    if found.above is None:
+    if j.above is None:
         return OPEN
-    if found.above:
+    if j.above:
         return YES
-    return HARM if found.high < -found.margin else NONE if found.low >= -found.margin else NO_GAIN
+    return HARM if j.high < -j.margin else NONE if j.low >= -j.margin else NO_GAIN
 
 
 def decided(comparisons: pd.DataFrame) -> bool:
