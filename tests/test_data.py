@@ -246,9 +246,9 @@ def test_descriptions_agree_with_counting_by_hand(tmp_path):
 
 
 def test_beside_table_1_stands_the_difference():
-    beside = describe.compare_with_table_1(data.load("twin-s0.02"))
-    assert beside["Table I"].loc["music"].tolist()[:3] == [69409, 24159, 174180]
-    assert beside.loc["music", ("difference", "users")] == round(0.02 * 69409) - 69409
+    table = describe.compare_with_table_1(data.load("twin-s0.02"))
+    assert table["Table I"].loc["music"].tolist()[:3] == [69409, 24159, 174180]
+    assert table.loc["music", ("difference", "users")] == round(0.02 * 69409) - 69409
 
 
 @pytest.mark.skipif(not CIAO.exists(), reason="real ratings not at hand")

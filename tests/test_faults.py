@@ -23,9 +23,9 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 def mount(place, *options: str) -> None:
-    made = subprocess.run(["mount", *options, str(place)], capture_output=True, text=True)
-    if made.returncode:
-        pytest.skip(f"nothing can be mounted here: {made.stderr.strip()}")
+    call = subprocess.run(["mount", *options, str(place)], capture_output=True, text=True)
+    if call.returncode:
+        pytest.skip(f"nothing can be mounted here: {call.stderr.strip()}")
 
 
 @pytest.fixture

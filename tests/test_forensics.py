@@ -108,13 +108,13 @@ def drawn(items: expected.TestItems, negatives: int, order: str, rng) -> float:
     """NDCG@10 by drawing lists and, for "random", orders: what the formulas are to give in the mean."""
     mask, scores = items.relevant["above"], []
     for user in np.unique(items.user[mask]):
-        mine = np.flatnonzero(items.user == user)
-        place = items.own[mine] + items.others[mine] + 0.0  # among all items that are not in training
-        unrated = np.setdiff1d(np.arange(items.unrated[user] + len(mine)), place)
+        own = np.flatnonzero(items.user == user)
+        place = items.own[own] + items.others[own] + 0.0  # among all items that are not in training
+        unrated = np.setdiff1d(np.arange(items.unrated[user] + len(own)), place)
         lists = rng.choice(unrated, min(negatives, len(unrated)), replace=False)
         key = np.concatenate([place, lists])
         key = rng.permutation(key) if order == "random" else key
-        rank = (key[: len(mine), None] > key).sum(axis=1)[mask[mine]]
+        rank = (key[: len(own), None] > key).sum(axis=1)[mask[own]]
         gain = expected.GAIN[rank[rank < expected.TOP]].sum()
         scores.append(gain / expected.IDEAL[min(expected.TOP, len(rank))])
     return float(np.mean(scores))

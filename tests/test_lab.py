@@ -78,15 +78,15 @@ def test_a_copy_that_was_run_or_worked_in_stays(toy, tmp_path):
     os.utime(notebook, (2e9, 2e9))  # younger, with the same cells
     assert lab.refresh(tmp_path / "lab") == [] and "stream" in copy.read_text()
     os.utime(notebook, (1e9, 1e9))
-    mine = change(copy, "x = 2", 0)
-    assert lab.refresh(tmp_path / "lab") == [] and copy.read_text() == mine
+    ours = change(copy, "x = 2", 0)
+    assert lab.refresh(tmp_path / "lab") == [] and copy.read_text() == ours
 
 
 def test_a_newer_notebook_replaces_its_copy_and_what_was_there_is_set_aside(toy, tmp_path):
     notebook, copy = toy
-    mine, theirs = change(copy, "x = 2", 0), change(notebook, "x = 3", 5)
+    ours, theirs = change(copy, "x = 2", 0), change(notebook, "x = 3", 5)
     (aside,) = lab.refresh(tmp_path / "lab")
-    assert copy.read_text() == theirs and aside.read_text() == mine
+    assert copy.read_text() == theirs and aside.read_text() == ours
     copy.write_text("{")
     os.utime(copy, (1e9, 1e9))
     assert lab.refresh(tmp_path / "lab") == [aside] and copy.read_text() == theirs

@@ -220,12 +220,12 @@ def test_one_domain_and_no_overlap_are_told_in_a_sentence(tmp_path, style):
 
 
 def test_before_anything_is_trained_everything_is_said_to_be_open(tmp_path, style):
-    mine = ratings(tmp_path)
-    table = with_best(scores(mine.name, "any"), mine.domains)
-    comparisons, use = verdicts.compare(table, mine.domains), verdicts.use_this(table)
-    assert verdicts.headline(mine, comparisons).startswith("Not known yet")
+    own = ratings(tmp_path)
+    table = with_best(scores(own.name, "any"), own.domains)
+    comparisons, use = verdicts.compare(table, own.domains), verdicts.use_this(table)
+    assert verdicts.headline(own, comparisons).startswith("Not known yet")
     assert not verdicts.decided(comparisons)
-    for shown in (tables.decisions(use, comparisons, mine.domains), tables.method_table(table),
+    for shown in (tables.decisions(use, comparisons, own.domains), tables.method_table(table),
                   tables.newcomers(table), tables.comparison_table(comparisons)):  # fmt: skip
         assert shown.to_html()
 

@@ -30,9 +30,9 @@ def copy_of(job: str, label: str) -> str:
 
 
 def test_the_copies_are_those_that_render_makes():
-    made = {copy_of(job, label): name for name, label, _, job in shown()}
+    names = {copy_of(job, label): name for name, label, _, job in shown()}
     there = {path.stem for path in COMMITTED}
-    assert there <= {*made} and {copy for copy, name in made.items() if name == "quick"} <= there
+    assert there <= {*names} and {copy for copy, name in names.items() if name == "quick"} <= there
 
 
 @pytest.mark.parametrize(

@@ -106,8 +106,8 @@ def _json(text: str, cut: bool, given: dict, path: Path, encoding: str, begin: i
     else:
         keys = dict.fromkeys(re.findall(r'"([^"\\]+)"\s*:', text))
     roles = columns.assign([*keys], given, str(path))
-    said = columns.remark([*keys], roles, True)
-    return Look(kind, encoding, names=(*keys,), roles=roles, skip=3 * begin, remark=said)
+    words = columns.remark([*keys], roles, True)
+    return Look(kind, encoding, names=(*keys,), roles=roles, skip=3 * begin, remark=words)
 
 
 def _keys(line: str) -> list[str]:

@@ -231,9 +231,9 @@ class Report:
 
     def _written(self) -> None:
         """The page is there, or a UserError says why not."""
-        said, _ = self.writing.communicate()
+        output, _ = self.writing.communicate()
         if self.writing.returncode:
-            raise UserError(said.strip())
+            raise UserError(output.strip())
         self.page_needs, self.writing = time.time() - self.written, None
         self.live.tell(f"page with {self.shown} trainings: {self.page.absolute()}")
 
