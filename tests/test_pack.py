@@ -29,7 +29,7 @@ def archive(tmp_path, monkeypatch):
     model = {"user.a": np.ones((2, 3), np.float32)}
     each = [run_with(config, {"a": 0.25, "b": 0.5}, model=model) for config in [*CONFIGS, WORLD]]
     results.gather([run.folder for run in each[:2]], "claims")
-    record = {"dataset": "tiny", "claim": "C1", "runs": [each[0].place, folders[2].place]}
+    record = {"dataset": "tiny", "claim": "C1", "runs": [each[0].place, each[2].place]}
     export.FILE.write_text(json.dumps([record]))
     pack.main([str(tmp_path / "runs.zip")])
     monkeypatch.setenv("ADC_HOME", str(tmp_path / "other"))
