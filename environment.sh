@@ -49,8 +49,9 @@ with open(sysconfig.get_path("purelib") + "/companion.pth", "w") as pth:
     pth.write("import sys; sys.path += %a\n" % sys.argv[1:])' "$root" "$root/notebooks"
 }
 
-add() { # GROUPS; which build of PyTorch, pip's settings say, so that it has no hash
-    local group locks="$root/requirements" install=("$python" -m pip install --disable-pip-version-check)
+add() { # GROUPS; which build of PyTorch, pip's settings say, so that it has no hash. What is used is compiled
+    # when it is first imported: all of it would take longer than the downloads
+    local group locks="$root/requirements" install=("$python" -m pip install --no-compile -q)
     for group in "$@"; do
         added "$group" && continue
         quietly "requirements/$group.txt" \
