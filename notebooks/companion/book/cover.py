@@ -11,6 +11,7 @@ from companion.book.links import linked, slug
 from companion.book.notebook import entry
 from companion.execute import notebooks
 
+THEMED = re.compile(r"!\[([^\]]*)\]\(([^)#]+)#gh-(light|dark)-mode-only\)")  # pictures of a code host's themes
 PAPER = ("results", "readings")  # of docs/, beside the notebooks of the paper
 YOURS = ("own_ratings",)
 
@@ -19,6 +20,7 @@ def cover(target: Path) -> str:
     """The page as Markdown; its pictures are written to the folder."""
     readme = pages.ROOT / "README.md"
     text = linked(readme.read_text(encoding="utf-8"), readme, target)
+    text = THEMED.sub(r":::{image} \2\n:alt: \1\n:class: only-\3\n:::\n", text)
     figures = "\n\n".join(figure(number, target) for number in (1, 2, 3, 4))
     return f"{text}\n\n## Figures 1 to 4\n\nTaken from the executed notebooks.\n\n{figures}\n\n{_menu()}"
 
