@@ -11,7 +11,7 @@ from companion.book.links import linked, slug
 from companion.book.notebook import entry
 from companion.execute import notebooks
 
-THEMED = re.compile(r"!\[([^\]]*)\]\(([^)#]+)#gh-(light|dark)-mode-only\)")  # pictures of a code host's themes
+THEMED = re.compile(r"!\[([^\]]*)\]\(([^)#]+)#gh-(light|dark)-mode-only\)")  # as code hosts have it
 PAPER = ("results", "readings")  # of docs/, beside the notebooks of the paper
 YOURS = ("own_ratings",)
 
