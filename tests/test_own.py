@@ -119,8 +119,10 @@ def test_the_verdict_is_of_the_interval_and_the_margin(tmp_path, level, verdict,
 def test_what_is_open_says_how_many_splits_would_tell(tmp_path):
     _, comparisons = compare(make_scores(seeds=range(4), noise=0.01))
     assert not verdicts.decided(comparisons)
-    row = comparisons[comparisons["what"] == "item-kNN"].iloc[0]
+    rows = comparisons[comparisons["what"] == "item-kNN"].set_index("target")
+    row = rows.loc["books"]
     assert row.verdict == verdicts.OPEN and f"about {row.more:.0f} more splits" in verdicts.answer(row)
+    assert verdicts.answer(rows.loc["films"]) == "open, out of reach"  # more than a hundred
     _, comparisons = compare(make_scores(seeds=range(int(row.splits + row.more) + 5), noise=0.0001))
     assert verdicts.decided(comparisons)
 
