@@ -50,7 +50,7 @@ with open(sysconfig.get_path("purelib") + "/companion.pth", "w") as pth:
 }
 
 add() { # GROUPS; which build of PyTorch, pip's settings say, so that it has no hash. What is used is compiled
-    # when it is first imported: all of it would take longer than the downloads
+    # when it is first imported: to compile all of it beforehand took half of the time
     local group locks="$root/requirements"
     local install=("$python" -m pip install --disable-pip-version-check --no-compile)
     for group in "$@"; do
