@@ -6,7 +6,7 @@ from statistics import mean
 import numpy as np
 import pandas as pd
 from again_balance import Balance
-from again_rules import ABSENT, FAILS, HOLDS, PART, UNTESTABLE, grade, share, small, verdict
+from again_rules import ABSENT, FAILS, HOLDS, PART, UNTESTABLE, every, grade, share, small, verdict
 from again_scores import ends, more_than
 from scipy.stats import ttest_1samp
 
@@ -43,7 +43,7 @@ class Ledger(Balance):
         each = [self.compared(sides[a], sides[b], 0.05 / (len(pairs) if always else 1)) for a, b in pairs]
         flags = [{HOLDS: True, PART: True, FAILS: False}.get(one) for one in each]
         if always:
-            return FAILS if False in flags else "open" if None in flags else HOLDS
+            return every(flags)
         level = 0.05 / len(self.targets)
         denied = False
         for (a, b), k in product(pairs, self.targets):
@@ -107,7 +107,7 @@ class Ledger(Balance):
     def depth(self) -> tuple[str, str, str, str]:
         paper = dict(zip(self.by_size, [2, *[3] * (len(self.by_size) - 3), 4, 4], strict=True))
         kind = lambda h: ("adc", h, 2.0)
-        ends_, every = self.levels([kind(1), kind(5)]), self.levels([kind(h) for h in (1, 2, 3, 4, 5)])
+        ends_, all_ = self.levels([kind(1), kind(5)]), self.levels([kind(h) for h in (1, 2, 3, 4, 5)])
         deep, linear = self.levels([kind(h) for h in (1, 2, 3, 4)]), self.levels([kind(0), kind(3)])
         half, grows = len(self.by_size) // 2, ABSENT
         if ends_:
@@ -118,9 +118,9 @@ class Ledger(Balance):
             gaps = [mean(large) - mean(little) for large, little in zip(*parts, strict=True)]
             base = [value for values in ends_[kind(1)].values() for value in values]
             grows = verdict(more_than(gaps, small(base)))
-        flags = [self.best(every, kind(h), k) for k, h in paper.items()] if every else None
+        best = self.best(all_, {k: kind(h) for k, h in paper.items()}) if all_ else ABSENT
         layers = {k: deep[kind(h)][k] for k, h in paper.items()} if deep else None
-        return (grows, share(flags) if flags else ABSENT,
+        return (grows, best,
                 self.compared(layers, deep[kind(1)]) if deep else ABSENT,
                 self.compared(linear[kind(3)], linear[kind(0)]) if linear else ABSENT)  # fmt: skip
 

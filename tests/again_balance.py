@@ -100,7 +100,7 @@ class Balance(Comparisons):
         if not levels:
             return ABSENT
         names = [k for k in self.targets if (k == self.by_size[-1]) == largest]
-        return share([self.best(levels, ("adc", 3, paper), k) for k in names])
+        return self.best(levels, dict.fromkeys(names, ("adc", 3, paper)))
 
     def affected(self) -> str:
         levels = self.levels([("adc", 3, 0.0), ("adc", 3, 2.0)])
@@ -119,9 +119,10 @@ class Balance(Comparisons):
         return {kind[2]: [mean(column) for column in zip(*levels[kind].values())] for kind in levels}
 
     def best_of(self, name, paper) -> str:
-        table = self.of_set(name, sorted({0.0, 1.0, 2.0, 3.0, paper}))
-        levels = {gamma: {"": values} for gamma, values in table.items()}
-        return share([self.best(levels, paper, "")]) if levels else ABSENT
+        domains, members = self.named(name)
+        kinds = [("adc", 3, gamma) for gamma in sorted({0.0, 1.0, 2.0, 3.0, paper})]
+        levels = self.levels(kinds, domains, members)
+        return self.best(levels, dict.fromkeys(members, ("adc", 3, paper))) if levels else ABSENT
 
     def symmetry(self) -> str:
         tables = {name: self.of_set(name, (0.0, 3.0)) for name in ("", *self.sets)}

@@ -2,7 +2,7 @@
 
 from statistics import mean
 
-from again_scores import Scores, ends, more_than
+from again_scores import Scores, more_than
 
 HOLDS, PART, FAILS, UNCLEAR = "holds", "holds in part", "does not hold", "open"
 UNTESTABLE, ABSENT = "cannot be tested on this data", "not run in this profile"
@@ -33,6 +33,10 @@ def small(values: list[float]) -> float:
     return 0.02 * mean(values)
 
 
+def every(flags: list[bool | None]) -> str:
+    return FAILS if False in flags else UNCLEAR if None in flags else HOLDS
+
+
 class Comparisons(Scores):
     """Scores side by side."""
 
@@ -55,16 +59,14 @@ class Comparisons(Scores):
         return {kind: {k: [score(kind, k, s) for s in seeds] for k in targets or self.targets}
                 for kind in kinds}  # fmt: skip
 
-    def best(self, levels: dict, paper: tuple, k: str) -> bool | None:
-        """Whether the paper's level is the best of a domain."""
-        ours, others = levels[paper][k], [kind for kind in levels if kind != paper]
-        margin, spans = small(ours), []
+    def best(self, levels: dict, paper: dict) -> str:
+        """Whether the paper's kind of each domain is above all others, those domains alone that differ."""
+        flags, others = [], [kind for kind in levels if {kind} != {*paper.values()}]
         for kind in others:
-            gaps = [a - b for a, b in zip(levels[kind][k], ours, strict=True)]
-            spans.append(ends(gaps, 0.05 / len(others)))
-        if any(low > margin for low, _ in spans):
-            return False
-        if all(-margin <= low and high <= margin for low, high in spans):
-            return False
-        ahead = any(high < -margin for _, high in spans) and all(high < margin for _, high in spans)
-        return True if ahead else None
+            names = [k for k in paper if paper[k] != kind]
+            ours, theirs = ([*zip(*(levels[of(k)][k] for k in names), strict=True)]
+                            for of in (paper.get, lambda k, kind=kind: kind))  # fmt: skip
+            gaps = [mean(a) - mean(b) for a, b in zip(ours, theirs, strict=True)]
+            margin = small([value for column in theirs for value in column])
+            flags.append(more_than(gaps, margin, 0.05 / len(others)))
+        return every(flags)

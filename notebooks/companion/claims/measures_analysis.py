@@ -56,35 +56,19 @@ def mean_by_level(table: pd.DataFrame) -> pd.DataFrame:
     return table.T.groupby(level=0).mean().T
 
 
-def best_is_paper(scores: pd.DataFrame, paper: float) -> tuple[bool | None, str]:
-    """Whether the paper's level is the best of scores [seed, level], all others judged against it at once,
-    and what was seen. No: another is better, or none differs from it by what matters. Yes: it is better than
-    some, and none can be better by what matters."""
-    others, margin = scores.columns.drop(paper), MARGIN * scores[paper].mean()
-    gaps = scores[others].sub(scores[paper], axis=0)
-    each = {level: judge(gaps[level].to_numpy(), margin, LEVEL / len(others)) for level in others}
-    ahead = [f"{level:g}" for level, j in each.items() if j.low > margin]
-    if ahead:
-        return False, f"not the best, {' and '.join(ahead)} better"
-    if all(-margin <= j.low and j.high <= margin for j in each.values()):
-        return False, "no better than the others"
-    behind = any(j.high < -margin for j in each.values())
-    if behind and all(j.high < margin for j in each.values()):
-        return True, "the best"
-    return None, "undecided"
-
-
-def matched(table: pd.DataFrame, paper: Mapping[str, float], symbol: str) -> Finding:
-    """In how many domains the best level of a `curve` is the paper's."""
-    answers, words = [], []
-    for k, level in paper.items():
-        answer, text = best_is_paper(table.xs(k, axis=1, level="target"), level)
-        answers.append(answer)
-        words += [f"; {k}, {symbol} = {level:g}: {text}"] if answer is False else []
-    if len(paper) == 1:
-        return counted(answers, f"{k}, {symbol} = {level:g}: {text}", count_seeds(table))
-    head = f"the paper's {symbol} is the best in {answers.count(True)} of {len(answers)} domains"
-    return counted(answers, "".join([head, *words]), count_seeds(table))
+def best(table: pd.DataFrame, paper: Mapping[str, float], symbol: str) -> Finding:
+    """The paper's level of each domain above every other level, all levels at once, from a `curve`: mean over
+    the domains for which the paper has another. One that it is not above by what matters refutes it."""
+    each, other = {}, [level for level in levels(table) if {level} != {*paper.values()}]
+    for level in other:
+        domains = [k for k in paper if paper[k] != level]
+        scores = table[level][domains]
+        gap = pd.DataFrame({k: table[paper[k], k] - scores[k] for k in domains}).mean(axis=1)
+        each[level] = judge(gap.to_numpy(), MARGIN * scores.mean(axis=None), LEVEL / len(other))
+    answers, nearest = [j.above for j in each.values()], min(each, key=lambda level: each[level].difference)
+    words = f"above {answers.count(True)} of {len(each)} other {symbol}; against {symbol} = {nearest:g} "
+    finding = counted(answers, words + in_words(each[nearest]), count_seeds(table))
+    return replace(finding, rule=verdicts.always)
 
 
 def tau(a: Sequence[float], b: Sequence[float]) -> float:
@@ -200,7 +184,7 @@ def best_gammas(e: Evidence, of_largest: bool) -> Finding:
     e.require_domains()
     names = e.by_size[-1:] if of_largest else [k for k in e.sizes if k != e.by_size[-1]]
     paper = {k: paper_settings(e.sizes)[k][1] for k in names}
-    return matched(full_curve(e, "gamma", {0, 1, 2, 3, *paper.values()}), paper, "γ")
+    return best(full_curve(e, "gamma", {0, 1, 2, 3, *paper.values()}), paper, "γ")
 
 
 def less_affected(e: Evidence) -> Finding:
@@ -225,11 +209,10 @@ def set_curve(e: Evidence, wanted: Iterable, name: str = "") -> pd.DataFrame:
 
 
 def best_of_set(e: Evidence, name: str) -> Finding:
-    paper = PAPER_GAMMA[name]
-    scores = set_curve(e, {0, 1, 2, 3, paper}, name)
-    answer, text = best_is_paper(scores, paper)
-    words = f"{', '.join(studies.sets(e.sizes)[name])}, γ = {paper:g}: {text}"
-    return counted([answer], words, count_seeds(scores))
+    if name not in (sets := studies.sets(e.sizes)):
+        raise TooFewDomains
+    paper = dict.fromkeys(sets[name], PAPER_GAMMA[name])
+    return best(full_curve(e, "gamma", {0, 1, 2, 3, *paper.values()}, sets[name]), paper, "γ")
 
 
 def by_symmetry(e: Evidence) -> Finding:

@@ -6,7 +6,7 @@ from companion.analysis.equivalence import MARGIN
 from companion.analysis.report import paper_settings
 from companion.claims.evidence import Evidence, Finding, MissingRuns
 from companion.claims.measures import above, better
-from companion.claims.measures_analysis import H, curve, full_curve, levels, matched
+from companion.claims.measures_analysis import H, best, curve, full_curve, levels
 
 
 def deeper(e: Evidence) -> Finding:
@@ -22,7 +22,7 @@ def deeper(e: Evidence) -> Finding:
 
 def chosen_depths(e: Evidence) -> Finding:
     paper = {k: h for k, (h, _) in paper_settings(e.sizes).items()}
-    return matched(full_curve(e, "hidden_layers", {1, 5, *paper.values()}), paper, "h")
+    return best(full_curve(e, "hidden_layers", {1, 5, *paper.values()}), paper, "h")
 
 
 def deep_at_all(e: Evidence) -> Finding:
