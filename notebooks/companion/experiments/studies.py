@@ -19,9 +19,10 @@ DEPTHS = (1, 2, 3, 4, 5)
 
 
 def pairs() -> list[dict]:
-    """Table II: the paper's pairs of h and γ (R21); equal weights and γ = 0 beside them (R33)."""
+    """Table II: the paper's pairs of h and γ (R21); equal weights at each h, and γ = 0, beside them (R33)."""
     paper = [{"hidden_layers": h, "gamma": gamma} for h, gamma in ((2, 2.0), (3, 2.0), (4, 2.0), (4, 1.5))]
-    return [*paper, {"balancer": "static"}, {"gamma": 0.0}]
+    static = [{"hidden_layers": h, "balancer": "static"} for h in (3, 2, 4)]
+    return [*paper, *static, {"gamma": 0.0}]
 
 
 def depth(depths: Sequence[int] = DEPTHS) -> list[dict]:
