@@ -156,7 +156,7 @@ def test_no_p_is_printed_as_zero_and_no_name_of_a_column_is_raw():
     columns = {name: [0.5, 0.25] for name in performance.TESTS} | {"p_users_holm": [1e-9, np.nan]}
     index = pd.MultiIndex.from_product([["toys"], ["bpr_merged", "clfm"]], names=["target", "other"])
     html = performance.tests_table(pd.DataFrame(columns, index=index), "t").to_html()
-    assert "&lt; .0001" in html and ">–<" in html and "p, Wilcoxon" in html and "BPR (merged)" in html
+    assert "&lt;&nbsp;.0001" in html and ">–<" in html and "p, Wilcoxon" in html and "BPR (merged)" in html
     assert "_holm" not in html and "bpr_merged" not in html
 
 

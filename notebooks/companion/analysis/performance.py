@@ -140,7 +140,7 @@ def tests_table(tests: pd.DataFrame, caption: str) -> Table:
 
 def p_text(p: float) -> str:
     """A p as it is printed, in HTML: none is zero."""
-    return "–" if pd.isna(p) else "&lt; .0001" if p < 1e-4 else f"{p:.4f}"
+    return "–" if pd.isna(p) else "&lt;&nbsp;.0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def balance(results: pd.DataFrame) -> pd.DataFrame:
