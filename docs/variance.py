@@ -1,0 +1,55 @@
+"""How much of what differs from seed to seed is the split, and how much the start: writes it into results.md.
+
+./run_all.sh python docs/variance.py
+
+A seed is a new split and a new training with it. Here every split of MovieLens is trained on from two starts:
+that of Table II's run with h = 3, and another (initial vectors, sampled negatives, order of the users).
+"""
+
+import numpy as np
+from results import PAGE, row
+from tqdm.auto import tqdm
+
+from companion import files, registry, runs
+from companion.analysis import stats
+from companion.analysis.curves import ndcg
+
+DATASET, SPLITS, STARTS = "movielens", range(10), (0, 1)
+METHODS = {"adc": registry.BASE, "static": {"hidden_layers": 3}, "bpr": {}}
+MARKS = ("<!-- variance: written by docs/variance.py -->", "<!-- end of variance -->")
+
+
+def run(method: str, split: int, start: int) -> runs.Run:
+    """The run of a method on a split from a start, trained where it is not stored."""
+    limits = {"epochs": 300, "patience": 8}
+    config = registry.configure_tuned(method, DATASET, split, **METHODS[method], **limits)
+    if start == 0:
+        return registry.train(config, show=False)
+    again = config | {"start": start}  # no setting of the method: such runs are in no table
+    seed = {"seed": split + 1000 * start}
+    stored = runs.find(again)
+    return stored or runs.save(again, registry.fit(config | seed, registry.load_split(config), show=False))
+
+
+def scores(method: str) -> np.ndarray:
+    """NDCG@10, mean over the domains, of a method [splits, starts]."""
+    cells = [(split, start) for split in SPLITS for start in STARTS]
+    values = [np.mean([*ndcg(run(method, *cell)).values()]) for cell in tqdm(cells, desc=method)]
+    return np.reshape(values, (len(SPLITS), len(STARTS)))
+
+
+def table() -> str:
+    """The standard deviations as a Markdown table."""
+    lines = {registry.label(name): scores(name) for name in METHODS}
+    adc, *others = lines
+    lines |= {f"{adc} − {other}": lines[adc] - lines[other] for other in others}
+    cells = [row(["NDCG@10", "mean", "split", "start"]), row(["---"] * 4)]
+    for name, values in lines.items():
+        parts = stats.parts_of_variance(values)
+        cells.append(row([name, f"{values.mean():.4f}", *map("{:.4f}".format, parts)]))
+    n = f"n = {len(SPLITS)} splits × {len(STARTS)} starts"
+    return f"**MovieLens**, standard deviations, {n}:\n\n" + "\n".join(cells)
+
+
+if __name__ == "__main__":
+    files.put_between(PAGE, *MARKS, table)
