@@ -34,7 +34,7 @@ main() {
     case "${1:-}" in
         test)
             set_up lab book bench cluster test; cd "$root"; "$python" tests/lines.py || true
-            exec "$python" -m pytest "${@:2}" ;;
+            exec "$python" -m pytest -n logical --maxprocesses 8 --dist loadfile "${@:2}" ;;
         lab)
             set_up lab; "$python" -P -m companion.lab; cd "$data/lab"
             exec "$python" -m jupyter lab --ServerApp.ip=127.0.0.1 "${@:2}" ;;

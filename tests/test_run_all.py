@@ -106,7 +106,7 @@ def test_the_first_call_sets_up_the_second_uses_it_and_changed_pins_make_it_anew
 
 def test_tests_and_lab_set_up_too_and_get_their_words(entrance):
     code, out = entrance.run("test", "-k", "a name")
-    assert code == 0 and f"in {entrance.root}, home none" in out and "-m pytest -k a name" in out
+    assert code == 0 and f"in {entrance.root}, home none" in out and "--dist loadfile -k a name" in out
     assert out.index("tests/lines.py") < out.index("-m pytest")
     assert [entrance.calls_of(f"requirements/{group}.txt") for group in GROUPS] == [1] * len(GROUPS)
     code, out = entrance.run("lab", "--port", "9000")
