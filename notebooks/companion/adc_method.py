@@ -1,5 +1,4 @@
-"""ADC as a method among methods: equal weights and the other balancers are the same network with one setting
-fixed."""
+"""ADC as a method among methods: equal weights and other balancers are its network with one setting fixed."""
 
 from dataclasses import fields
 
@@ -22,8 +21,7 @@ SEARCH_SPACE = {  # what the paper leaves open: λ, start, width, descent (R5, R
     "width": ("choice", [0, 100]),
     "batch_users": ("choice", [64, 256]),
 }
-# Settings for sparse ratings, by hand on two crawls of reviews: the sparser the ratings, the larger λ has to
-# be.
+# For sparse ratings, by hand on two crawls of reviews: the sparser the ratings, the larger λ has to be.
 SPARSE = {
     "agreement_weight": 30.0, "learning_rate": 1e-4, "embedding_lr": 1e-3, "embedding_l2": 0.01,
     "init": "als", "init_noise": 0.03, "width": 0, "batch_users": 64,
@@ -41,11 +39,7 @@ STARRED: dict[str, list[dict]] = {
     "R7": [{"width": 0}, {"width": 100}, {"width": 200}],
     "R10": [{"pretraining": "random"}, {"pretraining": "none"}],
     "R11": [{"optimizer": "sgd", "learning_rate": 0.02, "embedding_lr": 0.5}],
-    "R12": [
-        {"balancer": "gradnorm_softmax"},
-        {"balancer": "gradnorm_closed"},
-        {"balancer": "gradnorm_literal"},
-    ],
+    "R12": [{"balancer": f"gradnorm_{form}"} for form in ("softmax", "closed", "literal")],
     "R13": [{"initial_losses": "first_epoch"}],
     "R14": [{"reduction": "sum"}, {"reduction": "sum_literal"}],
     "R15": [{"norm_layer": "last_hidden"}],
@@ -81,7 +75,5 @@ def network(
 
 ADC = network("adc", "ADC", "adc", "gradnorm", "#0072B2", "o", "-")
 STATIC = network("static", "static", "balancer", "static", "#D55E00", "s", "--")
-SUCCESSORS = [
-    network(name, balancers.BALANCERS[name].label, "balancer", name, "#767676", "o", ":")
-    for name in balancers.SUCCESSORS
-]
+LABELS = {name: balancers.BALANCERS[name].label for name in balancers.SUCCESSORS}
+SUCCESSORS = [network(name, label, "balancer", name, "#767676", "o", ":") for name, label in LABELS.items()]

@@ -44,9 +44,8 @@ def atomic(target: Path, folder: bool = False) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in _CAUSES:
             raise
-        raise UserError(
-            f"Could not write {target}: {_CAUSES[error.errno]}. What was there before is unchanged."
-        ) from error
+        words = f"Could not write {target}: {_CAUSES[error.errno]}. What was there before is unchanged."
+        raise UserError(words) from error
     finally:
         if os.path.isdir(partial):
             shutil.rmtree(partial, ignore_errors=True)

@@ -43,11 +43,10 @@ def pack(file: Path, profile: str = export.PROFILE, models: bool = False) -> lis
             content[f"{place}/{part}"] = paths.home() / place / part
             if not content[f"{place}/{part}"].is_file():
                 raise UserError(f"{paths.home() / place} has no {part}.")
-    content[CRATE] = _text(crate(places, trained, profile, CLAIMS in content))
-    checksums = [
-        f"{hashlib.sha256(_bytes(data)).hexdigest()}  {name}" for name, data in sorted(content.items())
-    ]
-    content[CHECKSUMS] = "\n".join([*checksums, ""]).encode()
+    description = crate(places, trained, profile, CLAIMS in content)
+    content[CRATE] = (json.dumps(description, indent=1, ensure_ascii=False) + "\n").encode()
+    checksum = lambda name: f"{hashlib.sha256(_bytes(content[name])).hexdigest()}  {name}\n"
+    content[CHECKSUMS] = "".join(map(checksum, sorted(content))).encode()
     with files.atomic(file) as partial, zipfile.ZipFile(partial, "w") as archive:
         for name, data in sorted(content.items()):
             entry = zipfile.ZipInfo(name)  # of 1980, whenever it is written
@@ -71,12 +70,8 @@ def crate(places: list[str], trained: list[str], profile: str, claims: bool) -> 
         "datePublished": _date(places), "license": {"@id": "https://spdx.org/licenses/MIT"},
         "hasPart": [*parts, *({"@id": other["@id"]} for other in others)], "mentions": {"@id": "#training"},
     }  # fmt: skip
-    software = {
-        "@id": "#adc",
-        "@type": "SoftwareApplication",
-        "name": "adc",
-        "softwareVersion": adc.__version__,
-    }
+    software = {"@id": "#adc", "@type": "SoftwareApplication", "name": "adc"}
+    software["softwareVersion"] = adc.__version__
     command = {
         "@id": "#training", "@type": "CreateAction", "name": f"./run_all.sh --profile {profile}",
         "instrument": {"@id": "#adc"}, "object": {"@id": "#profile"},
@@ -104,10 +99,6 @@ def _file(name: str, what: str, kind: str) -> dict:
 def _date(places: list[str]) -> str:
     latest = max((paths.home() / place / "metrics.json").stat().st_mtime for place in places)
     return time.strftime("%Y-%m-%d", time.gmtime(float(os.environ.get("SOURCE_DATE_EPOCH", latest))))
-
-
-def _text(content: dict) -> bytes:
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _bytes(data: bytes | Path) -> bytes:

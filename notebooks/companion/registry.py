@@ -1,5 +1,4 @@
-"""Every method once: how to configure, train, search, score and draw it. Adding one is a file and a line
-here."""
+"""Every method once: how to configure, train, search, score and draw it. A new one is a file and a line."""
 
 import csv
 import difflib
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from adc.balancers import BALANCERS
 from adc.config import check_types
 from adc.early_stopping import Learner, Trained, train_epochs
 from adc.errors import UserError
@@ -76,19 +76,16 @@ def configure(
     if name == "adc" and "balancer" in settings:
         name = with_balancer(settings["balancer"])
     entry = method(name)
-    known = [field.name for field in fields(entry.Settings) if field.name != "seed"]
+    known = [field for field in _fields(entry) if field != "seed"]
     for setting in settings:
         if setting not in known:
-            near = _near(setting, known)
-            raise UserError(
-                f"{entry.label} has no setting '{setting}'.{near} It has: {', '.join(known) or 'none'}."
-            )
+            words = f"{entry.label} has no setting '{setting}'.{_near(setting, known)}"
+            raise UserError(f"{words} It has: {', '.join(known) or 'none'}.")
     common = {"dataset": dataset, "domains": domains, "seed": seed}
     for field, value in common.items():
-        if type(value) is not (int if field == "seed" else str):
-            raise UserError(
-                f"Parameter {field}={value!r} must be {'a whole number' if field == 'seed' else 'a text'}."
-            )
+        kind, words = (int, "a whole number") if field == "seed" else (str, "a text")
+        if type(value) is not kind:
+            raise UserError(f"Parameter {field}={value!r} must be {words}.")
     values = settings | entry.fixed | ({"seed": seed} if "seed" in _fields(entry) else {})
     checked = entry.Settings(**values)
     check_types(checked)
@@ -108,8 +105,16 @@ def configure_tuned(
 
 def tuned(name: str, dataset: str, label: str = "") -> dict:
     """The settings that the search found for a method on a dataset (R32); none where it was not searched.
-    label: of a search under other conditions, such as "target alone"; where there was none, the method's."""
-    return tuned_settings.parameters(dataset, name, label)
+    label: of a search under other conditions, such as "target alone"; where there was none, the method's.
+
+    Equal weights are never searched, but take ADC's: what is left between them is the balancer alone, and any
+    favour of the search is ADC's. So does another balancer where it was not searched."""
+    by_method = tuned_settings.of(dataset)
+    if (labelled := f"{name}, {label}") in by_method:
+        return by_method[labelled]["parameters"]
+    if name in BALANCERS and name not in by_method:
+        name = "adc"
+    return by_method.get(name, {}).get("parameters", {})
 
 
 def label_alone(domains: str) -> str:

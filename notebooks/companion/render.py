@@ -132,7 +132,8 @@ def problems(rendered: Path) -> list[str]:
     if not stamp:
         return [f"{rendered.name} carries no stamp; make it with `./run_all.sh render`"]
     shown = [cell.source for cell in notebook.cells if cell.get("id") == "stamp"]
-    source, outputs = NOTEBOOKS.parent / stamp["notebook"], _outputs(notebook)
+    source = NOTEBOOKS.parent / stamp["notebook"]
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     drawn = any(re.search(r"\bfigures\.", cell.source) for cell in notebook.cells if cell.cell_type == "code")
     wrong = {
         "is stale: its notebook has changed; `./run_all.sh render` refreshes it":
@@ -146,10 +147,6 @@ def problems(rendered: Path) -> list[str]:
     faults = [problem for problem, is_so in wrong.items() if is_so]
     faults += [f"holds the machine path {path}" for text in texts for path in MACHINE.findall(text)]
     return [f"{rendered.name} {problem}" for problem in faults]
-
-
-def _outputs(notebook: nbformat.NotebookNode) -> list[dict]:
-    return [output for cell in notebook.cells for output in cell.get("outputs", [])]
 
 
 def _texts(node) -> list[str]:

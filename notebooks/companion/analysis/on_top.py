@@ -64,7 +64,7 @@ def summary(table: pd.DataFrame) -> str:
 
 def settings(dataset: str) -> pd.DataFrame:
     """What each method is trained with: the settings, the trials behind them, their validation NDCG@10."""
-    searched = tuned_settings.read().get(tuned_settings.searched_name(dataset), {})
+    searched = tuned_settings.of(dataset)
     rows = {}
     for name in (*OTHERS[1:], VARIANT):
         entry = searched.get(name, {})

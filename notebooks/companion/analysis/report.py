@@ -141,7 +141,7 @@ def _remarks(chosen: pd.DataFrame) -> list[str]:
 
 def search_sizes(dataset: str) -> str:
     """How many trials the search had for every method of Table II, in words (R32)."""
-    searched = tuned_settings.read().get(tuned_settings.searched_name(dataset), {})
+    searched = tuned_settings.of(dataset)
     by_trials: dict[int, list[str]] = {}
     for name in table_methods():
         if name != STATIC and registry.method(name).search_space:
