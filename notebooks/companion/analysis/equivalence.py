@@ -55,9 +55,8 @@ def judge(differences: np.ndarray, margin: float,
     spread = float(differences.std(ddof=1))
     spend = level if callable(level) else lambda sizes: level
     half = _half(spread, n, spend(n))
-    more = (
-        None if mean - half > margin or mean + half < margin else _more(spread, n, abs(mean - margin), spend)
-    )
+    decided = mean - half > margin or mean + half < margin
+    more = None if decided else _more(spread, n, abs(mean - margin), spend)
     return Judgement(mean, mean - half, mean + half, margin, n, more)
 
 

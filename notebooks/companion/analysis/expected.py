@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 from scipy.special import gammaln
 
 from adc.evaluation import SAMPLED
@@ -53,7 +54,7 @@ class TestItems:
         elif order == "random":
             gain, hit = (values[user] for values in self._at_random(negatives))
         else:
-            rank = 1 + _place(user)
+            rank = 1 + pd.Series(user).groupby(user).cumcount().to_numpy()
             if order == "worst":
                 rank += (self.tested - count + np.minimum(negatives, self.unrated))[user]
             hit = (rank <= TOP).astype(float)
@@ -109,11 +110,3 @@ def log_choose(n: Array, k: Array) -> Array:
     n, k = np.where(possible, n, 0), np.where(possible, k, 0)
     table = gammaln(np.arange(1, n.max() + 2))
     return np.where(possible, table[n] - table[k] - table[n - k], -np.inf)
-
-
-def _place(user: Array) -> Array:
-    """Of every entry, how many before it are of the same user."""
-    order = np.argsort(user, kind="stable")
-    place = np.empty(len(user), dtype=np.int64)
-    place[order] = np.arange(len(user)) - np.searchsorted(user[order], user[order])
-    return place

@@ -10,10 +10,10 @@ import itertools
 from collections.abc import Sequence
 
 import pandas as pd
-from tqdm.auto import tqdm
 
-from companion import data, registry
+from companion import data
 from companion.analysis import controls, stats
+from companion.experiments import studies
 
 CELL = ["transfer", "richness"]
 # ADC on both domains; equal weights in ADC's settings, so that the balancer alone differs; the target alone
@@ -28,14 +28,13 @@ def scores(
     has them. limits: epochs, patience.
 
     The target's ratings are the same at every richness: alone, there is one run for all."""
-    done, cells = [], list(itertools.product(transfers, richnesses, worlds))
-    for transfer, richness, world in tqdm(cells, desc="map", unit="world", disable=not show):
+    configs = []
+    for transfer, richness, world in itertools.product(transfers, richnesses, worlds):
         for training in TRAININGS:
             options = {} if "domains" in training else {"richness": richness}
             dataset = data.dataset_id("control", transfer=transfer, seed=world, **options)
-            config = controls.configure(dataset, {"method": "adc"} | training, **limits)
-            done.append(registry.train(config, show=False))
-    return controls.table(done)
+            configs.append(controls.configure(dataset, {"method": "adc"} | training, **limits))
+    return controls.table(studies.train(configs, show))
 
 
 def differences(scores: pd.DataFrame) -> pd.DataFrame:

@@ -1,12 +1,13 @@
 """What a network adds to BPR: `adc_residual` beside ADC, BPR and popularity, on the same splits and seeds."""
 
+import itertools
 from collections.abc import Iterable
 
 import pandas as pd
-from tqdm.auto import tqdm
 
 from companion import registry, tuned_settings
-from companion.analysis.curves import MEAN, difference, ndcg, with_mean
+from companion.analysis.curves import MEAN, difference, ndcg, seeds_label, with_mean
+from companion.experiments import studies
 
 VARIANT = "adc_residual"
 OTHERS = ("popularity", "bpr", "adc")
@@ -18,11 +19,11 @@ def scores(dataset: str, seeds: Iterable[int], epochs: int, patience: int, show:
 
     Missing runs are trained with what the search found for the dataset (R32), or with the defaults.
     """
-    rows, pairs = [], [(method, seed) for seed in seeds for method in LABELS]
-    for method, seed in tqdm(pairs, desc="runs", unit="run", disable=not show):
-        config = registry.configure_tuned(method, dataset, seed, epochs=epochs, patience=patience)
-        run = registry.train(config, show=False)
-        facts = {"method": method, "seed": seed, "run": run.folder.name}
+    rows, limits = [], {"epochs": epochs, "patience": patience}
+    pairs = itertools.product(seeds, LABELS)
+    configs = [registry.configure_tuned(method, dataset, seed, **limits) for seed, method in pairs]
+    for run in studies.train(configs, show):
+        facts = {"method": run.config["method"], "seed": run.config["seed"], "run": run.folder.name}
         rows += [{"target": target, "value": value, **facts} for target, value in ndcg(run).items()]
     return with_mean(pd.DataFrame(rows))
 
@@ -57,9 +58,8 @@ def summary(table: pd.DataFrame) -> str:
         interval = "" if mean.seeds < 2 else f" [{mean.low:+.4f}, {mean.high:+.4f}]"
         count = f"above it in {(domains['difference'] > 0).sum()} of {len(domains)} domains"
         parts.append(f"{mean.difference:+.4f}{interval} against {LABELS[other]} ({count})")
-    n = int(table["seeds"].min())
-    head = f"NDCG@10 of {LABELS[VARIANT]}, mean over the domains, n = {n} seed{'s' * (n != 1)}"
-    return f"{head}: {'; '.join(parts)}."
+    n = seeds_label([int(table["seeds"].min())])
+    return f"NDCG@10 of {LABELS[VARIANT]}, mean over the domains, {n}: {'; '.join(parts)}."
 
 
 def settings(dataset: str) -> pd.DataFrame:

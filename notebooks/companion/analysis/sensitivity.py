@@ -18,7 +18,7 @@ from adc.relevance import relevant
 from adc.split import TEST, Split
 from companion import paths, registry, runs
 from companion.adc_method import STARRED
-from companion.analysis import curves, report, stats
+from companion.analysis import curves, report
 from companion.analysis.curves import difference
 from companion.analysis.performance import values
 from companion.runs import Run
@@ -84,9 +84,8 @@ def available(dataset: str, profile: str) -> tuple[dict[int, Run], list[Run]]:
 
 
 def _is_base(run: Run) -> bool:
-    config = run.config
-    usual = all(config.get(name) == value for name, value in registry.BASE.items())
-    return usual and config["method"] == "adc" and not registry.changed_readings(config)
+    usual = run.config["method"] == "adc" and registry.BASE.items() <= run.config.items()
+    return usual and not registry.changed_readings(run.config)
 
 
 def changed(config: dict, **change: Any) -> str:
@@ -212,4 +211,4 @@ def rank_test_ratings(split: Split, domain: int, score: Score) -> np.ndarray:
 def rule_agreement(table: pd.DataFrame) -> pd.Series:
     """Kendall's tau of each rule's order of the methods with the default's; of R26 with recall's."""
     usual = {name: DEFAULT_RECALL if name.startswith("R26") else DEFAULT for name in table}
-    return pd.Series({name: stats.rank_agreement(table[name], table[other]) for name, other in usual.items()})
+    return pd.Series({name: table[name].corr(table[other], "kendall") for name, other in usual.items()})

@@ -127,9 +127,3 @@ def _tests(a: pd.Series, b: pd.Series) -> dict[str, float]:
         **dict(zip(("ci_low_both", "ci_high_both"), crossed_bootstrap(a - b), strict=True)),
         "p_wilcoxon": wilcoxon(users), "users": len(users), "seeds": len(runs),
     }  # fmt: skip
-
-
-def rank_agreement(a: pd.Series, b: pd.Series) -> float:
-    """Kendall's tau-b of two rankings, as scores by method, over methods in both; NaN if fewer than two."""
-    both = pd.concat([a, b], axis=1, join="inner").dropna()
-    return float(stats.kendalltau(both.iloc[:, 0], both.iloc[:, 1]).statistic) if len(both) > 1 else np.nan

@@ -71,12 +71,8 @@ def stored_trials(config: dict) -> list[dict]:
 def search(config: dict, show: bool = True) -> list[dict]:
     """Do the trials that are missing; all of them, as dicts: number, parameters, validation NDCG@10, …"""
     trials = stored_trials(config)
-    bar = tqdm(
-        range(len(trials), config["trials"]),
-        desc=f"search {config['method']}",
-        unit="trial",
-        disable=not show,
-    )
+    missing = range(len(trials), config["trials"])
+    bar = tqdm(missing, desc=f"search {config['method']}", unit="trial", disable=not show)
     for number in bar:
         first = config["first"]
         parameters = first[number] if number < len(first) else suggest(config, trials)
@@ -98,10 +94,8 @@ def suggest(config: dict, trials: list[dict]) -> dict:
         within = {name: _within(values[name], *bounds) for name, bounds in config["space"].items()}
         value = trial["validation"]
         study.add_trial(optuna.create_trial(params=within, distributions=distributions, value=value))
-    parameters = study.ask(distributions).params
-    return {
-        name: float(f"{value:.3g}") if type(value) is float else value for name, value in parameters.items()
-    }
+    rounded = lambda value: float(f"{value:.3g}") if type(value) is float else value
+    return {name: rounded(value) for name, value in study.ask(distributions).params.items()}
 
 
 def best(trials: list[dict]) -> dict:
@@ -174,8 +168,7 @@ def _try(config: dict, parameters: dict, trials: list[dict]) -> dict:
     settings |= {"balancer": config["method"]} if method != config["method"] else {}
     chosen = registry.configure(method, **names, **settings)
     notes = registry.fit(chosen, show=False, hopeless=hopeless).notes
-    by_target = {
-        name: max(value, 0.0) for name, value in notes["validation"].items()
-    }  # -inf: diverged at once
+    # -inf: diverged at once
+    by_target = {name: max(value, 0.0) for name, value in notes["validation"].items()}
     mean = sum(by_target.values()) / len(by_target)
     return notes | {"validation": mean, "by_target": by_target, "course": course}

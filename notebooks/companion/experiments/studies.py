@@ -58,8 +58,7 @@ def joint() -> list[dict]:
 def alone() -> list[dict]:
     """ADC on one domain: with the settings for sparse ratings, or what was searched for the dataset, and with
     those found on MovieLens, which is dense. On ratings never searched, validation decides between them."""
-    movielens = registry.tuned("adc", "movielens")
-    return [{"searched_or_sparse": True}, movielens]
+    return [{"searched_or_sparse": True}, registry.tuned("adc", "movielens")]
 
 
 STUDIES = {
@@ -76,11 +75,8 @@ def sets(sizes: dict[str, int]) -> dict[str, list[str]]:
     """
     by_size = sorted(sizes, key=lambda name: sizes[name], reverse=True)
     members = {"Set 1": by_size[:2], "Set 2": by_size[2:], "Set 3": [by_size[0], by_size[-1]]}
-    return {
-        name: [k for k in sizes if k in group]
-        for name, group in members.items()
-        if 1 < len(group) < len(sizes)
-    }
+    members = {name: group for name, group in members.items() if 1 < len(group) < len(sizes)}
+    return {name: [k for k in sizes if k in group] for name, group in members.items()}
 
 
 def configurations(
@@ -104,10 +100,8 @@ def configurations(
 
 def train(configs: list[dict], show: bool = True) -> list[runs.Run]:
     """Train what is not stored yet; the runs in order."""
-    return [
-        registry.train(config, show=False)
-        for config in tqdm(configs, desc="runs", unit="run", disable=not show)
-    ]
+    bar = tqdm(configs, desc="runs", unit="run", disable=not show)
+    return [registry.train(config, show=False) for config in bar]
 
 
 def table(done: list[runs.Run]) -> pd.DataFrame:
@@ -124,14 +118,11 @@ def table(done: list[runs.Run]) -> pd.DataFrame:
 def _domains(study: str, dataset: str) -> list[str]:
     """The selections of domains that a study trains on, each as comma-separated text; empty: all."""
     if study == "sets":
-        return [
-            registry.listed(group) for group in sets(data.load(dataset).table()["ratings"].to_dict()).values()
-        ]
+        sizes = data.load(dataset).table()["ratings"].to_dict()
+        return [registry.listed(group) for group in sets(sizes).values()]
     if study == "alone":
         domains = data.load(dataset).domains
-        return (
-            [registry.listed([name]) for name in domains] if len(domains) > 1 else []
-        )  # of one it is the joint run
+        return [registry.listed([name]) for name in domains if len(domains) > 1]  # of one it is the joint run
     return [""]
 
 

@@ -9,8 +9,8 @@ from matplotlib.ticker import MaxNLocator
 from companion import registry
 from companion.analysis.controls import PAIRS
 from companion.figures.analysis import ADC, EQUAL
-from companion.figures.panels import interval, label_lines
-from companion.figures.style import PAGE, domain_styles, legend, method_style, small_multiples, titled
+from companion.figures.panels import domain_lines, interval, label_lines
+from companion.figures.style import PAGE, legend, method_style, small_multiples, titled
 
 PARTS = {
     "ranking": "BPR's part of $L_k$", "agreement": "$\\lambda$'s part of $L_k$",
@@ -74,11 +74,9 @@ def balancing(history: pd.DataFrame, label: str) -> Figure:
     cases = list(history["case"].unique())
     size = (PAGE, 0.8 + 1.4 * len(cases))
     figure, axes = plt.subplots(len(cases), len(PARTS), figsize=size, squeeze=False)
-    styles = domain_styles(list(history["domain"].unique()))
     for (case, of_case), panels in zip(history.groupby("case", sort=False), axes):
         for panel, (name, title) in zip(panels, PARTS.items(), strict=True):
-            for domain, rows in of_case.groupby("domain", sort=False):
-                panel.plot(rows["epoch"], rows[name], label=domain, **styles[domain])
+            domain_lines(panel, of_case, "epoch", name)
             panel.set_title(title if case == cases[0] else "", loc="left")
             panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         panels[0].set_ylabel(case)

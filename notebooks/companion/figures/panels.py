@@ -1,4 +1,4 @@
-"""Parts of several figures: an interval, an axis that no wide one rules, a row a thing, names of lines."""
+"""Parts of several figures: an interval, an axis that no wide one rules, a row a thing, lines with names."""
 
 import textwrap
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from companion.figures.style import COLUMN, PAGE, short_name
+from companion.figures.style import COLUMN, PAGE, domain_styles, short_name
 
 
 def interval(panel: Axes, place: float, row: Any, ends: tuple[float, float] | None = None,
@@ -27,9 +27,8 @@ def interval(panel: Axes, place: float, row: Any, ends: tuple[float, float] | No
     span = [row.difference] * 2 if np.isnan(row.low) else [row.low, row.high]
     turn = (lambda x, y: (y, x)) if vertical else (lambda x, y: (x, y))
     color = look["color"]
-    panel.plot(
-        *turn(np.clip(span, least, most), [place] * 2), color=color, linewidth=1, solid_capstyle="butt"
-    )
+    ends = np.clip(span, least, most), [place] * 2
+    panel.plot(*turn(*ends), color=color, linewidth=1, solid_capstyle="butt")
     for end, beyond, arrow in ((least, span[0] < least, "<v"), (most, span[1] > most, ">^")):
         if beyond:
             panel.plot(*turn([end], [place]), arrow[vertical], color=color, markersize=4, clip_on=False)
@@ -53,10 +52,8 @@ def axis_ends(rows: pd.DataFrame, least: float = 0.0, bulk: float = 0.85) -> tup
     most = np.nanquantile(abs(spans[:, 0]), bulk, method="lower")
     widest = np.nanquantile(np.nanmax(abs(spans), axis=1), bulk, method="lower")
     reach = max(1.3 * least, min(1.1 * widest, 4 * most))
-    low, high = (
-        max(-reach, min(-1.3 * least, np.nanmin(spans))),
-        min(reach, max(1.3 * least, np.nanmax(spans))),
-    )
+    low = max(-reach, min(-1.3 * least, np.nanmin(spans)))
+    high = min(reach, max(1.3 * least, np.nanmax(spans)))
     pad = 0.06 * (high - low) or 1.0
     return low - pad, high + pad
 
@@ -83,15 +80,13 @@ def forest(table: pd.DataFrame, names: dict[str, str], looks: dict[str, dict]) -
     return figure
 
 
-def grid(names: Sequence, x: str, y: str, height: float = 1.35, **shared: Any) -> tuple[
-    Figure, dict[Any, Axes], Axes
-]:  # fmt: skip
+def grid(names: Sequence, x: str, y: str, **shared: Any) -> tuple[Figure, dict[Any, Axes], Axes]:
     """A figure with one titled panel a name, at most four in a row, and a spare cell for what the marks mean,
     or for the names of the last panel's lines."""
     cells = len(names) + 1
     columns = 3 if cells in (5, 6) else min(4, cells)
     rows, width = -(-cells // columns), PAGE if columns > 2 else COLUMN * 1.4
-    size = (width, 0.6 + (height + 0.25) * rows)
+    size = (width, 0.6 + 1.6 * rows)
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, **shared)
     for number, panel in enumerate(axes.flat):
         panel.tick_params(labelbottom=True)
@@ -105,6 +100,14 @@ def grid(names: Sequence, x: str, y: str, height: float = 1.35, **shared: Any) -
         title = textwrap.wrap(short_name(str(name), 150 // columns), 90 // columns)
         panel.set_title("\n".join(title), loc="left")
     return figure, dict(zip(names, axes.flat, strict=False)), axes.flat[len(names)]
+
+
+def domain_lines(panel: Axes, table: pd.DataFrame, x: str, y: str) -> dict[str, dict]:
+    """Draw a line for every domain, column y of its rows over column x; the lines' looks."""
+    looks = domain_styles(list(table["domain"].unique()))
+    for domain, rows in table.groupby("domain", sort=False):
+        panel.plot(rows[x], rows[y], **looks[domain], label=short_name(domain))
+    return looks
 
 
 def label_lines(panel: Axes, lines: Sequence[tuple[float, str, dict]]) -> None:

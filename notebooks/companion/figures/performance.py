@@ -31,9 +31,8 @@ def recall(table: pd.DataFrame, base: str, label: str) -> Figure:
         panel.set_xticks(sorted(table["n"].unique()))
     titled(figure, f"Recall of the first $N$ recommendations, less that of {registry.label(base)}", label)
     last = table[table["target"].eq(targets[-1]) & table["n"].eq(table["n"].max())]
-    look = lambda name: (
-        {"color": method_style(name)["color"], "weight": "bold"} if name in colour else CONTEXT
-    )
+    bold = {name: {"color": method_style(name)["color"], "weight": "bold"} for name in colour}
+    look = lambda name: bold.get(name, CONTEXT)
     ends = [(row.difference, registry.label(row.method), look(row.method)) for row in last.itertuples()]
     label_lines(panel, [*ends, (0, registry.label(base), {"color": registry.method(base).color})])
     return figure
