@@ -29,7 +29,6 @@ _CAUSES = {
 @contextmanager
 def atomic(target: Path, folder: bool = False) -> Iterator[Path]:
     """Write a temporary file or folder next to `target`, then rename it into place: all of it or nothing.
-
     Yields the temporary path (with `folder` an empty folder). What stood at `target` is replaced. A full
     disk, a missing permission and the like become a `UserError`."""
     target = Path(target)
@@ -82,7 +81,6 @@ def write_json(target: Path, content: object) -> None:
 
 def put_between(target: Path, begin: str, end: str, make: Callable[[], str]) -> None:
     """Replace what stands between two marks of a text file by the text that `make` returns.
-
     Raises `UserError`, before `make` is called, unless each mark stands in the file exactly once."""
     text = target.read_text(encoding="utf-8")
     if text.count(begin) != 1 or text.count(end) != 1:

@@ -13,7 +13,6 @@ from companion.execute import NOTEBOOKS, digest, notebooks
 
 def refresh(folder: Path) -> list[Path]:
     """Bring copies up to date; those that were set aside because both they and the notebook had changed.
-
     A copy with the notebook's cells stays, with its outputs. One that was worked in stays too, unless the
     notebook is younger: then it is set aside as `<name>-former.ipynb`."""
     aside = []

@@ -71,7 +71,6 @@ def configure(
     """The configuration of a run, as stored in `config.json`: dataset, domains (comma-separated, empty: all),
     seed, method, its version, and every setting. ADC with another balancer is the method of that balancer's
     name.
-
     Raises `UserError` for an unknown method or setting, and for a value of another type or out of range."""
     if name == "adc" and "balancer" in settings:
         name = with_balancer(settings["balancer"])
@@ -106,7 +105,6 @@ def configure_tuned(
 def tuned(name: str, dataset: str, label: str = "") -> dict:
     """The settings that the search found for a method on a dataset (R32); none where it was not searched.
     label: of a search under other conditions, such as "target alone"; where there was none, the method's.
-
     Equal weights are never searched, but take ADC's: what is left between them is the balancer alone, and any
     favour of the search is ADC's. So does another balancer where it was not searched."""
     by_method = tuned_settings.of(dataset)

@@ -2,8 +2,7 @@
 
 `python -m companion.render PROFILE` copies what that profile left in data/executed/, and of the profile
 `claims` writes docs/claims.json from the same runs; with `--check` in place of a profile it tells what is
-wrong with the copies that are there.
-"""
+wrong with the copies that are there."""
 
 import re
 import sys

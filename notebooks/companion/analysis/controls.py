@@ -2,8 +2,7 @@
 
 Before a method is said to gain nothing from other domains, the measurement has to find a gain that is there,
 and none where there is none. Every world is a dataset with its own split and training, all of one seed; world
-0 is the search's. Scores are test NDCG@10 of the target domain, every item ranked.
-"""
+0 is the search's. Scores are test NDCG@10 of the target domain, every item ranked."""
 
 import itertools
 from collections.abc import Iterable, Sequence

@@ -2,8 +2,7 @@
 
 The protocols of R27 are one scale: a user's test items are ranked among `negatives` items that she never
 rated, from none (rated items alone) to all of them. For each there is an exact expectation, so that nothing
-has to be drawn.
-"""
+has to be drawn."""
 
 from dataclasses import dataclass
 from functools import lru_cache

@@ -54,7 +54,6 @@ def oracle(dataset: str, seed: int = 0) -> pd.DataFrame:
 
 def likings(counts: np.ndarray, by_genre: np.ndarray, strength: float, transfer: float) -> np.ndarray:
     """The likeliest t [n, p, GENRES], by Nesterov's ascent of every user's log posterior, which is concave.
-
     counts [n, p, GENRES]: training ratings; by_genre [p, GENRES]: logarithm of the items' summed weights."""
     n, p, genres = counts.shape
     rows, place = np.unique(counts.reshape(n, -1), axis=0, return_inverse=True)  # most users have one rating

@@ -3,8 +3,7 @@ worlds.
 
 Two properties of a synthetic world are varied, all else alike: `transfer`, how far a user's taste carries
 over, and `richness`, her ratings in the source (`companion.data.control`). `companion.analysis.marks` places
-real datasets on these axes.
-"""
+real datasets on these axes."""
 
 import itertools
 from collections.abc import Sequence
@@ -26,7 +25,6 @@ def scores(
 ) -> pd.DataFrame:  # fmt: skip
     """The runs of TRAININGS in every cell and world, trained where they are not stored, as `controls.table`
     has them. limits: epochs, patience.
-
     The target's ratings are the same at every richness: alone, there is one run for all."""
     configs = []
     for transfer, richness, world in itertools.product(transfers, richnesses, worlds):

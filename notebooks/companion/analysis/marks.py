@@ -5,8 +5,7 @@ Taste shows in what is chosen. Items are cut at random into two halves in every 
 domain then agree as two domains would whose users have the same taste in both; halves of two domains agree as
 far as taste carries over. The ratio of the two is near 0 where nothing carries over and near 1 where all
 does, however sparse the ratings are: both lack the same. It is no transfer yet: `calibration` on control
-worlds of known transfer turns the one into the other.
-"""
+worlds of known transfer turns the one into the other."""
 
 import itertools
 from collections.abc import Sequence
@@ -65,7 +64,6 @@ def calibration(transfers: Sequence[float], worlds: Sequence[int]) -> pd.DataFra
 
 def places(datasets: Sequence[str], curve: pd.DataFrame) -> pd.DataFrame:
     """Prepared datasets on the map, a row each, with the columns of COLUMNS.
-
     low and high: 95 % interval of taste. transfer: where worlds have the same taste on average, between those
     of the `calibration`, from 0 to 1; so for the ends of its interval. NaN stays."""
     rows, mean = {}, curve.groupby("transfer")["taste"].mean().cummax()

@@ -16,9 +16,7 @@ LABELS = {name: registry.label(name) for name in (*OTHERS, VARIANT)}
 
 def scores(dataset: str, seeds: Iterable[int], epochs: int, patience: int, show: bool = True) -> pd.DataFrame:
     """Test NDCG@10 (full ranking): a row a (method, target, seed), and for the mean over the targets.
-
-    Missing runs are trained with what the search found for the dataset (R32), or with the defaults.
-    """
+    Missing runs are trained with what the search found for the dataset (R32), or with the defaults."""
     rows, limits = [], {"epochs": epochs, "patience": patience}
     pairs = itertools.product(seeds, LABELS)
     configs = [registry.configure_tuned(method, dataset, seed, **limits) for seed, method in pairs]

@@ -57,9 +57,7 @@ def against(rows: pd.DataFrame, base: str, ratio: bool = False) -> pd.DataFrame:
 def table_ii(mean: pd.DataFrame, deviation: pd.DataFrame, bold: pd.Series) -> pd.DataFrame:
     """Table II in the paper's form: the paper's rivals and ADC, mean ± standard deviation over seeds, and
     ADC's improvement on the best rival. Where the domains are the paper's, its numbers stand beside.
-
-    mean, deviation [targets, methods]; bold [targets]: whether the best method's cell is bold.
-    """
+    mean, deviation [targets, methods]; bold [targets]: whether the best method's cell is bold."""
     rivals = registry.names("rival")
     here = _cells(mean, deviation, bold, [*rivals, "adc"])
     here[IMPROVEMENT] = improvement(mean, rivals).map(_signed)
@@ -146,10 +144,8 @@ def p_text(p: float) -> str:
 def balance(results: pd.DataFrame) -> pd.DataFrame:
     """What the balancer does by itself: NDCG@10 (full) of equal weights and of every gamma at each depth,
     over the seeds that have them all.
-
     Rows (hidden_layers, balancing), columns targets, their mean and the number of seeds; only depths at which
-    both were run.
-    """
+    both were run."""
     rows = values(results)
     rows = rows[rows["method"].isin([STATIC, "adc"])]
     rows = rows.assign(balancing=rows["gamma"].map("γ = {:g}".format).where(rows["method"] == "adc", STATIC))

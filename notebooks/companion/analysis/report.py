@@ -22,10 +22,8 @@ def table_methods() -> list[str]:
 
 def paper_settings(sizes: Mapping[str, int]) -> dict[str, tuple[int, float]]:
     """The paper's (h, gamma) for every target, by its size among the domains (§IV-E, R21).
-
     Largest (4, 1.5), second largest (4, 2), smallest (2, 2), the rest (3, 2). sizes: domain -> number of
-    ratings.
-    """
+    ratings."""
     settings = dict.fromkeys(sizes, (3, 2.0))
     by_size = sorted(sizes, key=lambda name: sizes[name], reverse=True)
     if len(by_size) > 1:
@@ -59,9 +57,7 @@ def one_run_each(candidates: Iterable[Run], *names: str) -> list[Run]:
 def load(dataset: str, profile: str, required: Sequence[str] = ("adc", "popularity")) -> pd.DataFrame:
     """The metrics of Table II's methods over all domains: `results.parquet`'s columns and hidden_layers,
     gamma, diverged, unusual (settings, in words). One run a method, depth, gamma, objective and seed.
-
-    UserError, which says what to run: a required method is missing.
-    """
+    UserError, which says what to run: a required method is missing."""
     candidates = [run for run in available(dataset, profile) if not run.config["domains"]]
     candidates = [run for run in candidates if run.config["method"] in table_methods()]
     chosen = one_run_each(candidates, "method", "hidden_layers", "gamma", "objective", "seed")

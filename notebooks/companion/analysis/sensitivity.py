@@ -1,7 +1,6 @@
 """Which open point of the paper decides the outcome: starred readings, one at a time, and rules of scoring.
 
-Numbers are NDCG@10 (full ranking), means over the domains; intervals are 95 % t-intervals over the seeds.
-"""
+Numbers are NDCG@10 (full ranking), means over the domains; intervals are 95 % t-intervals over the seeds."""
 
 from collections.abc import Iterable
 from dataclasses import fields
@@ -66,10 +65,8 @@ def in_words(change: str) -> str:
 
 def available(dataset: str, profile: str) -> tuple[dict[int, Run], list[Run]]:
     """ADC's base run (h = 3, gamma = 2, no deviation) of every seed, and all runs over all domains.
-
     Of several bases of a seed, trained for other numbers of epochs say, the one with most readings run beside
-    it. Raises `UserError` where there is no base.
-    """
+    it. Raises `UserError` where there is no base."""
     candidates = [run for run in report.available(dataset, profile) if not run.config["domains"]]
     stored, bases = {runs.identity(run.config) for run in candidates}, {}
     readings_run = lambda run: sum(changed(run.config, **change) in stored for _, change in CHANGES)
@@ -102,11 +99,9 @@ def mean_ndcg(run: Run) -> float:
 
 def readings(bases: dict[int, Run], candidates: Iterable[Run]) -> pd.DataFrame:
     """What each starred reading changes, from runs that differ from the base in it alone; largest gain first.
-
     Columns: reading, change, difference (from the base, paired over the seeds), p, low, high, seeds, relative
     (% of the base), diverged, runs (their folders). Readings that are the base, or were not run, are left
-    out.
-    """
+    out."""
     stored, rows = {runs.identity(run.config): run for run in candidates}, []
     base = pd.Series(bases).map(mean_ndcg)
     for reading, change in CHANGES:

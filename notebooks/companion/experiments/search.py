@@ -32,11 +32,9 @@ def methods() -> list[str]:
 def configure(method: str, dataset: str = "movielens", domains: str = "", seed: int = 0, trials: int = 60,
               epochs: int = 80, patience: int = 10, label: str = "", **settings: Any) -> dict:  # fmt: skip
     """What names a search: the settings that all trials share, the method's space and its first trials.
-
     `settings` stay fixed, such as hidden_layers, where the method has them; `label` names what is kept of
     them beside the method's own (`registry.tuned`), "… alone" where it is a search on one domain. Raises
-    `UserError` for a method without a search space.
-    """
+    `UserError` for a method without a search space."""
     entry = registry.method(method)
     if not entry.search_space:
         raise UserError(f"Nothing to search for method '{method}'. Known: {', '.join(methods())}.")

@@ -70,7 +70,6 @@ STUDIES = {
 def sets(sizes: dict[str, int]) -> dict[str, list[str]]:
     """The paper's Sets 1-3 by their rule (§IV-E, R35): the two largest domains; the rest; the largest and the
     smallest.
-
     sizes: domain -> ratings, in the dataset's order. A set of fewer than two domains, or of all, is left out.
     """
     by_size = sorted(sizes, key=lambda name: sizes[name], reverse=True)
@@ -84,7 +83,6 @@ def configurations(
     **common: Any,
 ) -> list[dict]:  # fmt: skip
     """The configurations of studies on one seed, each once.
-
     `depths`, `gammas`: the grids of Figs. 3 and 4, empty for the paper's; `common`: settings of all runs
     (epochs, …). Raises `UserError` for an unknown study."""
     configs = []

@@ -20,7 +20,6 @@ DARK = dict.fromkeys(
 def finding(worlds: pd.DataFrame, real: pd.DataFrame, dark: bool = False) -> Figure:
     """What learning from all domains gains over the domain alone: in synthetic worlds by transfer, and beside
     them on real ratings, the mean over the domains. Both have method, value, low, high and seeds.
-
     worlds: of `controls.gains`, with transfer, and with the scores behind a gain in `one` and `all`. real: of
     `measures_transfer.gains`, with the words for a dataset in `data`."""
     colours = {name: ON_BLACK[name] if dark else registry.method(name).color for name in METHODS}

@@ -118,9 +118,7 @@ def validation(history: pd.DataFrame, best_epoch: dict[str, int], window: int, l
 
 def convergence(curves: dict[str, pd.DataFrame], best: dict, means: dict, part: str, label: str) -> Figure:
     """RMSE by sweep of every domain's MF start on a part, "train" or "valid", one line a regulariser.
-
-    By domain, `best` is the regulariser chosen, drawn thick, and `means` the RMSE without vectors, dotted.
-    """
+    By domain, `best` is the regulariser chosen, drawn thick, and `means` the RMSE without vectors, dotted."""
     figure, panels = small_multiples(list(curves), 1.35, "sweep", "RMSE (stars)")
     styles = domain_styles(sorted(set(pd.concat(curves.values())["regulariser"])))
     for domain, panel in panels.items():

@@ -18,10 +18,8 @@ def interval(panel: Axes, place: float, row: Any, ends: tuple[float, float] | No
              vertical: bool = False, form: str = "{:+.3f}", **look: Any) -> None:  # fmt: skip
     """A difference and its 95 % interval, filled where the interval leaves zero out, crossed where a run
     diverged. What lies beyond the `ends` of the axis ends in an arrow; of a difference the number is written.
-
     row: difference, low, high (NaN without an interval), diverged if known. form: of that number. look:
-    color, marker.
-    """
+    color, marker."""
     least, most = ends or (-np.inf, np.inf)
     sure = row.low > 0 or row.high < 0
     span = [row.difference] * 2 if np.isnan(row.low) else [row.low, row.high]
@@ -60,7 +58,6 @@ def axis_ends(rows: pd.DataFrame, least: float = 0.0, bulk: float = 0.85) -> tup
 
 def forest(table: pd.DataFrame, names: dict[str, str], looks: dict[str, dict]) -> Figure:
     """A row a thing, the best above: the mean over the targets with its interval, and a tick a target.
-
     table: row, target (of several the mean is the last), difference, low, high. names: row -> words."""
     whole, several = table["target"].iloc[-1], table["target"].nunique() > 1
     means = table[table["target"] == whole].sort_values("difference", ascending=False)

@@ -3,8 +3,7 @@
 It descends as ADC does, by Adam on the vectors of a batch of users, whose loss is a mean per domain; its
 authors take triple by triple, by SGD. The item bias b_i belongs to BPR as it is published in code
 (MyMediaLite, cornac); without it sparse domains fall far below popularity. It is the last column of the item
-vectors.
-"""
+vectors."""
 
 from dataclasses import dataclass
 

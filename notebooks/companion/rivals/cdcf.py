@@ -9,8 +9,7 @@ her ratings elsewhere.
 
 `objective` "bpr" learns to rank with the loss and the negatives of BPR (Eq. 1, R17); "ratings", the
 original's, regresses the stars of the training ratings and ranks by the stars it predicts. Both descend by
-Adam with an L2 penalty, in place of the authors' MCMC or SGD.
-"""
+Adam with an L2 penalty, in place of the authors' MCMC or SGD."""
 
 from dataclasses import dataclass
 
@@ -71,9 +70,7 @@ class Machine:
 
     def gradients(self, user: np.ndarray, item: np.ndarray) -> tuple[torch.Tensor, Step, Step]:
         """Loss of triples, user [T], item [T, 1 + c]; its gradient at the features and the items looked up.
-
-        Written out, by sparse products: autograd would take several times as long.
-        """
+        Written out, by sparse products: autograd would take several times as long."""
         users, row = np.unique(user, return_inverse=True)
         order = np.argsort(row, kind="stable")
         user, item, row = user[order], item[order], torch.from_numpy(row[order])

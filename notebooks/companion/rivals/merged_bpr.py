@@ -1,8 +1,7 @@
 """BPR [28] on the merged domains: they share one vector of every user.
 
 Negatives are items of the positive's own domain. A user without training ratings in the target has a vector
-all the same, if she has one elsewhere.
-"""
+all the same, if she has one elsewhere."""
 
 from dataclasses import dataclass
 

@@ -156,10 +156,8 @@ class SCoNet(Descent):
 def cross_entropy(targets: Targets, user: torch.Tensor, item: torch.Tensor, means: torch.Tensor, rows: list,
                   places: list) -> torch.Tensor:  # fmt: skip
     """Mean binary cross entropy of every domain's positives and their negatives [p], 0 without any.
-
     user [B, e], item [I, e], means [p, B, e]; rows [T_k]: the user of each positive; places [T_k, 1 + c]: it
-    and its negatives among the items. All domains go through at once, padded to the length of the longest.
-    """
+    and its negatives among the items. All domains go through at once, padded to the length of the longest."""
     size = torch.tensor([len(row) for row in rows])
     B, p = len(user), range(len(rows))
     row = pad_sequence([torch.from_numpy(rows[k] + k * B) for k in p], True)  # [p, T]
