@@ -25,8 +25,7 @@ VERSION = "https://w3id.org/ro/crate/1.1"
 
 
 def pack(file: Path, profile: str = export.PROFILE, models: bool = False) -> list[str]:
-    """Write the archive; the names in it. `UserError`: no runs of the profile, or fewer than the committed
-    claims name."""
+    """Write the archive; the names in it. `UserError`: no runs, or fewer than the committed claims name."""
     table = results.table()
     trained = sorted(table.loc[table["profile"] == profile, "run"].unique())
     content, named = {}, set()

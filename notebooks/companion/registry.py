@@ -19,26 +19,11 @@ from companion import adc_method, data, runs, tuned_settings
 from companion.method import Method
 from companion.rivals import bpr, cdcf, chance, clfm, ease, itemknn, merged_bpr, popularity, residual, sconet
 
-METHODS: dict[str, Method] = {
-    entry.name: entry
-    for entry in (  # in the order of Table II's columns
-        chance.METHOD,
-        popularity.METHOD,
-        itemknn.METHOD,
-        itemknn.MERGED,
-        ease.METHOD,
-        ease.MERGED,
-        bpr.METHOD,
-        merged_bpr.METHOD,
-        clfm.METHOD,
-        cdcf.METHOD,
-        sconet.METHOD,
-        adc_method.STATIC,
-        adc_method.ADC,
-        *adc_method.SUCCESSORS,
-        residual.METHOD,
-    )
-}
+METHODS: dict[str, Method] = {entry.name: entry for entry in (  # in the order of Table II's columns
+    chance.METHOD, popularity.METHOD, itemknn.METHOD, itemknn.MERGED, ease.METHOD, ease.MERGED,
+    bpr.METHOD, merged_bpr.METHOD, clfm.METHOD, cdcf.METHOD, sconet.METHOD,
+    adc_method.STATIC, adc_method.ADC, *adc_method.SUCCESSORS, residual.METHOD,
+)}  # fmt: skip
 ALL_RATINGS = "all"  # "ratings" in the configuration of a model that was fitted on all of them
 BASE = {"hidden_layers": 3, "gamma": 2.0}  # around which the parameter analysis turns
 
@@ -122,16 +107,14 @@ def label_alone(domains: str) -> str:
 
 
 def train(config: dict, show: bool = True, **options: Any) -> runs.Run:
-    """The run of a configuration with its model: stored, or else trained, tested once and stored.
-    options: of `fit`."""
+    """The run of a configuration with its model: stored, or else fitted, tested once and stored."""
     run = runs.find(config)
     stored = run is not None and run.has_model
     return run if stored else runs.save(config, fit(config, show=show, **options))
 
 
 def fit(config: dict, split: Split | None = None, show: bool = True, **options: Any) -> Trained:
-    """Train a configuration without a look at the test ratings; nothing is stored. options: of
-    `train_epochs`."""
+    """Train a configuration without a look at test ratings; nothing is stored. options: of `train_epochs`."""
     split = split or load_split(config)
     entry, title = method(config["method"]), f"{label(config['method'])} {config['variant']}"
     learner = entry.learner(config, split)
@@ -171,7 +154,7 @@ def variant(config: dict) -> str:
 
 
 def unusual(config: dict) -> dict:
-    """The settings of a configuration away from what the search found, or else from the defaults; those apart
+    """The settings of a configuration away from what the search found, or else from the defaults; not those
     that name the experiment."""
     usual, experiment = _usual(config), {"hidden_layers", "gamma", "seed", *runs.NOT_IDENTITY}
     return {name: config[name] for name in usual if name not in experiment and config[name] != usual[name]}

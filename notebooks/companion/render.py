@@ -50,8 +50,7 @@ KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
 def write(profile: str) -> list[Path]:
-    """Copy the executed notebooks of a profile that are worth reading; the copies. Data that the profile has
-    not run on are left out."""
+    """Copy a profile's executed notebooks that are worth reading, as far as its data were run; the copies."""
     copies = {}
     for name, (dataset, jobs) in SHOWN.get(profile, {}).items():
         place = paths.home() / "data" / "executed" / profile / dataset
@@ -72,8 +71,7 @@ def write(profile: str) -> list[Path]:
 
 
 def stamped(executed: nbformat.NotebookNode, profile: str, dataset: str) -> nbformat.NotebookNode:
-    """The copy with its data named below the title and its stamp at the foot, without ids, timings and paths
-    of the machine."""
+    """The copy, its data below the title, its stamp at the foot, without ids, timings and machine paths."""
     stamp = dict(executed.metadata["adc"])
     stamp |= {"profile": profile, "data": OWN_DATA.get(Path(stamp["notebook"]).stem) or data.label(dataset)}
     data_cell = nbformat.v4.new_markdown_cell(f"> Data: **{stamp['data']}**.", id="data")

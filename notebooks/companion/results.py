@@ -16,8 +16,7 @@ COLUMNS = [
 
 
 def table() -> pd.DataFrame:
-    """The whole table, empty where nothing was gathered; read at one go, as another process may replace the
-    file."""
+    """The whole table, empty where nothing was gathered; read at one go: a process may replace the file."""
     if not paths.results().exists():
         return pd.DataFrame(columns=COLUMNS)
     return pd.read_parquet(io.BytesIO(paths.results().read_bytes()))

@@ -133,8 +133,7 @@ def write_model(folder: Path, domains: Iterable[str], of_domains: Iterable[Array
 
 
 def write_list(runs: Iterable[Run], file: str) -> None:
-    """Leave the folders of runs, relative to `data/`, in a file below `data/`, for the workflow; without a
-    file nothing."""
+    """Leave the folders of runs, relative to `data/`, in a file below it, if given, for the workflow."""
     if file:
         folders = [run.folder.relative_to(paths.home() / "data").as_posix() for run in runs]
         files.write_json(paths.home() / "data" / file, list(dict.fromkeys(folders)))

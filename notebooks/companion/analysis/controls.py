@@ -51,8 +51,7 @@ def comparison() -> list[dict]:
 
 
 def balancing(case: str) -> list[dict]:
-    """ADC at every γ and with constant weights, all in the settings of one of CASES: what differs is the
-    balancer alone."""
+    """ADC at every γ and with constant weights, in the settings of a case: the balancer alone differs."""
     changes = [{"gamma": gamma} for gamma in GAMMAS]
     changes += [{"balancer": "static", "constant_weights": text} for text in ("", *CONSTANTS)]
     return [{"method": "adc"} | CASES[case] | change for change in changes]
@@ -104,8 +103,7 @@ def table(done: Iterable[runs.Run]) -> pd.DataFrame:
 
 
 def headroom(transfers: Sequence[float], worlds: Sequence[int]) -> pd.DataFrame:
-    """What an oracle reaches in the target, means over the worlds, by transfer: popularity, alone, jointly,
-    gain (%)."""
+    """An oracle in the target, means over the worlds, by transfer: popularity, alone, jointly, gain (%)."""
     rows = []
     for t, world in itertools.product(transfers, worlds):
         rows.append(oracle(data.dataset_id("control", transfer=t, seed=world), world).loc[TARGET].rename(t))

@@ -1,7 +1,6 @@
 """What the parts of §IV-E have in common: one table of the runs, intervals over seeds, the best of a curve.
 
-All start from `experiments`, a row a (run, target). Intervals are 95 % t-intervals over the seeds, NaN with
-one seed."""
+All start from `experiments`, a row a (run, target). Intervals: 95 %, t, over the seeds; NaN with one seed."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -137,8 +136,7 @@ def difference(a: pd.Series, b: pd.Series) -> dict[str, float]:
 def best(rows: pd.DataFrame, level: str, paper: Mapping[str, float]) -> pd.DataFrame:
     """The best value of `level` for every target, beside the paper's [targets].
     Columns: best, NDCG@10 (there), paper, NDCG@10 there (at the paper's), difference (best - paper's, paired
-    over the seeds), low, high, seeds, range (best less worst level). Over the seeds that all levels have,
-    where there are any."""
+    over the seeds), low, high, seeds, range (best - worst). Over the seeds that all levels have, if any."""
     table = {}
     for target, group in rows.groupby("target", sort=False):
         wide = common_seeds(group, level).pivot(index="seed", columns=level, values="value")

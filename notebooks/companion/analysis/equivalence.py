@@ -19,8 +19,7 @@ MOST_SEEDS = 100  # beyond which no number of seeds is named
 
 @dataclass(frozen=True)
 class Judgement:
-    """A mean difference, its interval (NaN with one seed), the margin that it is judged by, and over how many
-    seeds."""
+    """A mean difference over n seeds, its interval (NaN with one), and the margin that it is judged by."""
 
     difference: float
     low: float

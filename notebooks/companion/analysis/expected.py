@@ -1,8 +1,7 @@
 """What an order of the items that is the same for everybody scores, expected over the items that are drawn.
 
 The protocols of R27 are one scale: a user's test items are ranked among `negatives` items that she never
-rated, from none (rated items alone) to all of them. For each there is an exact expectation, so that nothing
-has to be drawn."""
+rated, from none (rated items alone) to all of them. Each has an exact expectation: nothing need be drawn."""
 
 from dataclasses import dataclass
 from functools import lru_cache

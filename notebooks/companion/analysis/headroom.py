@@ -1,5 +1,4 @@
-"""How much the other domains can give at all: what an oracle gains from them that knows how synthetic ratings
-were made.
+"""How much other domains can give at all: what an oracle gains that knows how synthetic ratings were made.
 
 It knows the strength s of tastes, every item's genre and weight w, and that a user's liking t of a genre is
 N(0, 1) in every domain, with covariance `transfer` between two domains. Of her training ratings it sees which

@@ -1,9 +1,8 @@
-"""When does it help? ADC on both domains less ADC on the target alone, and less equal weights, over control
-worlds.
+"""When does it help? ADC on both domains less ADC on the target alone, and less equal weights, by world.
 
-Two properties of a synthetic world are varied, all else alike: `transfer`, how far a user's taste carries
-over, and `richness`, her ratings in the source (`companion.data.control`). `companion.analysis.marks` places
-real datasets on these axes."""
+Two properties of a synthetic control world are varied, all else alike: `transfer`, how far a user's taste
+carries over, and `richness`, her ratings in the source (`companion.data.control`). `marks` places real
+datasets on these axes."""
 
 import itertools
 from collections.abc import Sequence

@@ -1,5 +1,4 @@
-"""Where a dataset lies on the map of `maps`, by its ratings alone: how far tastes go, how much is known
-elsewhere.
+"""Where a dataset lies on the map of `maps`, by ratings alone: how far tastes go, what is known elsewhere.
 
 Taste shows in what is chosen. Items are cut at random into two halves in every domain. Two halves of one
 domain then agree as two domains would whose users have the same taste in both; halves of two domains agree as
@@ -41,8 +40,7 @@ def richness(ratings: Ratings) -> tuple[float, float]:
 
 def taste_transfer(ratings: Ratings, seed: int = 0) -> tuple[float, float, float]:
     """Similarity of tastes between domains over that within them, and its 95 % interval: jackknife over
-    users, in GROUPS groups. NaN with one domain only, or hardly anybody with two ratings or in two
-    domains."""
+    GROUPS groups of users. NaN with one domain, or hardly anybody with two ratings or in two domains."""
     rng = np.random.default_rng(seed)
     cuts = [[_halves(ratings, k, rng) for k in range(ratings.p)] for _ in range(CUTS)]
     group = np.random.default_rng(seed).permutation(len(ratings.users)) % GROUPS

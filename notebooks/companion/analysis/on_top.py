@@ -38,8 +38,7 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def differences(rows: pd.DataFrame) -> pd.DataFrame:
-    """The variant less each other method, paired over the seeds: a row an (other, target) with the columns of
-    `curves.difference`."""
+    """The variant less each other method, by target, paired over the seeds, as `curves.difference` has it."""
     values = rows.set_index(["method", "target", "seed"])["value"].sort_index()
     pairs = [(other, target) for other in OTHERS for target in rows["target"].unique()]
     return pd.DataFrame([

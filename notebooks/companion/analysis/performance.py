@@ -114,8 +114,7 @@ def user_scores(chosen: pd.DataFrame, protocol: str = "full", column: str = "ndc
 
 
 def user_differences(chosen: pd.DataFrame) -> pd.DataFrame:
-    """ADC's NDCG@10 less every other method's, of every user of a target [(target, user), methods], mean over
-    the runs in which she was tested."""
+    """ADC's NDCG@10 less every other method's, by user [(target, user), methods], mean over her runs."""
     scores = user_scores(chosen).pivot(index=["target", "user", "seed"], columns="method", values="value")
     gaps = scores.drop(columns="adc").rsub(scores["adc"], axis=0)
     return gaps.groupby(level=["target", "user"], sort=False).mean()
@@ -143,9 +142,8 @@ def p_text(p: float) -> str:
 
 def balance(results: pd.DataFrame) -> pd.DataFrame:
     """What the balancer does by itself: NDCG@10 (full) of equal weights and of every gamma at each depth,
-    over the seeds that have them all.
-    Rows (hidden_layers, balancing), columns targets, their mean and the number of seeds; only depths at which
-    both were run."""
+    over the seeds that have them all, where both were run.
+    Rows (hidden_layers, balancing), columns targets, their mean and the number of seeds."""
     rows = values(results)
     rows = rows[rows["method"].isin([STATIC, "adc"])]
     rows = rows.assign(balancing=rows["gamma"].map("γ = {:g}".format).where(rows["method"] == "adc", STATIC))

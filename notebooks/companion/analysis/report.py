@@ -21,9 +21,8 @@ def table_methods() -> list[str]:
 
 
 def paper_settings(sizes: Mapping[str, int]) -> dict[str, tuple[int, float]]:
-    """The paper's (h, gamma) for every target, by its size among the domains (§IV-E, R21).
-    Largest (4, 1.5), second largest (4, 2), smallest (2, 2), the rest (3, 2). sizes: domain -> number of
-    ratings."""
+    """The paper's (h, gamma) for every target, by its size (§IV-E, R21): largest (4, 1.5), second largest
+    (4, 2), smallest (2, 2), the rest (3, 2). sizes: domain -> number of ratings."""
     settings = dict.fromkeys(sizes, (3, 2.0))
     by_size = sorted(sizes, key=lambda name: sizes[name], reverse=True)
     if len(by_size) > 1:
@@ -33,8 +32,7 @@ def paper_settings(sizes: Mapping[str, int]) -> dict[str, tuple[int, float]]:
 
 def available(dataset: str, profile: str, variants: bool = False) -> list[Run]:
     """The runs that `results.parquet` names for a profile; for "any", all stored runs whose method and
-    version are today's. Variants of ADC, which are no part of the paper's story, only where they are wanted:
-    notebooks 15 and 17 have them."""
+    version are today's. variants: those of ADC too, which are no part of the paper's story."""
     if profile == "any":
         stored = [runs.load(file.parent) for file in paths.runs(dataset).glob("[!.]*/metrics.json")]
         stored = [run for run in stored if registry.is_current(run.config)]
@@ -96,8 +94,7 @@ def _rows(run: Run) -> pd.DataFrame:
 
 def choose(table: pd.DataFrame, settings: Mapping[str, tuple[int, float]]) -> tuple[pd.DataFrame, list[str]]:
     """For each target of `settings` and each method the variant nearest to its (h, gamma), over the seeds
-    that all methods have; and remarks, in words, on whatever could not be taken as the paper has it. table:
-    of `load`."""
+    that all methods have; and, in words, what could not be taken as the paper has it. table: of `load`."""
     parts, remarks = [], []
     for target, setting in settings.items():
         by_method = dict(list(table[table["target"] == target].groupby("method")))

@@ -100,8 +100,7 @@ def mean_ndcg(run: Run) -> float:
 def readings(bases: dict[int, Run], candidates: Iterable[Run]) -> pd.DataFrame:
     """What each starred reading changes, from runs that differ from the base in it alone; largest gain first.
     Columns: reading, change, difference (from the base, paired over the seeds), p, low, high, seeds, relative
-    (% of the base), diverged, runs (their folders). Readings that are the base, or were not run, are left
-    out."""
+    (% of the base), diverged, runs (their folders). What is the base, or was not run, is left out."""
     stored, rows = {runs.identity(run.config): run for run in candidates}, []
     base = pd.Series(bases).map(mean_ndcg)
     for reading, change in CHANGES:
@@ -193,8 +192,7 @@ def rule_scores(split: Split, domain: int, score: Score) -> dict[str, float]:
 
 def rank_test_ratings(split: Split, domain: int, score: Score) -> np.ndarray:
     """Rank of every test rating of a domain [ratings], relevant or not, in the order of `split.of(domain,
-    TEST)`. Ties are drawn anew (R29), so that scores differ a little from the stored ones where there are
-    many."""
+    TEST)`. Ties are drawn anew (R29): where there are many, scores differ a little from the stored ones."""
     user, item, _ = split.of(domain, TEST)
     order = np.argsort(user, kind="stable")
     task = RankingTask(split, domain, TEST)

@@ -1,5 +1,4 @@
-"""Who is better, and how sure that is (R30): paired tests over users and over runs, corrected for their
-number.
+"""Who is better, and how sure that is (R30): paired tests over users and runs, corrected for their number.
 
 Over users: each is averaged over the runs. Users of different seeds share ratings and all share the luck of
 the trainings, which is taken as fixed: with thousands of users a lucky seed looks certain. Over runs: a new
@@ -45,8 +44,7 @@ def paired_t(differences: np.ndarray) -> TTest:
 def crossed_bootstrap(values: pd.Series, resamples: int = RESAMPLES) -> tuple[float, float]:
     """95 % interval of the mean of values [(seed, user)] when seeds and users are both drawn anew, each with
     replacement and by itself (pigeonhole bootstrap, Owen 2007, Ann. Appl. Stat. 1:386); NaN with one seed.
-    It says what other users would have given; rather too wide than too narrow, as it counts the noise of
-    single cells twice or more."""
+    It says what other users would have given, rather too widely: a cell's noise counts twice or more."""
     wide = values.unstack("user")  # [seeds, users], NaN where a user cannot be evaluated
     present, (seeds, users) = wide.notna().to_numpy(float), wide.shape
     if seeds < 2:

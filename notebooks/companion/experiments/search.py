@@ -1,5 +1,4 @@
-"""One search for every method (R32): the same number of trials and epochs, validation ratings only, every
-trial a file.
+"""One search for every method (R32): as many trials and epochs, validation ratings only, a file a trial.
 
 A trial's settings depend on the seed, its number and the trials before it: a search that was killed goes on
 as if it had not been. The first trials are the method's `first_trials`; then come random ones, then TPE's."""
@@ -122,8 +121,7 @@ def keep_best(config: dict) -> dict:
 
 
 def flags(config: dict, trial: dict) -> list[str]:
-    """What makes the best trial no result yet: values at a bound, a best epoch of 2 or less, an end by the
-    limit of epochs."""
+    """What makes the best trial no result yet: values at a bound, a best epoch <= 2, an end by the limit."""
     words = []
     for name, value in trial["parameters"].items():
         kind, *bounds = config["space"].get(name, ("choice", []))

@@ -45,8 +45,7 @@ def readings() -> list[dict]:
 
 
 def larger() -> list[dict]:
-    """More than d = 100 and more than five negatives, from which the paper gained nothing significant
-    (§IV-E)."""
+    """More than d = 100 and five negatives, from which the paper gained nothing significant (§IV-E)."""
     return [{"dim": 200}, {"negatives": 10}]
 
 
@@ -69,9 +68,7 @@ STUDIES = {
 
 def sets(sizes: dict[str, int]) -> dict[str, list[str]]:
     """The paper's Sets 1-3 by their rule (§IV-E, R35): the two largest domains; the rest; the largest and the
-    smallest.
-    sizes: domain -> ratings, in the dataset's order. A set of fewer than two domains, or of all, is left out.
-    """
+    smallest. One of fewer than two, or of all, is left out. sizes: domain -> ratings, in the data's order."""
     by_size = sorted(sizes, key=lambda name: sizes[name], reverse=True)
     members = {"Set 1": by_size[:2], "Set 2": by_size[2:], "Set 3": [by_size[0], by_size[-1]]}
     members = {name: group for name, group in members.items() if 1 < len(group) < len(sizes)}

@@ -27,8 +27,7 @@ MATTERS = 100 * MARGIN  # per cent
 
 
 def depth(table: pd.DataFrame, label: str) -> Figure:
-    """Fig. 3: NDCG@10 by h less that at the paper's h, one panel a target. table: `curves.contrasts` of
-    hidden_layers by pretraining."""
+    """Fig. 3: NDCG@10 by h less the paper's h, a panel a target. table: `curves.contrasts` by pretraining."""
     figure = _contrasts(table, "$h$, hidden layers", "$h$")
     return titled(figure, "NDCG@10 by the number of hidden layers, less that at the paper's $h$", label)
 

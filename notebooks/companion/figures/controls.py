@@ -51,8 +51,7 @@ def _curve(panel: Axes, rows: pd.DataFrame, style: dict, name: str) -> tuple[flo
 
 
 def over_static(table: pd.DataFrame, label: str) -> Figure:
-    """What every γ, and every pair of constant weights, gains over equal weights, a panel a case. table: of
-    `controls.over_static`."""
+    """Gain of every γ and pair of constant weights, a panel a case. table: of `controls.over_static`."""
     names, cases = list(table["balancing"].unique()), list(table["case"].unique())
     figure, panels = small_multiples(cases, 0.4 + 0.2 * len(names), "gain over equal weights", "")
     for case, panel in panels.items():
@@ -69,8 +68,7 @@ def over_static(table: pd.DataFrame, label: str) -> Figure:
 
 
 def balancing(history: pd.DataFrame, label: str) -> Figure:
-    """Both parts of the losses, the weights and the rates by epoch, a row a case. history: of
-    `controls.histories`."""
+    """Parts of the losses, weights and rates by epoch, a row a case. history: of `controls.histories`."""
     cases = list(history["case"].unique())
     size = (PAGE, 0.8 + 1.4 * len(cases))
     figure, axes = plt.subplots(len(cases), len(PARTS), figsize=size, squeeze=False)

@@ -15,8 +15,7 @@ from companion.figures.style import CONTEXT, PAGE, method_style, small_multiples
 
 def recall(table: pd.DataFrame, base: str, label: str) -> Figure:
     """Fig. 2 as differences: every method's recall@N less that of `base` by N, one panel a target. In colour
-    ADC, the best of the paper's other methods and the best of all; the rest in grey, named at their ends.
-    table: `performance.against`."""
+    ADC, the paper's best rival and the best of all; the rest in grey. table: of `performance.against`."""
     table = table[~table["method"].isin(["random", base])]  # random would squeeze the others
     targets, methods = list(table["target"].unique()), list(table["method"].unique())
     order = table[table["target"] == targets[-1]].groupby("method")["difference"].mean()

@@ -1,9 +1,8 @@
 """BPR [28] on each domain by itself: Eq. 1 and ADC's sampler without the network, x_ui = u_u·v_i + b_i.
 
 It descends as ADC does, by Adam on the vectors of a batch of users, whose loss is a mean per domain; its
-authors take triple by triple, by SGD. The item bias b_i belongs to BPR as it is published in code
-(MyMediaLite, cornac); without it sparse domains fall far below popularity. It is the last column of the item
-vectors."""
+authors take triple by triple, by SGD. The item bias b_i, the last column of the item vectors, belongs to BPR
+as it is published in code (MyMediaLite, cornac); without it sparse domains fall far below popularity."""
 
 from dataclasses import dataclass
 

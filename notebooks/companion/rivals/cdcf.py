@@ -1,5 +1,4 @@
-"""CDCF (Loni et al. 2014): for every target domain a factorization machine of order 2 that knows the other
-domains.
+"""CDCF (Loni et al. 2014): for every target a factorization machine of order 2 that knows the other domains.
 
 An example's features x are the user, the target item (both one-hot) and the user's training ratings in every
 other domain j, each as r / |s_j(u)|, s_j(u) being the items she rated there in training; target ratings never

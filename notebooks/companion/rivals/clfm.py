@@ -149,8 +149,7 @@ class CLFM(Rival):
 
 
 def validation_errors(split: Split, domain: int, arrays: Arrays) -> tuple[float, float]:
-    """Root mean squared error over a domain's validation ratings: CLFM's, fitted to stars, and that of the
-    domain's mean training rating."""
+    """RMSE over a domain's validation ratings: of CLFM, fitted to stars, and of the mean training rating."""
     user, item, rating = split.of(domain, VALID)
     stars = (arrays["user"][user] * arrays["item"][item]).sum(1)
     errors = (rating - stars, rating - split.of(domain, TRAIN)[2].mean())

@@ -80,8 +80,7 @@ class Residual(Trainer):
 
 
 def learner(config: dict, split: Split) -> Residual:
-    """The trainer of a configuration, which starts from BPR at the epochs that validation chose. `UserError`
-    where BPR diverges at once."""
+    """The trainer, which starts from BPR at the epochs that validation chose; `UserError` if BPR diverges."""
     names = {field.name for field in fields(bpr.Settings)}
     beneath = {name: config[f"bpr_{name}" if f"bpr_{name}" in config else name] for name in names}
     bpr_config = asdict(bpr.Settings(**beneath)) | {"seed": config["seed"]}
