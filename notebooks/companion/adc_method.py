@@ -28,25 +28,33 @@ SPARSE = {
 }  # fmt: skip
 FIRST_TRIALS = (SPARSE, {"learning_rate": 1e-4, "embedding_lr": 0.02}, {})
 
-# The starred readings: what notebook 08 changes, one at a time.
-STARRED: dict[str, list[dict]] = {
-    "R1": [{"agreement_on": "u"}],
-    "R2": [{"train_items": False}],
-    "R3": [{"train_users": False}],
-    "R4": [{"agreement_with": "own"}],
-    "R5": [{"agreement_weight": 0.0}],
-    "R6": [{"missing_vector": "initial"}],
-    "R7": [{"width": 0}, {"width": 100}, {"width": 200}],
-    "R10": [{"pretraining": "random"}, {"pretraining": "none"}],
-    "R11": [{"optimizer": "sgd", "learning_rate": 0.02, "embedding_lr": 0.5}],
-    "R12": [{"balancer": f"gradnorm_{form}"} for form in ("softmax", "closed", "literal")],
-    "R13": [{"initial_losses": "first_epoch"}],
-    "R14": [{"reduction": "sum"}, {"reduction": "sum_literal"}],
-    "R15": [{"norm_layer": "last_hidden"}],
-    "R17": [{"resample_negatives": False}],
-    "R22": [{"init": "als"}, {"init": "als_literal"}, {"init": "random"}],
-    "R23": [{"observed": "above_mean"}],
-}
+# The starred readings: what notebook 08 changes, one at a time, and the change in plain words.
+STARRED: list[tuple[str, dict, str]] = [
+    ("R1", {"agreement_on": "u"}, "agreement of the inputs u, not of z"),
+    ("R2", {"train_items": False}, "item vectors fixed"),
+    ("R3", {"train_users": False}, "user vectors fixed"),
+    ("R4", {"agreement_with": "own"}, "agreement: her own domains only"),
+    ("R5", {"agreement_weight": 0.0}, "no agreement (λ = 0)"),
+    ("R6", {"missing_vector": "initial"}, "missing vectors as they began"),
+    ("R7", {"width": 0}, "hidden layers p·d wide"),
+    ("R7", {"width": 100}, "hidden layers 100 wide"),
+    ("R7", {"width": 200}, "hidden layers 200 wide"),
+    ("R10", {"pretraining": "random"}, "layers between start at random"),
+    ("R10", {"pretraining": "none"}, "no pretraining"),
+    ("R11", {"optimizer": "sgd", "learning_rate": 0.02, "embedding_lr": 0.5}, "plain SGD, not Adam"),
+    ("R12", {"balancer": "gradnorm_softmax"}, "weights by a softmax"),
+    ("R12", {"balancer": "gradnorm_closed"}, "Eq. 5 solved exactly"),
+    ("R12", {"balancer": "gradnorm_literal"}, "Eq. 5 to the letter"),
+    ("R13", {"initial_losses": "first_epoch"}, "L(0): the first epoch's"),
+    ("R14", {"reduction": "sum"}, "loss: a sum, not a mean"),
+    ("R14", {"reduction": "sum_literal"}, "loss: the whole sum as printed"),
+    ("R15", {"norm_layer": "last_hidden"}, "gradient norm at the last hidden layer"),
+    ("R17", {"resample_negatives": False}, "negatives drawn once"),
+    ("R22", {"init": "als"}, "start: regularised ALS"),
+    ("R22", {"init": "als_literal"}, "start: raw ALS"),
+    ("R22", {"init": "random"}, "start: random vectors"),
+    ("R23", {"observed": "above_mean"}, "positives: ratings above her mean"),
+]
 EQUATION = r"""
 $$L_k = -\sum_{(u,i^+,i^-)} \log\sigma\bigl(\mathbf{z}_u^{(k)\top}\mathbf{v}_{i^+}^{(k)}
 - \mathbf{z}_u^{(k)\top}\mathbf{v}_{i^-}^{(k)}\bigr)

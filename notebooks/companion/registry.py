@@ -170,9 +170,8 @@ def changed_readings(config: dict) -> list[str]:
     """The settings of starred readings in which a configuration of ADC's network is unusual; the learning
     rates that go with R11 are no reading."""
     usual, settings = _usual(config), []
-    for changes in adc_method.STARRED.values():
-        for change in changes:
-            settings += [name for name in change if name not in ("learning_rate", "embedding_lr")]
+    for _, change, _ in adc_method.STARRED:
+        settings += [name for name in change if name not in ("learning_rate", "embedding_lr")]
     return [name for name in dict.fromkeys(settings) if config[name] != usual[name]]
 
 

@@ -22,39 +22,13 @@ from companion.analysis.curves import difference
 from companion.analysis.performance import values
 from companion.runs import Run
 
-CHANGES = [(reading, change) for reading, changes in STARRED.items() for change in changes]
 COLUMNS = ["difference", "p", "low", "high", "seeds", "relative", "diverged", "runs"]
 DEFAULT, DEFAULT_RECALL = "default", "recall@10"
 RULE_LABELS = {
     "above": DEFAULT, "at_least": "R24 ≥ mean", "all_domains": "R24 all domains",
     "train_only": "R24 training", "stars4": "R24 ≥ 4 stars",
 }  # fmt: skip
-PLAIN = {  # a change in plain words, for figures
-    "agreement_on = u": "agreement of the inputs u, not of z",
-    "train_items = False": "item vectors fixed",
-    "train_users = False": "user vectors fixed",
-    "agreement_with = own": "agreement: her own domains only",
-    "agreement_weight = 0.0": "no agreement (λ = 0)",
-    "missing_vector = initial": "missing vectors as they began",
-    "width = 0": "hidden layers p·d wide",
-    "width = 100": "hidden layers 100 wide",
-    "width = 200": "hidden layers 200 wide",
-    "pretraining = random": "layers between start at random",
-    "pretraining = none": "no pretraining",
-    "optimizer = sgd": "plain SGD, not Adam",
-    "balancer = gradnorm_softmax": "weights by a softmax",
-    "balancer = gradnorm_closed": "Eq. 5 solved exactly",
-    "balancer = gradnorm_literal": "Eq. 5 to the letter",
-    "initial_losses = first_epoch": "L(0): the first epoch's",
-    "reduction = sum": "loss: a sum, not a mean",
-    "reduction = sum_literal": "loss: the whole sum as printed",
-    "norm_layer = last_hidden": "gradient norm at the last hidden layer",
-    "resample_negatives = False": "negatives drawn once",
-    "init = als": "start: regularised ALS",
-    "init = als_literal": "start: raw ALS",
-    "init = random": "start: random vectors",
-    "observed = above_mean": "positives: ratings above her mean",
-}
+PLAIN = {"{} = {}".format(*next(iter(change.items()))): words for _, change, words in STARRED}  # for figures
 N, MAX_SEEDS = 10, 3  # length of the list; seeds scored anew at most
 
 
@@ -69,7 +43,7 @@ def available(dataset: str, profile: str) -> tuple[dict[int, Run], list[Run]]:
     it. Raises `UserError` where there is no base."""
     candidates = [run for run in report.available(dataset, profile) if not run.config["domains"]]
     stored, bases = {runs.identity(run.config) for run in candidates}, {}
-    readings_run = lambda run: sum(changed(run.config, **change) in stored for _, change in CHANGES)
+    readings_run = lambda run: sum(changed(run.config, **change) in stored for _, change, _ in STARRED)
     written = lambda run: (run.folder / "metrics.json").stat().st_mtime
     for run in sorted(filter(_is_base, candidates), key=lambda run: (readings_run(run), written(run))):
         bases[run.config["seed"]] = run
@@ -103,7 +77,7 @@ def readings(bases: dict[int, Run], candidates: Iterable[Run]) -> pd.DataFrame:
     (% of the base), diverged, runs (their folders). What is the base, or was not run, is left out."""
     stored, rows = {runs.identity(run.config): run for run in candidates}, []
     base = pd.Series(bases).map(mean_ndcg)
-    for reading, change in CHANGES:
+    for reading, change, _ in STARRED:
         names = {seed: changed(run.config, **change) for seed, run in bases.items()}
         by_seed = {seed: stored[name] for seed, name in names.items()
                    if name in stored and stored[name].folder != bases[seed].folder}  # fmt: skip

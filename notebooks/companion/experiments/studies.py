@@ -41,7 +41,7 @@ def balancing() -> list[dict]:
 
 def readings() -> list[dict]:
     """Every starred reading, one at a time from the base, and the base itself."""
-    return [{}] + [change for changes in adc_method.STARRED.values() for change in changes]
+    return [{}] + [change for _, change, _ in adc_method.STARRED]
 
 
 def larger() -> list[dict]:
