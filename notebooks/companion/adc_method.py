@@ -69,19 +69,17 @@ def make_trainer(config: dict, split: Split, vectors: list[MFVectors] | None = N
     return Trainer(settings, split, vectors or initial_vectors(split, settings.init, settings.dim))
 
 
-def network(
-    name: str, label: str, kind: str, balancer: str, color: str, marker: str, linestyle: str | tuple
-) -> Method:
-    """ADC's network under one balancer, as a method."""
+def network(name: str, label: str, kind: str, balancer: str, **look: str) -> Method:
+    """ADC's network under one balancer, as a method. look: color, marker, linestyle."""
     return Method(
         name, label, 2, Config, make_trainer, search_space=SEARCH_SPACE,
         first_trials=FIRST_TRIALS, kind=kind, fixed={"balancer": balancer} if kind != "adc" else {},
-        color=color, marker=marker, linestyle=linestyle, equation=EQUATION,
-        objective=(domain_losses, plain_step),
+        equation=EQUATION, objective=(domain_losses, plain_step), **look,
     )  # fmt: skip
 
 
-ADC = network("adc", "ADC", "adc", "gradnorm", "#0072B2", "o", "-")
-STATIC = network("static", "static", "balancer", "static", "#D55E00", "s", "--")
+ADC = network("adc", "ADC", "adc", "gradnorm", color="#0072B2", marker="o", linestyle="-")
+STATIC = network("static", "static", "balancer", "static", color="#D55E00", marker="s", linestyle="--")
+GREY = {"color": "#767676", "marker": "o", "linestyle": ":"}
 LABELS = {name: balancers.BALANCERS[name].label for name in balancers.SUCCESSORS}
-SUCCESSORS = [network(name, label, "balancer", name, "#767676", "o", ":") for name, label in LABELS.items()]
+SUCCESSORS = [network(name, label, "balancer", name, **GREY) for name, label in LABELS.items()]

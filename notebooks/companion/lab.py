@@ -38,7 +38,7 @@ def _same(copy: Path, notebook: Path) -> bool:
 
 if __name__ == "__main__":
     try:
-        for former in refresh(paths.lab()):
+        for former in refresh(paths.home() / "data" / "lab"):
             print(f"The notebook has changed; what you had is {former}")
     except UserError as error:
         sys.exit(str(error))

@@ -50,9 +50,8 @@ def names(*kinds: str) -> list[str]:
     return [name for name, entry in METHODS.items() if entry.kind in kinds]
 
 
-def configure(
-    name: str, dataset: str = "movielens", seed: int = 0, domains: str = "", **settings: Any
-) -> dict:
+def configure(name: str, dataset: str = "movielens", seed: int = 0, domains: str = "",
+              **settings: Any) -> dict:  # fmt: skip
     """The configuration of a run, as stored in `config.json`: dataset, domains (comma-separated, empty: all),
     seed, method, its version, and every setting. ADC with another balancer is the method of that balancer's
     name.
@@ -77,9 +76,8 @@ def configure(
     return config | {"variant": variant(config)}
 
 
-def configure_tuned(
-    name: str, dataset: str, seed: int = 0, domains: str = "", label: str = "", **settings: Any
-) -> dict:
+def configure_tuned(name: str, dataset: str, seed: int = 0, domains: str = "", label: str = "",
+                    **settings: Any) -> dict:  # fmt: skip
     """`configure` with what the search, or that of a label, found for the dataset, then `settings`; those
     that a method does not have, such as epochs for popularity, are left out."""
     entry = method(name)

@@ -24,12 +24,8 @@ def table() -> pd.DataFrame:
 
 def gather(places: Iterable[Path], profile: str) -> pd.DataFrame:
     """Put runs into the table, in place of what the profile had for these datasets; the rows put there."""
-    rows = []
-    for place in places:
-        run = runs.load(place)
-        rows.append(run.values().assign(variant=registry.variant(run.config)))
-    fresh = pd.concat(rows).assign(profile=profile)[COLUMNS]
-    old = table()
+    rows = [run.values().assign(variant=registry.variant(run.config)) for run in map(runs.load, places)]
+    fresh, old = pd.concat(rows).assign(profile=profile)[COLUMNS], table()
     replaced = (old["profile"] == profile) & old["dataset"].isin(fresh["dataset"].unique())
     with files.atomic(paths.results()) as partial:
         others = old[~replaced]

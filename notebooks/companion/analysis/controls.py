@@ -62,9 +62,8 @@ def ablation() -> list[dict]:
     return [{"method": "adc", "label": label, **settings} for label, settings in ABLATION.items()]
 
 
-def train(
-    changes: Iterable[dict], transfers: Sequence[float], worlds: Sequence[int], show: bool = True
-) -> pd.DataFrame:
+def train(changes: Iterable[dict], transfers: Sequence[float], worlds: Sequence[int],
+          show: bool = True) -> pd.DataFrame:  # fmt: skip
     """The runs of some changes in every world, trained where they are not stored, as `table` has them."""
     configs = []
     for transfer, world, change in itertools.product(transfers, worlds, changes):

@@ -95,9 +95,8 @@ def common_seeds(rows: pd.DataFrame, *levels: str) -> pd.DataFrame:
     return pd.concat(parts) if parts else rows
 
 
-def contrasts(
-    rows: pd.DataFrame, level: str, paper: Mapping[str, float], series: str, base: str, mean: bool = True
-) -> pd.DataFrame:
+def contrasts(rows: pd.DataFrame, level: str, paper: Mapping[str, float], series: str, base: str,
+              mean: bool = True) -> pd.DataFrame:  # fmt: skip
     """Every level's score less the score at the paper's level, paired over the seeds, in per cent of the
     latter: a row a (target, series, level), and after the domains their `mean`, MEAN.
     rows: of `experiments`. paper: target -> the paper's level; where it was not run, the nearest that was

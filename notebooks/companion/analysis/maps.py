@@ -18,10 +18,8 @@ CELL = ["transfer", "richness"]
 TRAININGS = ({}, {"balancer": "static"}, {"domains": controls.TARGET, "label": controls.ALONE})
 
 
-def scores(
-    transfers: Sequence[float], richnesses: Sequence[float], worlds: Sequence[int], show: bool = True,
-    **limits: int,
-) -> pd.DataFrame:  # fmt: skip
+def scores(transfers: Sequence[float], richnesses: Sequence[float], worlds: Sequence[int],
+           show: bool = True, **limits: int) -> pd.DataFrame:  # fmt: skip
     """The runs of TRAININGS in every cell and world, trained where they are not stored, as `controls.table`
     has them. limits: epochs, patience.
     The target's ratings are the same at every richness: alone, there is one run for all."""

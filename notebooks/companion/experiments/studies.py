@@ -75,10 +75,8 @@ def sets(sizes: dict[str, int]) -> dict[str, list[str]]:
     return {name: [k for k in sizes if k in group] for name, group in members.items()}
 
 
-def configurations(
-    studies: Sequence[str], dataset: str, seed: int, depths: Sequence[int] = (), gammas: Sequence[float] = (),
-    **common: Any,
-) -> list[dict]:  # fmt: skip
+def configurations(studies: Sequence[str], dataset: str, seed: int, depths: Sequence[int] = (),
+                   gammas: Sequence[float] = (), **common: Any) -> list[dict]:  # fmt: skip
     """The configurations of studies on one seed, each once.
     `depths`, `gammas`: the grids of Figs. 3 and 4, empty for the paper's; `common`: settings of all runs
     (epochs, …). Raises `UserError` for an unknown study."""
