@@ -17,11 +17,11 @@ from adc.errors import UserError
 from adc.split import TRAIN, Split, split_ratings
 from companion import adc_method, data, runs, tuned_settings
 from companion.method import Method
-from companion.rivals import bpr, cdcf, chance, clfm, ease, itemknn, merged_bpr, popularity, residual, sconet
+from companion.rivals import bpr, cdcf, chance, clfm, ease, itemknn, popularity, residual, sconet
 
 METHODS: dict[str, Method] = {entry.name: entry for entry in (  # in the order of Table II's columns
     chance.METHOD, popularity.METHOD, itemknn.METHOD, itemknn.MERGED, ease.METHOD, ease.MERGED,
-    bpr.METHOD, merged_bpr.METHOD, clfm.METHOD, cdcf.METHOD, sconet.METHOD,
+    bpr.METHOD, bpr.MERGED, clfm.METHOD, cdcf.METHOD, sconet.METHOD,
     adc_method.STATIC, adc_method.ADC, *adc_method.SUCCESSORS, residual.METHOD,
 )}  # fmt: skip
 ALL_RATINGS = "all"  # "ratings" in the configuration of a model that was fitted on all of them
