@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import shutil
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -71,6 +72,15 @@ def _replace(target: Path, partial: Path) -> None:
             raise
         # another process put the same run in place first, and its folder stays
     shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def exit_on_error() -> Iterator[None]:
+    """End a command with the words of a `UserError`, as exit code 1."""
+    try:
+        yield
+    except UserError as error:
+        sys.exit(str(error))
 
 
 def write_json(target: Path, content: object) -> None:

@@ -3,10 +3,8 @@ the checkout would be a change and set off runs. `./run_all.sh lab` makes them b
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
-from adc.errors import UserError
 from companion import files, paths
 from companion.execute import NOTEBOOKS, digest, notebooks
 
@@ -37,8 +35,6 @@ def _same(copy: Path, notebook: Path) -> bool:
 
 
 if __name__ == "__main__":
-    try:
+    with files.exit_on_error():
         for former in refresh(paths.home() / "data" / "lab"):
             print(f"The notebook has changed; what you had is {former}")
-    except UserError as error:
-        sys.exit(str(error))

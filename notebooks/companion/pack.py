@@ -118,7 +118,5 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with files.exit_on_error():
         main(sys.argv[1:])
-    except UserError as error:
-        sys.exit(str(error))

@@ -156,10 +156,8 @@ def _texts(node) -> list[str]:
 if __name__ == "__main__":
     if sys.argv[1] == "--check":
         sys.exit("\n".join(text for file in sorted(RENDERED.glob("*.ipynb")) for text in problems(file)) or 0)
-    try:
+    with files.exit_on_error():
         for copy in write(sys.argv[1]):
             print(f"Rendered {copy.relative_to(NOTEBOOKS.parent)}")
         if sys.argv[1] == export.PROFILE:
             print(f"{export.FILE.relative_to(NOTEBOOKS.parent)}: {len(export.write())} records")
-    except UserError as error:
-        sys.exit(str(error))

@@ -99,11 +99,9 @@ def made_by(archive: zipfile.ZipFile) -> tuple[str, list[str]]:
 
 
 if __name__ == "__main__":  # python -m companion.unpack FILE
-    try:
-        if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
-            sys.exit("./run_all.sh unpack FILE, an archive of ./run_all.sh pack")
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        sys.exit("./run_all.sh unpack FILE, an archive of ./run_all.sh pack")
+    with files.exit_on_error():
         folders, new = unpack(Path(sys.argv[1]))
         words = f"{new} of them were not in {paths.home()} before"
         print(f"{len(folders)} runs, each with its checksum; {words}.")
-    except UserError as error:
-        sys.exit(str(error))

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from adc.config import Config
-from adc.errors import UserError
 from companion import data, registry
 from companion.adc_method import SEARCH_SPACE
 from companion.analysis import report
@@ -30,8 +29,7 @@ def experiments(dataset: str, profile: str) -> pd.DataFrame:
     networks = registry.names("adc", "balancer")
     candidates = [run for run in report.available(dataset, profile) if run.config["method"] in networks]
     if not candidates:
-        cure = report.how_to_run(dataset, profile, STUDIES)
-        raise UserError(f"No finished run of ADC for dataset '{dataset}', profile '{profile}'. {cure}")
+        raise report.no_run("ADC", dataset, profile, STUDIES)
     one = report.one_run_each(candidates, "method", "variant", "domains", "seed")
     return pd.DataFrame([row for run in one for row in run_rows(run)])
 

@@ -62,11 +62,15 @@ def load(dataset: str, profile: str, required: Sequence[str] = ("adc", "populari
     methods = {run.config["method"] for run in chosen}
     missing = [registry.label(name) for name in required if name not in methods]
     if missing:
-        where = f"for dataset '{dataset}', profile '{profile}'"
-        cure = how_to_run(dataset, profile, "03_train_adc and 04_baselines")
-        raise UserError(f"No finished run of {' or '.join(missing)} {where}. {cure}")
+        raise no_run(" or ".join(missing), dataset, profile, "03_train_adc and 04_baselines")
     chosen.sort(key=lambda run: table_methods().index(run.config["method"]))
     return pd.concat([_rows(run) for run in chosen], ignore_index=True)
+
+
+def no_run(what: str, dataset: str, profile: str, notebooks: str) -> UserError:
+    """The error for runs that are missing, which says how to make them."""
+    cure = how_to_run(dataset, profile, notebooks)
+    return UserError(f"No finished run of {what} for dataset '{dataset}', profile '{profile}'. {cure}")
 
 
 def how_to_run(dataset: str, profile: str, notebooks: str) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from adc.config import Config
-from adc.errors import UserError
 from adc.evaluation import RankingTask, Score, groups
 from adc.metrics import ndcg, recall
 from adc.relevance import relevant
@@ -48,9 +47,8 @@ def available(dataset: str, profile: str) -> tuple[dict[int, Run], list[Run]]:
     for run in sorted(filter(_is_base, candidates), key=lambda run: (readings_run(run), written(run))):
         bases[run.config["seed"]] = run
     if not bases:
-        cure = report.how_to_run(dataset, profile, f"{curves.STUDIES} (study readings)")
-        where = f"for dataset '{dataset}', profile '{profile}'"
-        raise UserError(f"No finished run of ADC with h = 3, gamma = 2 {where}. {cure}")
+        study = f"{curves.STUDIES} (study readings)"
+        raise report.no_run("ADC with h = 3, gamma = 2", dataset, profile, study)
     return dict(sorted(bases.items())), candidates
 
 
