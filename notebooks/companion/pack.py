@@ -57,6 +57,8 @@ def pack(file: Path, profile: str = export.PROFILE, models: bool = False) -> lis
 
 def crate(places: list[str], trained: list[str], profile: str, claims: bool) -> dict:
     """The archive's description as JSON-LD: what it holds, and by which command that was made."""
+    latest = max((paths.home() / place / "metrics.json").stat().st_mtime for place in places)
+    date = time.strftime("%Y-%m-%d", time.gmtime(float(os.environ.get("SOURCE_DATE_EPOCH", latest))))
     folders = [_folder(place) for place in places]
     parts = [{"@id": folder["@id"]} for folder in folders]
     others = [_file(CHECKSUMS, "SHA-256 of every other file", "text/plain")]
@@ -66,7 +68,7 @@ def crate(places: list[str], trained: list[str], profile: str, claims: bool) -> 
         "@id": "./", "@type": "Dataset", "name": f"Runs of the profile {profile} of adc {adc.__version__}",
         "description": "Configurations, metrics, courses of training and scores of each user, of runs of "
         "'Adaptive Deep Learning of Cross-Domain Loss in Collaborative Filtering', rebuilt, and its rivals.",
-        "datePublished": _date(places), "license": {"@id": "https://spdx.org/licenses/MIT"},
+        "datePublished": date, "license": {"@id": "https://spdx.org/licenses/MIT"},
         "hasPart": [*parts, *({"@id": other["@id"]} for other in others)], "mentions": {"@id": "#training"},
     }  # fmt: skip
     software = {"@id": "#adc", "@type": "SoftwareApplication", "name": "adc"}
@@ -93,11 +95,6 @@ def _folder(place: str) -> dict:
 
 def _file(name: str, what: str, kind: str) -> dict:
     return {"@id": name, "@type": "File", "name": what, "encodingFormat": kind}
-
-
-def _date(places: list[str]) -> str:
-    latest = max((paths.home() / place / "metrics.json").stat().st_mtime for place in places)
-    return time.strftime("%Y-%m-%d", time.gmtime(float(os.environ.get("SOURCE_DATE_EPOCH", latest))))
 
 
 def _bytes(data: bytes | Path) -> bytes:

@@ -54,17 +54,12 @@ def judge(differences: np.ndarray, margin: float,
     spend = level if callable(level) else lambda sizes: level
     half = _half(spread, n, spend(n))
     decided = mean - half > margin or mean + half < margin
-    more = None if decided else _more(spread, n, abs(mean - margin), spend)
+    sizes = np.arange(n + 1, MOST_SEEDS + 1)
+    enough = sizes[_half(spread, sizes, spend(sizes)) < abs(mean - margin)]
+    more = None if decided or not len(enough) else int(enough[0] - n)
     return Judgement(mean, mean - half, mean + half, margin, n, more)
 
 
 def _half(spread: float, n: int | np.ndarray, level: float | np.ndarray) -> float | np.ndarray:
     """Half the width of the t-interval."""
     return stats.t.ppf(1 - level / 2, n - 1) * spread / np.sqrt(n)
-
-
-def _more(spread: float, n: int, gap: float, spend: Callable) -> int | None:
-    """How many further seeds make half the interval narrower than the gap to the margin."""
-    sizes = np.arange(n + 1, MOST_SEEDS + 1)
-    enough = sizes[_half(spread, sizes, spend(sizes)) < gap]
-    return int(enough[0] - n) if len(enough) else None

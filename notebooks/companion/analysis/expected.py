@@ -50,7 +50,9 @@ class TestItems:
         if order == "given":
             gain, hit = (values[mask] for values in self._expected(negatives))
         elif order == "random":
-            gain, hit = (values[user] for values in self._at_random(negatives))
+            candidates = self.tested + np.minimum(negatives, self.unrated)
+            first = np.minimum(candidates, TOP)
+            gain, hit = (IDEAL[first] / candidates)[user], (first / candidates)[user]
         else:
             rank = 1 + pd.Series(user).groupby(user).cumcount().to_numpy()
             if order == "worst":
@@ -71,12 +73,6 @@ class TestItems:
         log = log_choose(others, higher) + log_choose(unrated - others, drawn - higher)
         chance = np.exp(log - log_choose(unrated, drawn))
         return chance @ GAIN, chance.sum(axis=1)
-
-    def _at_random(self, negatives: int) -> tuple[Array, Array]:
-        """As `_expected` in an order drawn at random, by user."""
-        candidates = self.tested + np.minimum(negatives, self.unrated)
-        first = np.minimum(candidates, TOP)
-        return IDEAL[first] / candidates, first / candidates
 
 
 def items(split: Split, domain: int, score: Array) -> TestItems:

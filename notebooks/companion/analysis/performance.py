@@ -131,13 +131,9 @@ def tests_table(tests: pd.DataFrame, caption: str) -> Table:
     """The tests of `adc_tests`, indexed by target and other method, for a notebook."""
     view = tests[[*TESTS]].rename(columns=TESTS).rename(index=registry.label, level="other")
     ps = [name for name in view.columns if name.startswith("p, ")]
-    style = Table(view).format(precision=4, na_rep="–").format(p_text, subset=ps)
+    p_text = lambda p: "&lt; .0001" if p < 1e-4 else f"{p:.4f}"  # none is zero
+    style = Table(view).format(precision=4, na_rep="–").format(p_text, subset=ps, na_rep="–")
     return style.set_caption(caption)
-
-
-def p_text(p: float) -> str:
-    """A p as it is printed, in HTML: none is zero."""
-    return "–" if pd.isna(p) else "&lt; .0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def balance(results: pd.DataFrame) -> pd.DataFrame:
