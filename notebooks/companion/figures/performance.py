@@ -36,8 +36,9 @@ def recall(table: pd.DataFrame, base: str, label: str) -> Figure:
     titled(figure, f"Recall of the first $N$ recommendations, less that of {registry.label(base)}", label)
     last = table[table["target"].eq(targets[-1]) & table["n"].eq(table["n"].max())]
     bold = {name: {"color": method_style(name)["color"], "weight": "bold"} for name in colour}
-    look = lambda name: bold.get(name, CONTEXT)
-    ends = [(row.difference, registry.label(row.method), look(row.method)) for row in last.itertuples()]
+    ends = []
+    for row in last.itertuples():
+        ends.append((row.difference, registry.label(row.method), bold.get(row.method, CONTEXT)))
     label_lines(panel, [*ends, (0, registry.label(base), {"color": registry.method(base).color})])
     return figure
 
