@@ -11,7 +11,7 @@ from adc import balancer, early_stopping
 from adc.config import Config
 from adc.evaluation import RankingTask
 from adc.split import FRACTIONS, VALID, split_ratings
-from companion import adc_method, data, tuned_settings
+from companion import adc_method, data, registry
 from companion.analysis import report
 from companion.data.table1 import TABLE_I
 
@@ -93,7 +93,7 @@ def voters(dataset: str, domain: str) -> str:
 
 
 def searched(dataset: str, name: str) -> str:
-    return f"{tuned_settings.parameters(dataset, 'adc')[name]:.3g}"
+    return f"{registry.tuned('adc', dataset)[name]:.3g}"
 
 
 def pairs() -> str:
@@ -110,7 +110,7 @@ FACTS = [  # a phrase of docs/readings.md, and what the group in it has to be
     (r"(\d+) suits sparse ratings", lambda: f"{adc_method.SPARSE['agreement_weight']:g}"),
     (r"by default, 3e-5 and (0.03)\)", lambda: f"{Config().embedding_lr:g}"),
     (r"on the twin (100) ", lambda: searched("twin", "width")),
-    (r"the (literal) one won", lambda: tuned_settings.parameters("twin", "adc")["init"].removeprefix("als_")),
+    (r"the (literal) one won", lambda: registry.tuned("adc", "twin")["init"].removeprefix("als_")),
     (r"step of Adam\(([\d.]+)\)", lambda: f"{balancer.LEARNING_RATE:g}"),
     (
         r"would differ (\d+)-fold on Table I",
@@ -141,6 +141,7 @@ def test_a_number_of_the_readings_is_what_it_is_in_the_code_or_the_data(phrase, 
 def test_every_starred_reading_is_marked_and_every_setting_is_one():
     rows = dict(re.findall(r"^\| (R\d+) \|(.*)$", READINGS, re.M))
     assert list(rows) == [f"R{number}" for number in range(1, 38)]
-    assert set(adc_method.STARRED) | {"R24", "R27"} == {name for name, row in rows.items() if "★" in row}
+    starred = {reading for reading, *_ in adc_method.STARRED} | {"R24", "R27"}
+    assert starred == {name for name, row in rows.items() if "★" in row}
     settings = {name for row in rows.values() for name in re.findall(r"`(\w+)`", row.split("|")[-2])}
     assert settings <= {*Config.__dataclass_fields__, "rule", "protocols", "domains"}

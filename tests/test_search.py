@@ -149,7 +149,7 @@ def test_mistakes_are_told(mistake):
 
 
 def test_settings_are_stored_by_dataset_and_method_and_shared_by_twins():
-    parameters = tuned_settings.parameters
+    parameters = lambda dataset, name: registry.tuned(name, dataset)
     write = lambda dataset, name, **settings: tuned_settings.write(dataset, name, {"parameters": settings})
     write("twin-s0.03", "bpr", embedding_l2=0.5), write("movielens", "bpr", embedding_l2=0.25)
     write("twin-study-0123abcd", "bpr", embedding_l2=0.1)  # a reader's own file

@@ -10,15 +10,8 @@ from scipy import stats as scipy_stats
 
 from adc.errors import UserError
 from companion.analysis import stats
-from companion.analysis.stats import (
-    TESTS,
-    compare,
-    crossed_bootstrap,
-    holm,
-    paired_t,
-    rank_agreement,
-    wilcoxon,
-)
+from companion.analysis.sensitivity import rule_agreement
+from companion.analysis.stats import TESTS, compare, crossed_bootstrap, holm, paired_t, wilcoxon
 
 COLUMNS = ["method", "target", "seed", "user", "value"]
 P = [*TESTS, *(f"{test}_holm" for test in TESTS)]
@@ -231,6 +224,9 @@ def test_where_nothing_varies_between_users_the_bootstrap_is_that_of_seeds_by_ha
 
 
 def test_rank_agreement_by_hand():
+    def rank_agreement(default, other):
+        return rule_agreement(pd.DataFrame({"default": default, "R24": other}))["R24"]
+
     full = pd.Series({"adc": 0.3, "bpr": 0.2, "cdcf": 0.1, "random": 0.0})
     assert rank_agreement(full, full * 5) == pytest.approx(1)
     assert rank_agreement(full, -full) == pytest.approx(-1)

@@ -7,7 +7,7 @@ from small import random_ratings
 
 from adc.balancers import SUCCESSORS
 from adc.errors import UserError
-from companion import adc_method, data, registry, runs, tuned_settings
+from companion import adc_method, data, registry, runs
 from companion.analysis import report
 from companion.experiments import studies
 from companion.registry import BASE
@@ -59,7 +59,7 @@ def test_every_starred_reading_is_in_its_study_once():
     configs = configure("readings")
     base = registry.configure("adc", "tiny", **BASE | {"epochs": 2, "device": "cpu"})
     expected = [registry.configure("adc", "tiny", **BASE | {"epochs": 2, "device": "cpu"} | change)
-                for changes in adc_method.STARRED.values() for change in changes]  # fmt: skip
+                for _, change, _ in adc_method.STARRED]  # fmt: skip
     assert configs[0] == base and len(configs) == len({runs.identity(config) for config in configs})
     assert all(config in configs for config in expected)
     assert len(configs) == 1 + sum(config != base for config in expected)
@@ -67,8 +67,8 @@ def test_every_starred_reading_is_in_its_study_once():
 
 def test_a_balancer_is_trained_by_what_its_own_search_found_which_is_nothing_unusual(monkeypatch):
     settings = {"adc": {"width": 7}, "pcgrad": {"width": 9}}
-    parameters = lambda dataset, name, label: settings.get(name, settings["adc"])
-    monkeypatch.setattr(tuned_settings, "parameters", parameters)
+    tuned = lambda name, dataset, label="": settings.get(name, settings["adc"])
+    monkeypatch.setattr(registry, "tuned", tuned)
     configs = studies.configurations(["balancing"], "tiny", 0)
     widths = {config["method"]: config["width"] for config in configs}
     assert widths == dict.fromkeys(["adc", "static", *SUCCESSORS], 7) | {"pcgrad": 9}

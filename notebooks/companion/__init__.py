@@ -1,5 +1,4 @@
 """What the notebooks share around `adc`.
 
 Imports go one way: paths, files, runs -> data, rivals -> registry, results -> experiments -> analysis
--> claims, figures -> use -> notebooks.
-"""
+-> claims, figures -> use -> notebooks."""

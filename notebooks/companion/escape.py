@@ -1,8 +1,7 @@
 """Names of domains, users, items and files are text: on pages and in figures they stand as written.
 
 Whatever shows such a name takes one of these: `Table` in place of `DataFrame.style`, `markdown` within the
-text of a `Markdown`, `figure` within that of a figure (which `figures.style.short_name` and `titled` do).
-"""
+text of a `Markdown`, `figure` within that of a figure (which `figures.style.short_name` and `titled` do)."""
 
 import html
 import re

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import shutil
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -29,7 +30,6 @@ _CAUSES = {
 @contextmanager
 def atomic(target: Path, folder: bool = False) -> Iterator[Path]:
     """Write a temporary file or folder next to `target`, then rename it into place: all of it or nothing.
-
     Yields the temporary path (with `folder` an empty folder). What stood at `target` is replaced. A full
     disk, a missing permission and the like become a `UserError`."""
     target = Path(target)
@@ -44,9 +44,8 @@ def atomic(target: Path, folder: bool = False) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in _CAUSES:
             raise
-        raise UserError(
-            f"Could not write {target}: {_CAUSES[error.errno]}. What was there before is unchanged."
-        ) from error
+        words = f"Could not write {target}: {_CAUSES[error.errno]}. What was there before is unchanged."
+        raise UserError(words) from error
     finally:
         if os.path.isdir(partial):
             shutil.rmtree(partial, ignore_errors=True)
@@ -75,6 +74,15 @@ def _replace(target: Path, partial: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+@contextmanager
+def exit_on_error() -> Iterator[None]:
+    """End a command with the words of a `UserError`, as exit code 1."""
+    try:
+        yield
+    except UserError as error:
+        sys.exit(str(error))
+
+
 def write_json(target: Path, content: object) -> None:
     """Write `content` as indented JSON, atomically."""
     with atomic(target) as partial:
@@ -83,7 +91,6 @@ def write_json(target: Path, content: object) -> None:
 
 def put_between(target: Path, begin: str, end: str, make: Callable[[], str]) -> None:
     """Replace what stands between two marks of a text file by the text that `make` returns.
-
     Raises `UserError`, before `make` is called, unless each mark stands in the file exactly once."""
     text = target.read_text(encoding="utf-8")
     if text.count(begin) != 1 or text.count(end) != 1:

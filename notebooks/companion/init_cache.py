@@ -16,13 +16,7 @@ from adc.split import Split
 from companion import files, paths
 
 VERSION = 1  # raised when the numbers of `adc.mf_init` change
-UNREADABLE = (
-    ValueError,
-    KeyError,
-    EOFError,
-    OSError,
-    zipfile.BadZipFile,
-)  # a file that is missing or damaged
+UNREADABLE = (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile)  # a file missing or damaged
 
 
 @lru_cache(maxsize=4)
@@ -34,9 +28,7 @@ def initial_vectors(split: Split, init: str, dim: int, chosen: tuple[float, ...]
     try:
         return _read(file, split)
     except UNREADABLE:
-        with threadpool_limits(
-            1
-        ):  # the last bits hang on the number of threads, and training carries them on
+        with threadpool_limits(1):  # the last bits hang on their number, and training carries them on
             vectors = mf_init.initial_vectors(split, init, dim, chosen)
     with files.atomic(file) as partial, open(partial, "wb") as stream:
         np.savez(stream, allow_pickle=False, **_arrays(vectors))

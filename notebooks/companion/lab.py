@@ -3,17 +3,14 @@ the checkout would be a change and set off runs. `./run_all.sh lab` makes them b
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
-from adc.errors import UserError
 from companion import files, paths
 from companion.execute import NOTEBOOKS, digest, notebooks
 
 
 def refresh(folder: Path) -> list[Path]:
     """Bring copies up to date; those that were set aside because both they and the notebook had changed.
-
     A copy with the notebook's cells stays, with its outputs. One that was worked in stays too, unless the
     notebook is younger: then it is set aside as `<name>-former.ipynb`."""
     aside = []
@@ -38,8 +35,6 @@ def _same(copy: Path, notebook: Path) -> bool:
 
 
 if __name__ == "__main__":
-    try:
-        for former in refresh(paths.lab()):
+    with files.exit_on_error():
+        for former in refresh(paths.home() / "data" / "lab"):
             print(f"The notebook has changed; what you had is {former}")
-    except UserError as error:
-        sys.exit(str(error))

@@ -1,5 +1,4 @@
-"""What a method is to the companion: everything that the runs, the search, the tables and the figures need to
-know."""
+"""What a method is to the companion: all that runs, the search, tables and figures need to know."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,20 +10,16 @@ from adc.split import Split
 
 @dataclass(frozen=True)
 class Method:
-    """One method. A file in `companion/rivals` makes one of these, and a line in `companion.registry` lists
-    it."""
+    """One method: a file in `companion/rivals` makes it, and a line in `companion.registry` lists it."""
 
     name: str  # in run folders and results
     label: str  # in tables and figures
     version: int  # raised when the method's numbers change, so that its runs are made anew
     Settings: type  # a frozen dataclass: its hyperparameters, `epochs` and `patience` among them
-    learner: Callable[
-        [dict, Split], Learner
-    ]  # from a run's configuration and a split to an untrained learner
+    learner: Callable[[dict, Split], Learner]  # a run's configuration, a split -> an untrained learner
     scorer: Scorer = factor_score  # from a stored model to scores
-    search_space: dict[str, tuple] = field(
-        default_factory=dict
-    )  # ("log" | "int", low, high) or ("choice", values)
+    # ("log" | "int", low, high) or ("choice", values)
+    search_space: dict[str, tuple] = field(default_factory=dict)
     first_trials: tuple[dict, ...] = ({},)  # settings that a search tries first; {} are the defaults
     # "hurdle": beside the paper's methods; "rival": the paper's, in Table II; "balancer": ADC's network under
     # another balancer; "variant": in no table of the paper's

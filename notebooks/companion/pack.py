@@ -25,8 +25,7 @@ VERSION = "https://w3id.org/ro/crate/1.1"
 
 
 def pack(file: Path, profile: str = export.PROFILE, models: bool = False) -> list[str]:
-    """Write the archive; the names in it. `UserError`: no runs of the profile, or fewer than the committed
-    claims name."""
+    """Write the archive; the names in it. `UserError`: no runs, or fewer than the committed claims name."""
     table = results.table()
     trained = sorted(table.loc[table["profile"] == profile, "run"].unique())
     content, named = {}, set()
@@ -43,11 +42,10 @@ def pack(file: Path, profile: str = export.PROFILE, models: bool = False) -> lis
             content[f"{place}/{part}"] = paths.home() / place / part
             if not content[f"{place}/{part}"].is_file():
                 raise UserError(f"{paths.home() / place} has no {part}.")
-    content[CRATE] = _text(crate(places, trained, profile, CLAIMS in content))
-    checksums = [
-        f"{hashlib.sha256(_bytes(data)).hexdigest()}  {name}" for name, data in sorted(content.items())
-    ]
-    content[CHECKSUMS] = "\n".join([*checksums, ""]).encode()
+    description = crate(places, trained, profile, CLAIMS in content)
+    content[CRATE] = (json.dumps(description, indent=1, ensure_ascii=False) + "\n").encode()
+    checksum = lambda name: f"{hashlib.sha256(_bytes(content[name])).hexdigest()}  {name}\n"
+    content[CHECKSUMS] = "".join(map(checksum, sorted(content))).encode()
     with files.atomic(file) as partial, zipfile.ZipFile(partial, "w") as archive:
         for name, data in sorted(content.items()):
             entry = zipfile.ZipInfo(name)  # of 1980, whenever it is written
@@ -59,6 +57,8 @@ def pack(file: Path, profile: str = export.PROFILE, models: bool = False) -> lis
 
 def crate(places: list[str], trained: list[str], profile: str, claims: bool) -> dict:
     """The archive's description as JSON-LD: what it holds, and by which command that was made."""
+    latest = max((paths.home() / place / "metrics.json").stat().st_mtime for place in places)
+    date = time.strftime("%Y-%m-%d", time.gmtime(float(os.environ.get("SOURCE_DATE_EPOCH", latest))))
     folders = [_folder(place) for place in places]
     parts = [{"@id": folder["@id"]} for folder in folders]
     others = [_file(CHECKSUMS, "SHA-256 of every other file", "text/plain")]
@@ -68,15 +68,11 @@ def crate(places: list[str], trained: list[str], profile: str, claims: bool) -> 
         "@id": "./", "@type": "Dataset", "name": f"Runs of the profile {profile} of adc {adc.__version__}",
         "description": "Configurations, metrics, courses of training and scores of each user, of runs of "
         "'Adaptive Deep Learning of Cross-Domain Loss in Collaborative Filtering', rebuilt, and its rivals.",
-        "datePublished": _date(places), "license": {"@id": "https://spdx.org/licenses/MIT"},
+        "datePublished": date, "license": {"@id": "https://spdx.org/licenses/MIT"},
         "hasPart": [*parts, *({"@id": other["@id"]} for other in others)], "mentions": {"@id": "#training"},
     }  # fmt: skip
-    software = {
-        "@id": "#adc",
-        "@type": "SoftwareApplication",
-        "name": "adc",
-        "softwareVersion": adc.__version__,
-    }
+    software = {"@id": "#adc", "@type": "SoftwareApplication", "name": "adc"}
+    software["softwareVersion"] = adc.__version__
     command = {
         "@id": "#training", "@type": "CreateAction", "name": f"./run_all.sh --profile {profile}",
         "instrument": {"@id": "#adc"}, "object": {"@id": "#profile"},
@@ -101,15 +97,6 @@ def _file(name: str, what: str, kind: str) -> dict:
     return {"@id": name, "@type": "File", "name": what, "encodingFormat": kind}
 
 
-def _date(places: list[str]) -> str:
-    latest = max((paths.home() / place / "metrics.json").stat().st_mtime for place in places)
-    return time.strftime("%Y-%m-%d", time.gmtime(float(os.environ.get("SOURCE_DATE_EPOCH", latest))))
-
-
-def _text(content: dict) -> bytes:
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
-
-
 def _bytes(data: bytes | Path) -> bytes:
     return data if isinstance(data, bytes) else data.read_bytes()
 
@@ -128,7 +115,5 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with files.exit_on_error():
         main(sys.argv[1:])
-    except UserError as error:
-        sys.exit(str(error))

@@ -52,8 +52,7 @@ def formula(tex: str, block: bool) -> str:
 
 
 def _apart(cell: NotebookNode, formulas: list[str]) -> NotebookNode:
-    """A cell with places for the formulas of its text, or of the Markdown that it printed: they are typeset
-    and appended to the list."""
+    """A cell with places for the formulas of its text or of Markdown that it printed: they go on the list."""
 
     def replace(match: re.Match) -> str:
         if match["code"]:

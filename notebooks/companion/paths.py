@@ -39,11 +39,6 @@ def book() -> Path:
     return home() / "data" / "book"
 
 
-def lab() -> Path:
-    """Copies of the notebooks to work in: `data/lab/`."""
-    return home() / "data" / "lab"
-
-
 def figures() -> Path:
     """PDF, PNG and provenance JSON of every figure."""
     return home() / "figures"

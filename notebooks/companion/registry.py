@@ -1,5 +1,4 @@
-"""Every method once: how to configure, train, search, score and draw it. Adding one is a file and a line
-here."""
+"""Every method once: how to configure, train, search, score and draw it. A new one is a file and a line."""
 
 import csv
 import difflib
@@ -11,34 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from adc.balancers import BALANCERS
 from adc.config import check_types
 from adc.early_stopping import Learner, Trained, train_epochs
 from adc.errors import UserError
 from adc.split import TRAIN, Split, split_ratings
 from companion import adc_method, data, runs, tuned_settings
 from companion.method import Method
-from companion.rivals import bpr, cdcf, chance, clfm, ease, itemknn, merged_bpr, popularity, residual, sconet
+from companion.rivals import bpr, cdcf, chance, clfm, ease, itemknn, popularity, residual, sconet
 
-METHODS: dict[str, Method] = {
-    entry.name: entry
-    for entry in (  # in the order of Table II's columns
-        chance.METHOD,
-        popularity.METHOD,
-        itemknn.METHOD,
-        itemknn.MERGED,
-        ease.METHOD,
-        ease.MERGED,
-        bpr.METHOD,
-        merged_bpr.METHOD,
-        clfm.METHOD,
-        cdcf.METHOD,
-        sconet.METHOD,
-        adc_method.STATIC,
-        adc_method.ADC,
-        *adc_method.SUCCESSORS,
-        residual.METHOD,
-    )
-}
+METHODS: dict[str, Method] = {entry.name: entry for entry in (  # in the order of Table II's columns
+    chance.METHOD, popularity.METHOD, itemknn.METHOD, itemknn.MERGED, ease.METHOD, ease.MERGED,
+    bpr.METHOD, bpr.MERGED, clfm.METHOD, cdcf.METHOD, sconet.METHOD,
+    adc_method.STATIC, adc_method.ADC, *adc_method.SUCCESSORS, residual.METHOD,
+)}  # fmt: skip
 ALL_RATINGS = "all"  # "ratings" in the configuration of a model that was fitted on all of them
 BASE = {"hidden_layers": 3, "gamma": 2.0}  # around which the parameter analysis turns
 
@@ -65,30 +50,25 @@ def names(*kinds: str) -> list[str]:
     return [name for name, entry in METHODS.items() if entry.kind in kinds]
 
 
-def configure(
-    name: str, dataset: str = "movielens", seed: int = 0, domains: str = "", **settings: Any
-) -> dict:
+def configure(name: str, dataset: str = "movielens", seed: int = 0, domains: str = "",
+              **settings: Any) -> dict:  # fmt: skip
     """The configuration of a run, as stored in `config.json`: dataset, domains (comma-separated, empty: all),
     seed, method, its version, and every setting. ADC with another balancer is the method of that balancer's
     name.
-
     Raises `UserError` for an unknown method or setting, and for a value of another type or out of range."""
     if name == "adc" and "balancer" in settings:
         name = with_balancer(settings["balancer"])
     entry = method(name)
-    known = [field.name for field in fields(entry.Settings) if field.name != "seed"]
+    known = [field for field in _fields(entry) if field != "seed"]
     for setting in settings:
         if setting not in known:
-            near = _near(setting, known)
-            raise UserError(
-                f"{entry.label} has no setting '{setting}'.{near} It has: {', '.join(known) or 'none'}."
-            )
+            words = f"{entry.label} has no setting '{setting}'.{_near(setting, known)}"
+            raise UserError(f"{words} It has: {', '.join(known) or 'none'}.")
     common = {"dataset": dataset, "domains": domains, "seed": seed}
     for field, value in common.items():
-        if type(value) is not (int if field == "seed" else str):
-            raise UserError(
-                f"Parameter {field}={value!r} must be {'a whole number' if field == 'seed' else 'a text'}."
-            )
+        kind, words = (int, "a whole number") if field == "seed" else (str, "a text")
+        if type(value) is not kind:
+            raise UserError(f"Parameter {field}={value!r} must be {words}.")
     values = settings | entry.fixed | ({"seed": seed} if "seed" in _fields(entry) else {})
     checked = entry.Settings(**values)
     check_types(checked)
@@ -96,9 +76,8 @@ def configure(
     return config | {"variant": variant(config)}
 
 
-def configure_tuned(
-    name: str, dataset: str, seed: int = 0, domains: str = "", label: str = "", **settings: Any
-) -> dict:
+def configure_tuned(name: str, dataset: str, seed: int = 0, domains: str = "", label: str = "",
+                    **settings: Any) -> dict:  # fmt: skip
     """`configure` with what the search, or that of a label, found for the dataset, then `settings`; those
     that a method does not have, such as epochs for popularity, are left out."""
     entry = method(name)
@@ -108,8 +87,15 @@ def configure_tuned(
 
 def tuned(name: str, dataset: str, label: str = "") -> dict:
     """The settings that the search found for a method on a dataset (R32); none where it was not searched.
-    label: of a search under other conditions, such as "target alone"; where there was none, the method's."""
-    return tuned_settings.parameters(dataset, name, label)
+    label: of a search under other conditions, such as "target alone"; where there was none, the method's.
+    Equal weights are never searched, but take ADC's: what is left between them is the balancer alone, and any
+    favour of the search is ADC's. So does another balancer where it was not searched."""
+    by_method = tuned_settings.of(dataset)
+    if (labelled := f"{name}, {label}") in by_method:
+        return by_method[labelled]["parameters"]
+    if name in BALANCERS and name not in by_method:
+        name = "adc"
+    return by_method.get(name, {}).get("parameters", {})
 
 
 def label_alone(domains: str) -> str:
@@ -119,16 +105,14 @@ def label_alone(domains: str) -> str:
 
 
 def train(config: dict, show: bool = True, **options: Any) -> runs.Run:
-    """The run of a configuration with its model: stored, or else trained, tested once and stored.
-    options: of `fit`."""
+    """The run of a configuration with its model: stored, or else fitted, tested once and stored."""
     run = runs.find(config)
     stored = run is not None and run.has_model
     return run if stored else runs.save(config, fit(config, show=show, **options))
 
 
 def fit(config: dict, split: Split | None = None, show: bool = True, **options: Any) -> Trained:
-    """Train a configuration without a look at the test ratings; nothing is stored. options: of
-    `train_epochs`."""
+    """Train a configuration without a look at test ratings; nothing is stored. options: of `train_epochs`."""
     split = split or load_split(config)
     entry, title = method(config["method"]), f"{label(config['method'])} {config['variant']}"
     learner = entry.learner(config, split)
@@ -168,7 +152,7 @@ def variant(config: dict) -> str:
 
 
 def unusual(config: dict) -> dict:
-    """The settings of a configuration away from what the search found, or else from the defaults; those apart
+    """The settings of a configuration away from what the search found, or else from the defaults; not those
     that name the experiment."""
     usual, experiment = _usual(config), {"hidden_layers", "gamma", "seed", *runs.NOT_IDENTITY}
     return {name: config[name] for name in usual if name not in experiment and config[name] != usual[name]}
@@ -184,9 +168,8 @@ def changed_readings(config: dict) -> list[str]:
     """The settings of starred readings in which a configuration of ADC's network is unusual; the learning
     rates that go with R11 are no reading."""
     usual, settings = _usual(config), []
-    for changes in adc_method.STARRED.values():
-        for change in changes:
-            settings += [name for name in change if name not in ("learning_rate", "embedding_lr")]
+    for _, change, _ in adc_method.STARRED:
+        settings += [name for name in change if name not in ("learning_rate", "embedding_lr")]
     return [name for name in dict.fromkeys(settings) if config[name] != usual[name]]
 
 

@@ -2,8 +2,7 @@
 
 `python -m companion.render PROFILE` copies what that profile left in data/executed/, and of the profile
 `claims` writes docs/claims.json from the same runs; with `--check` in place of a profile it tells what is
-wrong with the copies that are there.
-"""
+wrong with the copies that are there."""
 
 import re
 import sys
@@ -51,8 +50,7 @@ KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
 def write(profile: str) -> list[Path]:
-    """Copy the executed notebooks of a profile that are worth reading; the copies. Data that the profile has
-    not run on are left out."""
+    """Copy a profile's executed notebooks that are worth reading, as far as its data were run; the copies."""
     copies = {}
     for name, (dataset, jobs) in SHOWN.get(profile, {}).items():
         place = paths.home() / "data" / "executed" / profile / dataset
@@ -73,8 +71,7 @@ def write(profile: str) -> list[Path]:
 
 
 def stamped(executed: nbformat.NotebookNode, profile: str, dataset: str) -> nbformat.NotebookNode:
-    """The copy with its data named below the title and its stamp at the foot, without ids, timings and paths
-    of the machine."""
+    """The copy, its data below the title, its stamp at the foot, without ids, timings and machine paths."""
     stamp = dict(executed.metadata["adc"])
     stamp |= {"profile": profile, "data": OWN_DATA.get(Path(stamp["notebook"]).stem) or data.label(dataset)}
     data_cell = nbformat.v4.new_markdown_cell(f"> Data: **{stamp['data']}**.", id="data")
@@ -132,7 +129,8 @@ def problems(rendered: Path) -> list[str]:
     if not stamp:
         return [f"{rendered.name} carries no stamp; make it with `./run_all.sh render`"]
     shown = [cell.source for cell in notebook.cells if cell.get("id") == "stamp"]
-    source, outputs = NOTEBOOKS.parent / stamp["notebook"], _outputs(notebook)
+    source = NOTEBOOKS.parent / stamp["notebook"]
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     drawn = any(re.search(r"\bfigures\.", cell.source) for cell in notebook.cells if cell.cell_type == "code")
     wrong = {
         "is stale: its notebook has changed; `./run_all.sh render` refreshes it":
@@ -148,10 +146,6 @@ def problems(rendered: Path) -> list[str]:
     return [f"{rendered.name} {problem}" for problem in faults]
 
 
-def _outputs(notebook: nbformat.NotebookNode) -> list[dict]:
-    return [output for cell in notebook.cells for output in cell.get("outputs", [])]
-
-
 def _texts(node) -> list[str]:
     """Every text in a notebook's outputs, pictures left out."""
     if isinstance(node, dict):
@@ -162,10 +156,8 @@ def _texts(node) -> list[str]:
 if __name__ == "__main__":
     if sys.argv[1] == "--check":
         sys.exit("\n".join(text for file in sorted(RENDERED.glob("*.ipynb")) for text in problems(file)) or 0)
-    try:
+    with files.exit_on_error():
         for copy in write(sys.argv[1]):
             print(f"Rendered {copy.relative_to(NOTEBOOKS.parent)}")
         if sys.argv[1] == export.PROFILE:
             print(f"{export.FILE.relative_to(NOTEBOOKS.parent)}: {len(export.write())} records")
-    except UserError as error:
-        sys.exit(str(error))

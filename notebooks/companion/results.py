@@ -16,8 +16,7 @@ COLUMNS = [
 
 
 def table() -> pd.DataFrame:
-    """The whole table, empty where nothing was gathered; read at one go, as another process may replace the
-    file."""
+    """The whole table, empty where nothing was gathered; read at one go: a process may replace the file."""
     if not paths.results().exists():
         return pd.DataFrame(columns=COLUMNS)
     return pd.read_parquet(io.BytesIO(paths.results().read_bytes()))
@@ -25,12 +24,8 @@ def table() -> pd.DataFrame:
 
 def gather(places: Iterable[Path], profile: str) -> pd.DataFrame:
     """Put runs into the table, in place of what the profile had for these datasets; the rows put there."""
-    rows = []
-    for place in places:
-        run = runs.load(place)
-        rows.append(run.values().assign(variant=registry.variant(run.config)))
-    fresh = pd.concat(rows).assign(profile=profile)[COLUMNS]
-    old = table()
+    rows = [run.values().assign(variant=registry.variant(run.config)) for run in map(runs.load, places)]
+    fresh, old = pd.concat(rows).assign(profile=profile)[COLUMNS], table()
     replaced = (old["profile"] == profile) & old["dataset"].isin(fresh["dataset"].unique())
     with files.atomic(paths.results()) as partial:
         others = old[~replaced]

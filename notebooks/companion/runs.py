@@ -15,10 +15,7 @@ from adc.evaluation import PROTOCOLS, evaluate, summarise
 from adc.split import TEST
 from companion import files, paths
 
-NOT_IDENTITY = (
-    "device",
-    "variant",
-)  # where it was computed, and what tables call it, make no other experiment
+NOT_IDENTITY = ("device", "variant")  # where it was computed, and its name in tables, make no other run
 
 
 @dataclass(frozen=True)
@@ -96,19 +93,14 @@ def find(config: dict) -> Run | None:
 def load(place: Path) -> Run:
     """Read a run folder; a `UserError` names what is missing or damaged."""
     try:
-        parts = [
-            json.loads((place / f"{part}.json").read_text(encoding="utf-8")) for part in ("config", "metrics")
-        ]
+        parts = (place / name for name in ("config.json", "metrics.json"))
+        return Run(place, *(json.loads(part.read_text(encoding="utf-8")) for part in parts))
     except FileNotFoundError as error:
-        missing = Path(error.filename).name
-        raise UserError(
-            f"{place} is not a run folder: {missing} is missing. Run its notebook again."
-        ) from error
+        words = f"{Path(error.filename).name} is missing. Run its notebook again."
+        raise UserError(f"{place} is not a run folder: {words}") from error
     except ValueError as error:
-        raise UserError(
-            f"{place}: config.json or metrics.json is damaged ({error}). Delete the folder."
-        ) from error
-    return Run(place, *parts)
+        words = f"config.json or metrics.json is damaged ({error}). Delete the folder."
+        raise UserError(f"{place}: {words}") from error
 
 
 def save(config: dict, trained: Trained) -> Run:
@@ -141,8 +133,7 @@ def write_model(folder: Path, domains: Iterable[str], of_domains: Iterable[Array
 
 
 def write_list(runs: Iterable[Run], file: str) -> None:
-    """Leave the folders of runs, relative to `data/`, in a file below `data/`, for the workflow; without a
-    file nothing."""
+    """Leave the folders of runs, relative to `data/`, in a file below it, if given, for the workflow."""
     if file:
         folders = [run.folder.relative_to(paths.home() / "data").as_posix() for run in runs]
         files.write_json(paths.home() / "data" / file, list(dict.fromkeys(folders)))

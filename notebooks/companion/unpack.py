@@ -38,7 +38,8 @@ def unpack(file: Path) -> tuple[list[Path], int]:
                     for part in folders[place]:
                         (partial / part).write_bytes(archive.read(f"{place}/{part}"))
             results.gather([paths.home() / place for place in trained], profile)
-            if CLAIMS in archive.namelist() and archive.read(CLAIMS) != _committed():
+            committed = export.FILE.read_bytes() if export.FILE.exists() else b""
+            if CLAIMS in archive.namelist() and archive.read(CLAIMS) != committed:
                 print(f"Its {CLAIMS} is another than that of this checkout.")
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is not there.") from error
@@ -97,17 +98,10 @@ def made_by(archive: zipfile.ZipFile) -> tuple[str, list[str]]:
     return str(graph["#profile"]["value"]), trained
 
 
-def _committed() -> bytes:
-    return export.FILE.read_bytes() if export.FILE.exists() else b""
-
-
 if __name__ == "__main__":  # python -m companion.unpack FILE
-    try:
-        if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
-            sys.exit("./run_all.sh unpack FILE, an archive of ./run_all.sh pack")
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        sys.exit("./run_all.sh unpack FILE, an archive of ./run_all.sh pack")
+    with files.exit_on_error():
         folders, new = unpack(Path(sys.argv[1]))
-        print(
-            f"{len(folders)} runs, each with its checksum; {new} of them were not in {paths.home()} before."
-        )
-    except UserError as error:
-        sys.exit(str(error))
+        words = f"{new} of them were not in {paths.home()} before"
+        print(f"{len(folders)} runs, each with its checksum; {words}.")

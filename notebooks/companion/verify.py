@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from adc.errors import UserError
-from companion import execute, paths, profile, registry, results, runs
+from companion import execute, files, paths, profile, registry, results, runs
 from companion.analysis import controls, report
 from companion.claims import compare, export
 from companion.claims.evidence import Evidence
@@ -132,12 +132,9 @@ def main(words: list[str]) -> int:
     parser.add_argument("--arithmetic", choices=ARITHMETICS, default="usual", help="another than usual here")
     parser.add_argument("--cores", type=int, default=os.cpu_count(), help="all of them, if not said")
     given = parser.parse_args(words)
-    with tempfile.TemporaryDirectory(prefix="adc-verify-") as folder:
+    with tempfile.TemporaryDirectory(prefix="adc-verify-") as folder, files.exit_on_error():
         os.environ["ADC_HOME"] = str((given.home or Path(folder)).resolve())
-        try:
-            same = verify(given.claims, given.data, given.file, given.arithmetic, given.cores)
-        except UserError as error:
-            sys.exit(str(error))
+        same = verify(given.claims, given.data, given.file, given.arithmetic, given.cores)
     return 0 if same else 1
 
 

@@ -53,11 +53,10 @@ def balancers(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[table["hidden_layers"].eq(BASE["hidden_layers"]) & table["domains"].eq("")]
     rows = rows[rows["method"].ne("adc") | rows["gamma"].isin([0.0, BASE["gamma"]])]
     rows = curves.without_deviations(rows)
-    labels, order = [], []
     known = [STATIC, "adc", *registry.names("balancer")]
-    for method, gamma in zip(rows["method"], rows["gamma"], strict=True):
-        labels.append(f"GradNorm, γ = {gamma:g}" if method == "adc" else registry.label(method))
-        order.append(known.index(method) - gamma / 100)
+    order = rows["method"].map(known.index) - rows["gamma"] / 100
+    labels = rows["gamma"].map("GradNorm, γ = {:g}".format)
+    labels = labels.where(rows["method"] == "adc", rows["method"].map(registry.label))
     return curves.with_mean(rows.assign(balancing=labels, order=order).sort_values("order", kind="stable"))
 
 

@@ -2,8 +2,7 @@
 
 Such a user's score is 0 and everybody's is 1 at most, so the mean is at most the share of users with a
 relevant test item. An item is relevant if it is rated strictly above its user's mean (R24): of d ratings at
-most d - 1 are. The share is largest, over all ways to give n users R ratings, by a linear programme.
-"""
+most d - 1 are. The share is largest, over all ways to give n users R ratings, by a linear programme."""
 
 from dataclasses import dataclass
 

@@ -2,21 +2,20 @@
 
 Before a method is said to gain nothing from other domains, the measurement has to find a gain that is there,
 and none where there is none. Every world is a dataset with its own split and training, all of one seed; world
-0 is the search's. Scores are test NDCG@10 of the target domain, every item ranked.
-"""
+0 is the search's. Scores are test NDCG@10 of the target domain, every item ranked."""
 
 import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
-from tqdm.auto import tqdm
 
 from companion import data, paths, registry, runs
 from companion.analysis import stats
 from companion.analysis.curves import ndcg
 from companion.analysis.headroom import oracle
 from companion.data import synthetic
+from companion.experiments import studies
 from companion.registry import BASE
 
 TARGET, DIM = "target", 32  # the domain that is scored; d
@@ -52,8 +51,7 @@ def comparison() -> list[dict]:
 
 
 def balancing(case: str) -> list[dict]:
-    """ADC at every γ and with constant weights, all in the settings of one of CASES: what differs is the
-    balancer alone."""
+    """ADC at every γ and with constant weights, in the settings of a case: the balancer alone differs."""
     changes = [{"gamma": gamma} for gamma in GAMMAS]
     changes += [{"balancer": "static", "constant_weights": text} for text in ("", *CONSTANTS)]
     return [{"method": "adc"} | CASES[case] | change for change in changes]
@@ -64,15 +62,13 @@ def ablation() -> list[dict]:
     return [{"method": "adc", "label": label, **settings} for label, settings in ABLATION.items()]
 
 
-def train(
-    changes: Iterable[dict], transfers: Sequence[float], worlds: Sequence[int], show: bool = True
-) -> pd.DataFrame:
+def train(changes: Iterable[dict], transfers: Sequence[float], worlds: Sequence[int],
+          show: bool = True) -> pd.DataFrame:  # fmt: skip
     """The runs of some changes in every world, trained where they are not stored, as `table` has them."""
-    done, cells = [], list(itertools.product(transfers, worlds, changes))
-    for transfer, world, change in tqdm(cells, desc="controls", unit="run", disable=not show):
-        config = configure(data.dataset_id("control", transfer=transfer, seed=world), change)
-        done.append(registry.train(config, show=False))
-    return table(done)
+    configs = []
+    for transfer, world, change in itertools.product(transfers, worlds, changes):
+        configs.append(configure(data.dataset_id("control", transfer=transfer, seed=world), change))
+    return table(studies.train(configs, show))
 
 
 def stored(changes: Sequence[dict]) -> pd.DataFrame:
@@ -106,12 +102,11 @@ def table(done: Iterable[runs.Run]) -> pd.DataFrame:
 
 
 def headroom(transfers: Sequence[float], worlds: Sequence[int]) -> pd.DataFrame:
-    """What an oracle reaches in the target, means over the worlds, by transfer: popularity, alone, jointly,
-    gain (%)."""
-    cells = itertools.product(transfers, worlds)
-    names = [(t, w, data.dataset_id("control", transfer=t, seed=w)) for t, w in cells]
-    table = pd.DataFrame([oracle(name, w).loc[TARGET].rename(t) for t, w, name in names])
-    table = table.groupby(level=0).mean()
+    """An oracle in the target, means over the worlds, by transfer: popularity, alone, jointly, gain (%)."""
+    rows = []
+    for t, world in itertools.product(transfers, worlds):
+        rows.append(oracle(data.dataset_id("control", transfer=t, seed=world), world).loc[TARGET].rename(t))
+    table = pd.DataFrame(rows).groupby(level=0).mean()
     return table.rename(columns={"gain": "gain (%)"}).rename_axis("transfer")
 
 
@@ -151,16 +146,12 @@ def _base(rows: pd.DataFrame) -> pd.DataFrame:
 def over_static(cases: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """ADC at every γ and with constant weights less equal weights, paired within a world: case, balancing,
     value, p, low, high, seeds. cases: by name the runs of `balancing` at one transfer."""
-    parts = [_over_static(rows).assign(case=case) for case, rows in cases.items() if len(rows)]
-    return stats.over_seeds(pd.concat(parts), ["case", "balancing"], "value")
-
-
-def _over_static(both: pd.DataFrame) -> pd.DataFrame:
-    names = both["gamma"].map("GradNorm, γ = {:g}".format).where(both["method"] == "adc", both["weights"])
-    both = both.assign(balancing=names)
-    wide = both.pivot(index="world", columns="balancing", values="value")
-    order = [name for name in [*map("GradNorm, γ = {:g}".format, GAMMAS), *CONSTANTS] if name in wide]
-    return wide[order].sub(wide[""], axis=0).stack().dropna().rename("value").reset_index()
+    rows, name = pd.concat(cases, names=["case"]).reset_index("case"), "GradNorm, γ = {:g}".format
+    rows["balancing"] = rows["gamma"].map(name).where(rows["method"] == "adc", rows["weights"])
+    wide = rows.pivot(index=["case", "world"], columns="balancing", values="value")
+    order = [column for column in [*map(name, GAMMAS), *CONSTANTS] if column in wide]
+    gaps = wide[order].sub(wide[""], axis=0).reindex(list(cases), level="case").stack().dropna()
+    return stats.over_seeds(gaps.rename("value").reset_index(), ["case", "balancing"], "value")
 
 
 def ablation_table(transfer: float, worlds: Sequence[int]) -> pd.DataFrame:

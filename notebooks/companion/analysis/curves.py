@@ -1,8 +1,6 @@
 """What the parts of §IV-E have in common: one table of the runs, intervals over seeds, the best of a curve.
 
-All start from `experiments`, a row a (run, target). Intervals are 95 % t-intervals over the seeds, NaN with
-one seed.
-"""
+All start from `experiments`, a row a (run, target). Intervals: 95 %, t, over the seeds; NaN with one seed."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -11,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from adc.config import Config
-from adc.errors import UserError
 from companion import data, registry
 from companion.adc_method import SEARCH_SPACE
 from companion.analysis import report
@@ -26,16 +23,13 @@ STUDIES = "extras/13_studies"
 def experiments(dataset: str, profile: str) -> pd.DataFrame:
     """NDCG@10 (full ranking) of the runs of ADC and other balancers, over all domains or some: a row a (run,
     target).
-
     Columns: target, value, run, every entry of the configuration, deviations (the settings of readings away
     from what the search found), diverged, trained (epochs), seconds (an epoch). One run a method, variant,
-    domains and seed, as `report.one_run_each` chooses. UserError where there is none.
-    """
+    domains and seed, as `report.one_run_each` chooses. UserError where there is none."""
     networks = registry.names("adc", "balancer")
     candidates = [run for run in report.available(dataset, profile) if run.config["method"] in networks]
     if not candidates:
-        cure = report.how_to_run(dataset, profile, STUDIES)
-        raise UserError(f"No finished run of ADC for dataset '{dataset}', profile '{profile}'. {cure}")
+        raise report.no_run("ADC", dataset, profile, STUDIES)
     one = report.one_run_each(candidates, "method", "variant", "domains", "seed")
     return pd.DataFrame([row for run in one for row in run_rows(run)])
 
@@ -99,16 +93,13 @@ def common_seeds(rows: pd.DataFrame, *levels: str) -> pd.DataFrame:
     return pd.concat(parts) if parts else rows
 
 
-def contrasts(
-    rows: pd.DataFrame, level: str, paper: Mapping[str, float], series: str, base: str, mean: bool = True
-) -> pd.DataFrame:
+def contrasts(rows: pd.DataFrame, level: str, paper: Mapping[str, float], series: str, base: str,
+              mean: bool = True) -> pd.DataFrame:  # fmt: skip
     """Every level's score less the score at the paper's level, paired over the seeds, in per cent of the
     latter: a row a (target, series, level), and after the domains their `mean`, MEAN.
-
     rows: of `experiments`. paper: target -> the paper's level; where it was not run, the nearest that was
     stands in, and `reference` says which. series: a column, of whose value `base` the reference is.
-    Columns: target, reference, series, level, difference, p, low, high, seeds, diverged (runs).
-    """
+    Columns: target, reference, series, level, difference, p, low, high, seeds, diverged (runs)."""
     rows, parts, gaps, scores = rows[rows["target"] != MEAN], [], {}, {}
     for target, group in rows.groupby("target", sort=False):
         wide = group.pivot(index="seed", columns=[series, level], values="value")
@@ -141,11 +132,8 @@ def difference(a: pd.Series, b: pd.Series) -> dict[str, float]:
 
 def best(rows: pd.DataFrame, level: str, paper: Mapping[str, float]) -> pd.DataFrame:
     """The best value of `level` for every target, beside the paper's [targets].
-
     Columns: best, NDCG@10 (there), paper, NDCG@10 there (at the paper's), difference (best - paper's, paired
-    over the seeds), low, high, seeds, range (best less worst level). Over the seeds that all levels have,
-    where there are any.
-    """
+    over the seeds), low, high, seeds, range (best - worst). Over the seeds that all levels have, if any."""
     table = {}
     for target, group in rows.groupby("target", sort=False):
         wide = common_seeds(group, level).pivot(index="seed", columns=level, values="value")

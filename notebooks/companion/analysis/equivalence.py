@@ -3,8 +3,7 @@
 A difference is judged by its 95 % t-interval over the seeds: it is *better* where the interval lies above the
 margin, *worse* where it lies below minus the margin, *no difference that matters* where it lies between the
 two (two one-sided tests, Schuirmann 1987), else *open*. Each side errs in at most 2.5 % of the looks at it;
-who adds seeds once, to what was open after a first batch, errs in at most 5 % (Bonferroni).
-"""
+who adds seeds once, to what was open after a first batch, errs in at most 5 % (Bonferroni)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,8 +19,7 @@ MOST_SEEDS = 100  # beyond which no number of seeds is named
 
 @dataclass(frozen=True)
 class Judgement:
-    """A mean difference, its interval (NaN with one seed), the margin that it is judged by, and over how many
-    seeds."""
+    """A mean difference over n seeds, its interval (NaN with one), and the margin that it is judged by."""
 
     difference: float
     low: float
@@ -55,19 +53,13 @@ def judge(differences: np.ndarray, margin: float,
     spread = float(differences.std(ddof=1))
     spend = level if callable(level) else lambda sizes: level
     half = _half(spread, n, spend(n))
-    more = (
-        None if mean - half > margin or mean + half < margin else _more(spread, n, abs(mean - margin), spend)
-    )
+    decided = mean - half > margin or mean + half < margin
+    sizes = np.arange(n + 1, MOST_SEEDS + 1)
+    enough = sizes[_half(spread, sizes, spend(sizes)) < abs(mean - margin)]
+    more = None if decided or not len(enough) else int(enough[0] - n)
     return Judgement(mean, mean - half, mean + half, margin, n, more)
 
 
 def _half(spread: float, n: int | np.ndarray, level: float | np.ndarray) -> float | np.ndarray:
     """Half the width of the t-interval."""
     return stats.t.ppf(1 - level / 2, n - 1) * spread / np.sqrt(n)
-
-
-def _more(spread: float, n: int, gap: float, spend: Callable) -> int | None:
-    """How many further seeds make half the interval narrower than the gap to the margin."""
-    sizes = np.arange(n + 1, MOST_SEEDS + 1)
-    enough = sizes[_half(spread, sizes, spend(sizes)) < gap]
-    return int(enough[0] - n) if len(enough) else None

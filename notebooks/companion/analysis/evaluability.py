@@ -5,6 +5,7 @@ import itertools
 
 import numpy as np
 import pandas as pd
+from scipy.stats import pearsonr
 
 from adc.metrics import Array
 from companion.analysis.expected import LISTS
@@ -18,7 +19,6 @@ SHARES = {  # rule of R24 -> the share of tested users who have a relevant item 
 }
 RICHNESS, SHARE = "ratings a user", SHARES["above"]
 POPULARITY = {"full": "popularity, every item ranked", "sampled": "popularity, 99 items drawn"}
-QUANTILE = 1.959964  # of the normal distribution, for 95 %
 
 
 def points(domains: Domains) -> pd.DataFrame:
@@ -52,7 +52,7 @@ def difference(table: pd.DataFrame, one: str, other: str) -> tuple[float, float]
 def _correlation(x: Array, y: Array) -> tuple[float, ...]:
     every = _r(_orders(y), x)
     r, p = every[0], (abs(every) >= abs(every[0]) - 1e-12).mean()
-    low, high = np.tanh(np.arctanh(r) + QUANTILE / np.sqrt(len(x) - 3) * np.array([-1, 1]))
+    low, high = pearsonr(x, y).confidence_interval()
     without = [float(_r(np.delete(y, k)[None], np.delete(x, k))[0]) for k in range(len(x))]
     return float(r), float(p), float(low), float(high), min(without), max(without)
 

@@ -1,14 +1,13 @@
 """What an order of the items that is the same for everybody scores, expected over the items that are drawn.
 
 The protocols of R27 are one scale: a user's test items are ranked among `negatives` items that she never
-rated, from none (rated items alone) to all of them. For each there is an exact expectation, so that nothing
-has to be drawn.
-"""
+rated, from none (rated items alone) to all of them. Each has an exact expectation: nothing need be drawn."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 from scipy.special import gammaln
 
 from adc.evaluation import SAMPLED
@@ -51,9 +50,11 @@ class TestItems:
         if order == "given":
             gain, hit = (values[mask] for values in self._expected(negatives))
         elif order == "random":
-            gain, hit = (values[user] for values in self._at_random(negatives))
+            candidates = self.tested + np.minimum(negatives, self.unrated)
+            first = np.minimum(candidates, TOP)
+            gain, hit = (IDEAL[first] / candidates)[user], (first / candidates)[user]
         else:
-            rank = 1 + _place(user)
+            rank = 1 + pd.Series(user).groupby(user).cumcount().to_numpy()
             if order == "worst":
                 rank += (self.tested - count + np.minimum(negatives, self.unrated))[user]
             hit = (rank <= TOP).astype(float)
@@ -72,12 +73,6 @@ class TestItems:
         log = log_choose(others, higher) + log_choose(unrated - others, drawn - higher)
         chance = np.exp(log - log_choose(unrated, drawn))
         return chance @ GAIN, chance.sum(axis=1)
-
-    def _at_random(self, negatives: int) -> tuple[Array, Array]:
-        """As `_expected` in an order drawn at random, by user."""
-        candidates = self.tested + np.minimum(negatives, self.unrated)
-        first = np.minimum(candidates, TOP)
-        return IDEAL[first] / candidates, first / candidates
 
 
 def items(split: Split, domain: int, score: Array) -> TestItems:
@@ -109,11 +104,3 @@ def log_choose(n: Array, k: Array) -> Array:
     n, k = np.where(possible, n, 0), np.where(possible, k, 0)
     table = gammaln(np.arange(1, n.max() + 2))
     return np.where(possible, table[n] - table[k] - table[n - k], -np.inf)
-
-
-def _place(user: Array) -> Array:
-    """Of every entry, how many before it are of the same user."""
-    order = np.argsort(user, kind="stable")
-    place = np.empty(len(user), dtype=np.int64)
-    place[order] = np.arange(len(user)) - np.searchsorted(user[order], user[order])
-    return place

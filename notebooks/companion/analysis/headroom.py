@@ -1,5 +1,4 @@
-"""How much the other domains can give at all: what an oracle gains from them that knows how synthetic ratings
-were made.
+"""How much other domains can give at all: what an oracle gains that knows how synthetic ratings were made.
 
 It knows the strength s of tastes, every item's genre and weight w, and that a user's liking t of a genre is
 N(0, 1) in every domain, with covariance `transfer` between two domains. Of her training ratings it sees which
@@ -54,7 +53,6 @@ def oracle(dataset: str, seed: int = 0) -> pd.DataFrame:
 
 def likings(counts: np.ndarray, by_genre: np.ndarray, strength: float, transfer: float) -> np.ndarray:
     """The likeliest t [n, p, GENRES], by Nesterov's ascent of every user's log posterior, which is concave.
-
     counts [n, p, GENRES]: training ratings; by_genre [p, GENRES]: logarithm of the items' summed weights."""
     n, p, genres = counts.shape
     rows, place = np.unique(counts.reshape(n, -1), axis=0, return_inverse=True)  # most users have one rating

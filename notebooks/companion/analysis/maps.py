@@ -1,41 +1,35 @@
-"""When does it help? ADC on both domains less ADC on the target alone, and less equal weights, over control
-worlds.
+"""When does it help? ADC on both domains less ADC on the target alone, and less equal weights, by world.
 
-Two properties of a synthetic world are varied, all else alike: `transfer`, how far a user's taste carries
-over, and `richness`, her ratings in the source (`companion.data.control`). `companion.analysis.marks` places
-real datasets on these axes.
-"""
+Two properties of a synthetic control world are varied, all else alike: `transfer`, how far a user's taste
+carries over, and `richness`, her ratings in the source (`companion.data.control`). `marks` places real
+datasets on these axes."""
 
 import itertools
 from collections.abc import Sequence
 
 import pandas as pd
-from tqdm.auto import tqdm
 
-from companion import data, registry
+from companion import data
 from companion.analysis import controls, stats
+from companion.experiments import studies
 
 CELL = ["transfer", "richness"]
 # ADC on both domains; equal weights in ADC's settings, so that the balancer alone differs; the target alone
 TRAININGS = ({}, {"balancer": "static"}, {"domains": controls.TARGET, "label": controls.ALONE})
 
 
-def scores(
-    transfers: Sequence[float], richnesses: Sequence[float], worlds: Sequence[int], show: bool = True,
-    **limits: int,
-) -> pd.DataFrame:  # fmt: skip
+def scores(transfers: Sequence[float], richnesses: Sequence[float], worlds: Sequence[int],
+           show: bool = True, **limits: int) -> pd.DataFrame:  # fmt: skip
     """The runs of TRAININGS in every cell and world, trained where they are not stored, as `controls.table`
     has them. limits: epochs, patience.
-
     The target's ratings are the same at every richness: alone, there is one run for all."""
-    done, cells = [], list(itertools.product(transfers, richnesses, worlds))
-    for transfer, richness, world in tqdm(cells, desc="map", unit="world", disable=not show):
+    configs = []
+    for transfer, richness, world in itertools.product(transfers, richnesses, worlds):
         for training in TRAININGS:
             options = {} if "domains" in training else {"richness": richness}
             dataset = data.dataset_id("control", transfer=transfer, seed=world, **options)
-            config = controls.configure(dataset, {"method": "adc"} | training, **limits)
-            done.append(registry.train(config, show=False))
-    return controls.table(done)
+            configs.append(controls.configure(dataset, {"method": "adc"} | training, **limits))
+    return controls.table(studies.train(configs, show))
 
 
 def differences(scores: pd.DataFrame) -> pd.DataFrame:

@@ -1,12 +1,10 @@
-"""Where a dataset lies on the map of `maps`, by its ratings alone: how far tastes go, how much is known
-elsewhere.
+"""Where a dataset lies on the map of `maps`, by ratings alone: how far tastes go, what is known elsewhere.
 
 Taste shows in what is chosen. Items are cut at random into two halves in every domain. Two halves of one
 domain then agree as two domains would whose users have the same taste in both; halves of two domains agree as
 far as taste carries over. The ratio of the two is near 0 where nothing carries over and near 1 where all
 does, however sparse the ratings are: both lack the same. It is no transfer yet: `calibration` on control
-worlds of known transfer turns the one into the other.
-"""
+worlds of known transfer turns the one into the other."""
 
 import itertools
 from collections.abc import Sequence
@@ -42,8 +40,7 @@ def richness(ratings: Ratings) -> tuple[float, float]:
 
 def taste_transfer(ratings: Ratings, seed: int = 0) -> tuple[float, float, float]:
     """Similarity of tastes between domains over that within them, and its 95 % interval: jackknife over
-    users, in GROUPS groups. NaN with one domain only, or hardly anybody with two ratings or in two
-    domains."""
+    GROUPS groups of users. NaN with one domain, or hardly anybody with two ratings or in two domains."""
     rng = np.random.default_rng(seed)
     cuts = [[_halves(ratings, k, rng) for k in range(ratings.p)] for _ in range(CUTS)]
     group = np.random.default_rng(seed).permutation(len(ratings.users)) % GROUPS
@@ -65,7 +62,6 @@ def calibration(transfers: Sequence[float], worlds: Sequence[int]) -> pd.DataFra
 
 def places(datasets: Sequence[str], curve: pd.DataFrame) -> pd.DataFrame:
     """Prepared datasets on the map, a row each, with the columns of COLUMNS.
-
     low and high: 95 % interval of taste. transfer: where worlds have the same taste on average, between those
     of the `calibration`, from 0 to 1; so for the ends of its interval. NaN stays."""
     rows, mean = {}, curve.groupby("transfer")["taste"].mean().cummax()

@@ -1,12 +1,13 @@
 """What a network adds to BPR: `adc_residual` beside ADC, BPR and popularity, on the same splits and seeds."""
 
+import itertools
 from collections.abc import Iterable
 
 import pandas as pd
-from tqdm.auto import tqdm
 
 from companion import registry, tuned_settings
-from companion.analysis.curves import MEAN, difference, ndcg, with_mean
+from companion.analysis.curves import MEAN, difference, ndcg, seeds_label, with_mean
+from companion.experiments import studies
 
 VARIANT = "adc_residual"
 OTHERS = ("popularity", "bpr", "adc")
@@ -15,14 +16,12 @@ LABELS = {name: registry.label(name) for name in (*OTHERS, VARIANT)}
 
 def scores(dataset: str, seeds: Iterable[int], epochs: int, patience: int, show: bool = True) -> pd.DataFrame:
     """Test NDCG@10 (full ranking): a row a (method, target, seed), and for the mean over the targets.
-
-    Missing runs are trained with what the search found for the dataset (R32), or with the defaults.
-    """
-    rows, pairs = [], [(method, seed) for seed in seeds for method in LABELS]
-    for method, seed in tqdm(pairs, desc="runs", unit="run", disable=not show):
-        config = registry.configure_tuned(method, dataset, seed, epochs=epochs, patience=patience)
-        run = registry.train(config, show=False)
-        facts = {"method": method, "seed": seed, "run": run.folder.name}
+    Missing runs are trained with what the search found for the dataset (R32), or with the defaults."""
+    rows, limits = [], {"epochs": epochs, "patience": patience}
+    pairs = itertools.product(seeds, LABELS)
+    configs = [registry.configure_tuned(method, dataset, seed, **limits) for seed, method in pairs]
+    for run in studies.train(configs, show):
+        facts = {"method": run.config["method"], "seed": run.config["seed"], "run": run.folder.name}
         rows += [{"target": target, "value": value, **facts} for target, value in ndcg(run).items()]
     return with_mean(pd.DataFrame(rows))
 
@@ -39,8 +38,7 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def differences(rows: pd.DataFrame) -> pd.DataFrame:
-    """The variant less each other method, paired over the seeds: a row an (other, target) with the columns of
-    `curves.difference`."""
+    """The variant less each other method, by target, paired over the seeds, as `curves.difference` has it."""
     values = rows.set_index(["method", "target", "seed"])["value"].sort_index()
     pairs = [(other, target) for other in OTHERS for target in rows["target"].unique()]
     return pd.DataFrame([
@@ -57,14 +55,13 @@ def summary(table: pd.DataFrame) -> str:
         interval = "" if mean.seeds < 2 else f" [{mean.low:+.4f}, {mean.high:+.4f}]"
         count = f"above it in {(domains['difference'] > 0).sum()} of {len(domains)} domains"
         parts.append(f"{mean.difference:+.4f}{interval} against {LABELS[other]} ({count})")
-    n = int(table["seeds"].min())
-    head = f"NDCG@10 of {LABELS[VARIANT]}, mean over the domains, n = {n} seed{'s' * (n != 1)}"
-    return f"{head}: {'; '.join(parts)}."
+    n = seeds_label([int(table["seeds"].min())])
+    return f"NDCG@10 of {LABELS[VARIANT]}, mean over the domains, {n}: {'; '.join(parts)}."
 
 
 def settings(dataset: str) -> pd.DataFrame:
     """What each method is trained with: the settings, the trials behind them, their validation NDCG@10."""
-    searched = tuned_settings.read().get(tuned_settings.searched_name(dataset), {})
+    searched = tuned_settings.of(dataset)
     rows = {}
     for name in (*OTHERS[1:], VARIANT):
         entry = searched.get(name, {})

@@ -57,9 +57,7 @@ def against(rows: pd.DataFrame, base: str, ratio: bool = False) -> pd.DataFrame:
 def table_ii(mean: pd.DataFrame, deviation: pd.DataFrame, bold: pd.Series) -> pd.DataFrame:
     """Table II in the paper's form: the paper's rivals and ADC, mean ± standard deviation over seeds, and
     ADC's improvement on the best rival. Where the domains are the paper's, its numbers stand beside.
-
-    mean, deviation [targets, methods]; bold [targets]: whether the best method's cell is bold.
-    """
+    mean, deviation [targets, methods]; bold [targets]: whether the best method's cell is bold."""
     rivals = registry.names("rival")
     here = _cells(mean, deviation, bold, [*rivals, "adc"])
     here[IMPROVEMENT] = improvement(mean, rivals).map(_signed)
@@ -116,8 +114,7 @@ def user_scores(chosen: pd.DataFrame, protocol: str = "full", column: str = "ndc
 
 
 def user_differences(chosen: pd.DataFrame) -> pd.DataFrame:
-    """ADC's NDCG@10 less every other method's, of every user of a target [(target, user), methods], mean over
-    the runs in which she was tested."""
+    """ADC's NDCG@10 less every other method's, by user [(target, user), methods], mean over her runs."""
     scores = user_scores(chosen).pivot(index=["target", "user", "seed"], columns="method", values="value")
     gaps = scores.drop(columns="adc").rsub(scores["adc"], axis=0)
     return gaps.groupby(level=["target", "user"], sort=False).mean()
@@ -134,22 +131,15 @@ def tests_table(tests: pd.DataFrame, caption: str) -> Table:
     """The tests of `adc_tests`, indexed by target and other method, for a notebook."""
     view = tests[[*TESTS]].rename(columns=TESTS).rename(index=registry.label, level="other")
     ps = [name for name in view.columns if name.startswith("p, ")]
-    style = Table(view).format(precision=4, na_rep="–").format(p_text, subset=ps)
+    p_text = lambda p: "&lt;&nbsp;.0001" if p < 1e-4 else f"{p:.4f}"  # none is zero
+    style = Table(view).format(precision=4, na_rep="–").format(p_text, subset=ps, na_rep="–")
     return style.set_caption(caption)
-
-
-def p_text(p: float) -> str:
-    """A p as it is printed, in HTML: none is zero."""
-    return "–" if pd.isna(p) else "&lt;&nbsp;.0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def balance(results: pd.DataFrame) -> pd.DataFrame:
     """What the balancer does by itself: NDCG@10 (full) of equal weights and of every gamma at each depth,
-    over the seeds that have them all.
-
-    Rows (hidden_layers, balancing), columns targets, their mean and the number of seeds; only depths at which
-    both were run.
-    """
+    over the seeds that have them all, where both were run.
+    Rows (hidden_layers, balancing), columns targets, their mean and the number of seeds."""
     rows = values(results)
     rows = rows[rows["method"].isin([STATIC, "adc"])]
     rows = rows.assign(balancing=rows["gamma"].map("γ = {:g}".format).where(rows["method"] == "adc", STATIC))

@@ -21,11 +21,8 @@ def table_methods() -> list[str]:
 
 
 def paper_settings(sizes: Mapping[str, int]) -> dict[str, tuple[int, float]]:
-    """The paper's (h, gamma) for every target, by its size among the domains (§IV-E, R21).
-
-    Largest (4, 1.5), second largest (4, 2), smallest (2, 2), the rest (3, 2). sizes: domain -> number of
-    ratings.
-    """
+    """The paper's (h, gamma) for every target, by its size (§IV-E, R21): largest (4, 1.5), second largest
+    (4, 2), smallest (2, 2), the rest (3, 2). sizes: domain -> number of ratings."""
     settings = dict.fromkeys(sizes, (3, 2.0))
     by_size = sorted(sizes, key=lambda name: sizes[name], reverse=True)
     if len(by_size) > 1:
@@ -35,8 +32,7 @@ def paper_settings(sizes: Mapping[str, int]) -> dict[str, tuple[int, float]]:
 
 def available(dataset: str, profile: str, variants: bool = False) -> list[Run]:
     """The runs that `results.parquet` names for a profile; for "any", all stored runs whose method and
-    version are today's. Variants of ADC, which are no part of the paper's story, only where they are wanted:
-    notebooks 15 and 17 have them."""
+    version are today's. variants: those of ADC too, which are no part of the paper's story."""
     if profile == "any":
         stored = [runs.load(file.parent) for file in paths.runs(dataset).glob("[!.]*/metrics.json")]
         stored = [run for run in stored if registry.is_current(run.config)]
@@ -59,20 +55,22 @@ def one_run_each(candidates: Iterable[Run], *names: str) -> list[Run]:
 def load(dataset: str, profile: str, required: Sequence[str] = ("adc", "popularity")) -> pd.DataFrame:
     """The metrics of Table II's methods over all domains: `results.parquet`'s columns and hidden_layers,
     gamma, diverged, unusual (settings, in words). One run a method, depth, gamma, objective and seed.
-
-    UserError, which says what to run: a required method is missing.
-    """
+    UserError, which says what to run: a required method is missing."""
     candidates = [run for run in available(dataset, profile) if not run.config["domains"]]
     candidates = [run for run in candidates if run.config["method"] in table_methods()]
     chosen = one_run_each(candidates, "method", "hidden_layers", "gamma", "objective", "seed")
     methods = {run.config["method"] for run in chosen}
     missing = [registry.label(name) for name in required if name not in methods]
     if missing:
-        where = f"for dataset '{dataset}', profile '{profile}'"
-        cure = how_to_run(dataset, profile, "03_train_adc and 04_baselines")
-        raise UserError(f"No finished run of {' or '.join(missing)} {where}. {cure}")
+        raise no_run(" or ".join(missing), dataset, profile, "03_train_adc and 04_baselines")
     chosen.sort(key=lambda run: table_methods().index(run.config["method"]))
     return pd.concat([_rows(run) for run in chosen], ignore_index=True)
+
+
+def no_run(what: str, dataset: str, profile: str, notebooks: str) -> UserError:
+    """The error for runs that are missing, which says how to make them."""
+    cure = how_to_run(dataset, profile, notebooks)
+    return UserError(f"No finished run of {what} for dataset '{dataset}', profile '{profile}'. {cure}")
 
 
 def how_to_run(dataset: str, profile: str, notebooks: str) -> str:
@@ -100,8 +98,7 @@ def _rows(run: Run) -> pd.DataFrame:
 
 def choose(table: pd.DataFrame, settings: Mapping[str, tuple[int, float]]) -> tuple[pd.DataFrame, list[str]]:
     """For each target of `settings` and each method the variant nearest to its (h, gamma), over the seeds
-    that all methods have; and remarks, in words, on whatever could not be taken as the paper has it. table:
-    of `load`."""
+    that all methods have; and, in words, what could not be taken as the paper has it. table: of `load`."""
     parts, remarks = [], []
     for target, setting in settings.items():
         by_method = dict(list(table[table["target"] == target].groupby("method")))
@@ -141,7 +138,7 @@ def _remarks(chosen: pd.DataFrame) -> list[str]:
 
 def search_sizes(dataset: str) -> str:
     """How many trials the search had for every method of Table II, in words (R32)."""
-    searched = tuned_settings.read().get(tuned_settings.searched_name(dataset), {})
+    searched = tuned_settings.of(dataset)
     by_trials: dict[int, list[str]] = {}
     for name in table_methods():
         if name != STATIC and registry.method(name).search_space:

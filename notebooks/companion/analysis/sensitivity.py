@@ -1,7 +1,6 @@
 """Which open point of the paper decides the outcome: starred readings, one at a time, and rules of scoring.
 
-Numbers are NDCG@10 (full ranking), means over the domains; intervals are 95 % t-intervals over the seeds.
-"""
+Numbers are NDCG@10 (full ranking), means over the domains; intervals are 95 % t-intervals over the seeds."""
 
 from collections.abc import Iterable
 from dataclasses import fields
@@ -11,51 +10,24 @@ import numpy as np
 import pandas as pd
 
 from adc.config import Config
-from adc.errors import UserError
 from adc.evaluation import RankingTask, Score, groups
 from adc.metrics import ndcg, recall
 from adc.relevance import relevant
 from adc.split import TEST, Split
 from companion import paths, registry, runs
 from companion.adc_method import STARRED
-from companion.analysis import curves, report, stats
+from companion.analysis import curves, report
 from companion.analysis.curves import difference
 from companion.analysis.performance import values
 from companion.runs import Run
 
-CHANGES = [(reading, change) for reading, changes in STARRED.items() for change in changes]
 COLUMNS = ["difference", "p", "low", "high", "seeds", "relative", "diverged", "runs"]
 DEFAULT, DEFAULT_RECALL = "default", "recall@10"
 RULE_LABELS = {
     "above": DEFAULT, "at_least": "R24 ≥ mean", "all_domains": "R24 all domains",
     "train_only": "R24 training", "stars4": "R24 ≥ 4 stars",
 }  # fmt: skip
-PLAIN = {  # a change in plain words, for figures
-    "agreement_on = u": "agreement of the inputs u, not of z",
-    "train_items = False": "item vectors fixed",
-    "train_users = False": "user vectors fixed",
-    "agreement_with = own": "agreement: her own domains only",
-    "agreement_weight = 0.0": "no agreement (λ = 0)",
-    "missing_vector = initial": "missing vectors as they began",
-    "width = 0": "hidden layers p·d wide",
-    "width = 100": "hidden layers 100 wide",
-    "width = 200": "hidden layers 200 wide",
-    "pretraining = random": "layers between start at random",
-    "pretraining = none": "no pretraining",
-    "optimizer = sgd": "plain SGD, not Adam",
-    "balancer = gradnorm_softmax": "weights by a softmax",
-    "balancer = gradnorm_closed": "Eq. 5 solved exactly",
-    "balancer = gradnorm_literal": "Eq. 5 to the letter",
-    "initial_losses = first_epoch": "L(0): the first epoch's",
-    "reduction = sum": "loss: a sum, not a mean",
-    "reduction = sum_literal": "loss: the whole sum as printed",
-    "norm_layer = last_hidden": "gradient norm at the last hidden layer",
-    "resample_negatives = False": "negatives drawn once",
-    "init = als": "start: regularised ALS",
-    "init = als_literal": "start: raw ALS",
-    "init = random": "start: random vectors",
-    "observed = above_mean": "positives: ratings above her mean",
-}
+PLAIN = {"{} = {}".format(*next(iter(change.items()))): words for _, change, words in STARRED}  # for figures
 N, MAX_SEEDS = 10, 3  # length of the list; seeds scored anew at most
 
 
@@ -66,27 +38,23 @@ def in_words(change: str) -> str:
 
 def available(dataset: str, profile: str) -> tuple[dict[int, Run], list[Run]]:
     """ADC's base run (h = 3, gamma = 2, no deviation) of every seed, and all runs over all domains.
-
     Of several bases of a seed, trained for other numbers of epochs say, the one with most readings run beside
-    it. Raises `UserError` where there is no base.
-    """
+    it. Raises `UserError` where there is no base."""
     candidates = [run for run in report.available(dataset, profile) if not run.config["domains"]]
     stored, bases = {runs.identity(run.config) for run in candidates}, {}
-    readings_run = lambda run: sum(changed(run.config, **change) in stored for _, change in CHANGES)
+    readings_run = lambda run: sum(changed(run.config, **change) in stored for _, change, _ in STARRED)
     written = lambda run: (run.folder / "metrics.json").stat().st_mtime
     for run in sorted(filter(_is_base, candidates), key=lambda run: (readings_run(run), written(run))):
         bases[run.config["seed"]] = run
     if not bases:
-        cure = report.how_to_run(dataset, profile, f"{curves.STUDIES} (study readings)")
-        where = f"for dataset '{dataset}', profile '{profile}'"
-        raise UserError(f"No finished run of ADC with h = 3, gamma = 2 {where}. {cure}")
+        study = f"{curves.STUDIES} (study readings)"
+        raise report.no_run("ADC with h = 3, gamma = 2", dataset, profile, study)
     return dict(sorted(bases.items())), candidates
 
 
 def _is_base(run: Run) -> bool:
-    config = run.config
-    usual = all(config.get(name) == value for name, value in registry.BASE.items())
-    return usual and config["method"] == "adc" and not registry.changed_readings(config)
+    usual = run.config["method"] == "adc" and registry.BASE.items() <= run.config.items()
+    return usual and not registry.changed_readings(run.config)
 
 
 def changed(config: dict, **change: Any) -> str:
@@ -103,14 +71,11 @@ def mean_ndcg(run: Run) -> float:
 
 def readings(bases: dict[int, Run], candidates: Iterable[Run]) -> pd.DataFrame:
     """What each starred reading changes, from runs that differ from the base in it alone; largest gain first.
-
     Columns: reading, change, difference (from the base, paired over the seeds), p, low, high, seeds, relative
-    (% of the base), diverged, runs (their folders). Readings that are the base, or were not run, are left
-    out.
-    """
+    (% of the base), diverged, runs (their folders). What is the base, or was not run, is left out."""
     stored, rows = {runs.identity(run.config): run for run in candidates}, []
     base = pd.Series(bases).map(mean_ndcg)
-    for reading, change in CHANGES:
+    for reading, change, _ in STARRED:
         names = {seed: changed(run.config, **change) for seed, run in bases.items()}
         by_seed = {seed: stored[name] for seed, name in names.items()
                    if name in stored and stored[name].folder != bases[seed].folder}  # fmt: skip
@@ -199,8 +164,7 @@ def rule_scores(split: Split, domain: int, score: Score) -> dict[str, float]:
 
 def rank_test_ratings(split: Split, domain: int, score: Score) -> np.ndarray:
     """Rank of every test rating of a domain [ratings], relevant or not, in the order of `split.of(domain,
-    TEST)`. Ties are drawn anew (R29), so that scores differ a little from the stored ones where there are
-    many."""
+    TEST)`. Ties are drawn anew (R29): where there are many, scores differ a little from the stored ones."""
     user, item, _ = split.of(domain, TEST)
     order = np.argsort(user, kind="stable")
     task = RankingTask(split, domain, TEST)
@@ -212,4 +176,4 @@ def rank_test_ratings(split: Split, domain: int, score: Score) -> np.ndarray:
 def rule_agreement(table: pd.DataFrame) -> pd.Series:
     """Kendall's tau of each rule's order of the methods with the default's; of R26 with recall's."""
     usual = {name: DEFAULT_RECALL if name.startswith("R26") else DEFAULT for name in table}
-    return pd.Series({name: stats.rank_agreement(table[name], table[other]) for name, other in usual.items()})
+    return pd.Series({name: table[name].corr(table[other], "kendall") for name, other in usual.items()})

@@ -1,12 +1,10 @@
-"""Who is better, and how sure that is (R30): paired tests over users and over runs, corrected for their
-number.
+"""Who is better, and how sure that is (R30): paired tests over users and runs, corrected for their number.
 
 Over users: each is averaged over the runs. Users of different seeds share ratings and all share the luck of
 the trainings, which is taken as fixed: with thousands of users a lucky seed looks certain. Over runs: a new
 seed is a new split and a new training, the luck in question, but n is the number of seeds, so there is little
 power; and as splits overlap, this test too is surer than it should be. Over both: an interval about users
-like these, whom other splits and starts would meet (`crossed_bootstrap`).
-"""
+like these, whom other splits and starts would meet (`crossed_bootstrap`)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -54,10 +52,7 @@ def parts_of_variance(values: np.ndarray) -> tuple[float, float]:
 def crossed_bootstrap(values: pd.Series, resamples: int = RESAMPLES) -> tuple[float, float]:
     """95 % interval of the mean of values [(seed, user)] when seeds and users are both drawn anew, each with
     replacement and by itself (pigeonhole bootstrap, Owen 2007, Ann. Appl. Stat. 1:386); NaN with one seed.
-
-    It says what other users would have given; rather too wide than too narrow, as it counts the noise of
-    single cells twice or more.
-    """
+    It says what other users would have given, rather too widely: a cell's noise counts twice or more."""
     wide = values.unstack("user")  # [seeds, users], NaN where a user cannot be evaluated
     present, (seeds, users) = wide.notna().to_numpy(float), wide.shape
     if seeds < 2:
@@ -74,9 +69,7 @@ def crossed_bootstrap(values: pd.Series, resamples: int = RESAMPLES) -> tuple[fl
 def over_seeds(table: pd.DataFrame, keys: Sequence[str], value: str) -> pd.DataFrame:
     """Mean of a column over the seeds: a row for each combination of `keys`, columns keys, value, p, low,
     high, seeds.
-
-    table: one row a combination and seed.
-    """
+    table: one row a combination and seed."""
     rows = []
     for key, group in table.groupby(list(keys), sort=False):
         test = paired_t(group[value].to_numpy())
@@ -111,8 +104,7 @@ def compare(scores: pd.DataFrame, method: str) -> pd.DataFrame:
     (of `crossed_bootstrap`, likewise); users, seeds (how many);
     p_users_holm, p_wilcoxon_holm, p_runs_holm, corrected over all rows.
 
-    UserError: two methods have no split in common.
-    """
+    UserError: two methods have no split in common."""
     rows = []
     for target, group in scores.groupby("target", sort=False):
         wide = group.pivot(index=["seed", "user"], columns="method", values="value")
@@ -135,9 +127,3 @@ def _tests(a: pd.Series, b: pd.Series) -> dict[str, float]:
         **dict(zip(("ci_low_both", "ci_high_both"), crossed_bootstrap(a - b), strict=True)),
         "p_wilcoxon": wilcoxon(users), "users": len(users), "seeds": len(runs),
     }  # fmt: skip
-
-
-def rank_agreement(a: pd.Series, b: pd.Series) -> float:
-    """Kendall's tau-b of two rankings, as scores by method, over methods in both; NaN if fewer than two."""
-    both = pd.concat([a, b], axis=1, join="inner").dropna()
-    return float(stats.kendalltau(both.iloc[:, 0], both.iloc[:, 1]).statistic) if len(both) > 1 else np.nan

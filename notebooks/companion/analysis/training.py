@@ -53,11 +53,9 @@ def search_remark(config: dict) -> str:
     changes = ", ".join(f"{name} = {value!r}" for name, value in registry.unusual(config).items())
     if not registry.tuned(config["method"], config["dataset"]):
         return f"No search was made on {config['dataset']}: the settings are MovieLens's or chosen by hand."
-    return (
-        f"Away from what the search found for this dataset: {changes}."
-        if changes
-        else ("All settings are those that the search found for this dataset.")
-    )
+    if not changes:
+        return "All settings are those that the search found for this dataset."
+    return f"Away from what the search found for this dataset: {changes}."
 
 
 def end_summary(run: Run) -> str:

@@ -1,5 +1,4 @@
-"""One search for every method (R32): the same number of trials and epochs, validation ratings only, every
-trial a file.
+"""One search for every method (R32): as many trials and epochs, validation ratings only, a file a trial.
 
 A trial's settings depend on the seed, its number and the trials before it: a search that was killed goes on
 as if it had not been. The first trials are the method's `first_trials`; then come random ones, then TPE's."""
@@ -32,11 +31,9 @@ def methods() -> list[str]:
 def configure(method: str, dataset: str = "movielens", domains: str = "", seed: int = 0, trials: int = 60,
               epochs: int = 80, patience: int = 10, label: str = "", **settings: Any) -> dict:  # fmt: skip
     """What names a search: the settings that all trials share, the method's space and its first trials.
-
     `settings` stay fixed, such as hidden_layers, where the method has them; `label` names what is kept of
     them beside the method's own (`registry.tuned`), "… alone" where it is a search on one domain. Raises
-    `UserError` for a method without a search space.
-    """
+    `UserError` for a method without a search space."""
     entry = registry.method(method)
     if not entry.search_space:
         raise UserError(f"Nothing to search for method '{method}'. Known: {', '.join(methods())}.")
@@ -71,12 +68,8 @@ def stored_trials(config: dict) -> list[dict]:
 def search(config: dict, show: bool = True) -> list[dict]:
     """Do the trials that are missing; all of them, as dicts: number, parameters, validation NDCG@10, …"""
     trials = stored_trials(config)
-    bar = tqdm(
-        range(len(trials), config["trials"]),
-        desc=f"search {config['method']}",
-        unit="trial",
-        disable=not show,
-    )
+    missing = range(len(trials), config["trials"])
+    bar = tqdm(missing, desc=f"search {config['method']}", unit="trial", disable=not show)
     for number in bar:
         first = config["first"]
         parameters = first[number] if number < len(first) else suggest(config, trials)
@@ -98,10 +91,8 @@ def suggest(config: dict, trials: list[dict]) -> dict:
         within = {name: _within(values[name], *bounds) for name, bounds in config["space"].items()}
         value = trial["validation"]
         study.add_trial(optuna.create_trial(params=within, distributions=distributions, value=value))
-    parameters = study.ask(distributions).params
-    return {
-        name: float(f"{value:.3g}") if type(value) is float else value for name, value in parameters.items()
-    }
+    rounded = lambda value: float(f"{value:.3g}") if type(value) is float else value
+    return {name: rounded(value) for name, value in study.ask(distributions).params.items()}
 
 
 def best(trials: list[dict]) -> dict:
@@ -130,8 +121,7 @@ def keep_best(config: dict) -> dict:
 
 
 def flags(config: dict, trial: dict) -> list[str]:
-    """What makes the best trial no result yet: values at a bound, a best epoch of 2 or less, an end by the
-    limit of epochs."""
+    """What makes the best trial no result yet: values at a bound, a best epoch <= 2, an end by the limit."""
     words = []
     for name, value in trial["parameters"].items():
         kind, *bounds = config["space"].get(name, ("choice", []))
@@ -174,8 +164,7 @@ def _try(config: dict, parameters: dict, trials: list[dict]) -> dict:
     settings |= {"balancer": config["method"]} if method != config["method"] else {}
     chosen = registry.configure(method, **names, **settings)
     notes = registry.fit(chosen, show=False, hopeless=hopeless).notes
-    by_target = {
-        name: max(value, 0.0) for name, value in notes["validation"].items()
-    }  # -inf: diverged at once
+    # -inf: diverged at once
+    by_target = {name: max(value, 0.0) for name, value in notes["validation"].items()}
     mean = sum(by_target.values()) / len(by_target)
     return notes | {"validation": mean, "by_target": by_target, "course": course}

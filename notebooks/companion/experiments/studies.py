@@ -42,12 +42,11 @@ def balancing() -> list[dict]:
 
 def readings() -> list[dict]:
     """Every starred reading, one at a time from the base, and the base itself."""
-    return [{}] + [change for changes in adc_method.STARRED.values() for change in changes]
+    return [{}] + [change for _, change, _ in adc_method.STARRED]
 
 
 def larger() -> list[dict]:
-    """More than d = 100 and more than five negatives, from which the paper gained nothing significant
-    (§IV-E)."""
+    """More than d = 100 and five negatives, from which the paper gained nothing significant (§IV-E)."""
     return [{"dim": 200}, {"negatives": 10}]
 
 
@@ -59,8 +58,7 @@ def joint() -> list[dict]:
 def alone() -> list[dict]:
     """ADC on one domain: with the settings for sparse ratings, or what was searched for the dataset, and with
     those found on MovieLens, which is dense. On ratings never searched, validation decides between them."""
-    movielens = registry.tuned("adc", "movielens")
-    return [{"searched_or_sparse": True}, movielens]
+    return [{"searched_or_sparse": True}, registry.tuned("adc", "movielens")]
 
 
 STUDIES = {
@@ -71,25 +69,16 @@ STUDIES = {
 
 def sets(sizes: dict[str, int]) -> dict[str, list[str]]:
     """The paper's Sets 1-3 by their rule (§IV-E, R35): the two largest domains; the rest; the largest and the
-    smallest.
-
-    sizes: domain -> ratings, in the dataset's order. A set of fewer than two domains, or of all, is left out.
-    """
+    smallest. One of fewer than two, or of all, is left out. sizes: domain -> ratings, in the data's order."""
     by_size = sorted(sizes, key=lambda name: sizes[name], reverse=True)
     members = {"Set 1": by_size[:2], "Set 2": by_size[2:], "Set 3": [by_size[0], by_size[-1]]}
-    return {
-        name: [k for k in sizes if k in group]
-        for name, group in members.items()
-        if 1 < len(group) < len(sizes)
-    }
+    members = {name: group for name, group in members.items() if 1 < len(group) < len(sizes)}
+    return {name: [k for k in sizes if k in group] for name, group in members.items()}
 
 
-def configurations(
-    studies: Sequence[str], dataset: str, seed: int, depths: Sequence[int] = (), gammas: Sequence[float] = (),
-    **common: Any,
-) -> list[dict]:  # fmt: skip
+def configurations(studies: Sequence[str], dataset: str, seed: int, depths: Sequence[int] = (),
+                   gammas: Sequence[float] = (), **common: Any) -> list[dict]:  # fmt: skip
     """The configurations of studies on one seed, each once.
-
     `depths`, `gammas`: the grids of Figs. 3 and 4, empty for the paper's; `common`: settings of all runs
     (epochs, …). Raises `UserError` for an unknown study."""
     configs = []
@@ -105,10 +94,8 @@ def configurations(
 
 def train(configs: list[dict], show: bool = True) -> list[runs.Run]:
     """Train what is not stored yet; the runs in order."""
-    return [
-        registry.train(config, show=False)
-        for config in tqdm(configs, desc="runs", unit="run", disable=not show)
-    ]
+    bar = tqdm(configs, desc="runs", unit="run", disable=not show)
+    return [registry.train(config, show=False) for config in bar]
 
 
 def table(done: list[runs.Run]) -> pd.DataFrame:
@@ -125,14 +112,11 @@ def table(done: list[runs.Run]) -> pd.DataFrame:
 def _domains(study: str, dataset: str) -> list[str]:
     """The selections of domains that a study trains on, each as comma-separated text; empty: all."""
     if study == "sets":
-        return [
-            registry.listed(group) for group in sets(data.load(dataset).table()["ratings"].to_dict()).values()
-        ]
+        sizes = data.load(dataset).table()["ratings"].to_dict()
+        return [registry.listed(group) for group in sets(sizes).values()]
     if study == "alone":
         domains = data.load(dataset).domains
-        return (
-            [registry.listed([name]) for name in domains] if len(domains) > 1 else []
-        )  # of one it is the joint run
+        return [registry.listed([name]) for name in domains if len(domains) > 1]  # of one it is the joint run
     return [""]
 
 

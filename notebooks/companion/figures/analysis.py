@@ -13,8 +13,8 @@ from companion.analysis.curves import MEAN
 from companion.analysis.equivalence import MARGIN
 from companion.analysis.report import STATIC
 from companion.analysis.sensitivity import in_words
-from companion.figures.panels import axis_ends, forest, grid, interval
-from companion.figures.style import COLOURS, PAGE, domain_styles, method_style, short_name, titled
+from companion.figures.panels import axis_ends, domain_lines, forest, grid, interval
+from companion.figures.style import COLOURS, PAGE, method_style, titled
 
 ADC, EQUAL = (registry.METHODS[name].color for name in ("adc", STATIC))
 SERIES = {  # of Figs. 3 and 4 -> style, and place beside the level
@@ -27,8 +27,7 @@ MATTERS = 100 * MARGIN  # per cent
 
 
 def depth(table: pd.DataFrame, label: str) -> Figure:
-    """Fig. 3: NDCG@10 by h less that at the paper's h, one panel a target. table: `curves.contrasts` of
-    hidden_layers by pretraining."""
+    """Fig. 3: NDCG@10 by h less the paper's h, a panel a target. table: `curves.contrasts` by pretraining."""
     figure = _contrasts(table, "$h$, hidden layers", "$h$")
     return titled(figure, "NDCG@10 by the number of hidden layers, less that at the paper's $h$", label)
 
@@ -77,17 +76,16 @@ def _contrasts(table: pd.DataFrame, x: str, symbol: str) -> Figure:
 
 def weights(table: pd.DataFrame, label: str) -> Figure:
     """Weight of every domain by epoch, one panel a gamma. table: `asymmetry.histories`."""
-    gammas, styles = sorted(table["gamma"].unique()), domain_styles(list(table["domain"].unique()))
+    gammas, domains = sorted(table["gamma"].unique()), table["domain"].nunique()
     figure, panels, spare = grid(gammas, "epoch", "weight $w_k$", sharex=True, sharey=True)
     for gamma, panel in panels.items():
         of_gamma = table[table["gamma"] == gamma]
         panel.axhline(1, color="0.8", linewidth=0.8, zorder=0)
-        for domain, rows in of_gamma.groupby("domain", sort=False):
-            panel.plot(rows["epoch"], rows["weight"], label=short_name(domain), **styles[domain])
+        domain_lines(panel, of_gamma, "epoch", "weight")
         diverged = ", diverged" if of_gamma["diverged"].any() else ""
         panel.set_title(rf"$\gamma$ = {gamma:g}{diverged}", loc="left")
         panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    spare.legend(*panel.get_legend_handles_labels(), loc="center left", ncols=1 + (len(styles) > 8))
+    spare.legend(*panel.get_legend_handles_labels(), loc="center left", ncols=1 + (domains > 8))
     return titled(figure, "Weights of the domains", label)
 
 
@@ -95,9 +93,8 @@ def balancers(table: pd.DataFrame, label: str) -> Figure:
     """Gain of every balancer over equal weights, a row each: the mean over the targets with its interval,
     and a tick for each target. table: `asymmetry.gains`."""
     names = {name: name for name in table["balancing"].unique()}
-    looks = {
-        name: {"color": ADC if name.startswith("GradNorm") else "black", "marker": "o"} for name in names
-    }
+    colour = lambda name: ADC if name.startswith("GradNorm") else "black"
+    looks = {name: {"color": colour(name), "marker": "o"} for name in names}
     figure = forest(table.rename(columns={"balancing": "row"}), names, looks)
     figure.axes[0].set_xlabel("NDCG@10 less that of equal weights\n(ticks: single domains)")
     return titled(figure, "Balancers against equal weights", label)

@@ -80,9 +80,8 @@ def _row(panel: Axes, place: float, row: SimpleNamespace) -> None:
         panel.text(ENDS[0] + 0.2, place, text, va="center", color=color)
     at = {"transform": panel.get_yaxis_transform(), "va": "center", "color": color, "clip_on": False}
     if row.verdict in SHAPES:
-        panel.plot(
-            [1.04], [place], SHAPES[row.verdict], transform=at["transform"], color=color, clip_on=False
-        )
+        look = {name: at[name] for name in ("transform", "color", "clip_on")}
+        panel.plot([1.04], [place], SHAPES[row.verdict], **look)
     panel.text(1.07, place, row.verdict.replace(" on this data", "").replace(" in this profile", ""), **at)
 
 

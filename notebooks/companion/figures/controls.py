@@ -9,8 +9,8 @@ from matplotlib.ticker import MaxNLocator
 from companion import registry
 from companion.analysis.controls import PAIRS
 from companion.figures.analysis import ADC, EQUAL
-from companion.figures.panels import interval, label_lines
-from companion.figures.style import PAGE, domain_styles, legend, method_style, small_multiples, titled
+from companion.figures.panels import domain_lines, interval, label_lines
+from companion.figures.style import PAGE, legend, method_style, small_multiples, titled
 
 PARTS = {
     "ranking": "BPR's part of $L_k$", "agreement": "$\\lambda$'s part of $L_k$",
@@ -51,8 +51,7 @@ def _curve(panel: Axes, rows: pd.DataFrame, style: dict, name: str) -> tuple[flo
 
 
 def over_static(table: pd.DataFrame, label: str) -> Figure:
-    """What every γ, and every pair of constant weights, gains over equal weights, a panel a case. table: of
-    `controls.over_static`."""
+    """Gain of every γ and pair of constant weights, a panel a case. table: of `controls.over_static`."""
     names, cases = list(table["balancing"].unique()), list(table["case"].unique())
     figure, panels = small_multiples(cases, 0.4 + 0.2 * len(names), "gain over equal weights", "")
     for case, panel in panels.items():
@@ -69,16 +68,13 @@ def over_static(table: pd.DataFrame, label: str) -> Figure:
 
 
 def balancing(history: pd.DataFrame, label: str) -> Figure:
-    """Both parts of the losses, the weights and the rates by epoch, a row a case. history: of
-    `controls.histories`."""
+    """Parts of the losses, weights and rates by epoch, a row a case. history: of `controls.histories`."""
     cases = list(history["case"].unique())
     size = (PAGE, 0.8 + 1.4 * len(cases))
     figure, axes = plt.subplots(len(cases), len(PARTS), figsize=size, squeeze=False)
-    styles = domain_styles(list(history["domain"].unique()))
     for (case, of_case), panels in zip(history.groupby("case", sort=False), axes):
         for panel, (name, title) in zip(panels, PARTS.items(), strict=True):
-            for domain, rows in of_case.groupby("domain", sort=False):
-                panel.plot(rows["epoch"], rows[name], label=domain, **styles[domain])
+            domain_lines(panel, of_case, "epoch", name)
             panel.set_title(title if case == cases[0] else "", loc="left")
             panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         panels[0].set_ylabel(case)

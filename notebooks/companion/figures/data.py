@@ -4,12 +4,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from adc.relevance import RULES
-from companion.figures.style import COLOURS, PAGE, domain_styles, legend, short_name, titled
+from companion.figures.panels import domain_lines
+from companion.figures.style import COLOURS, PAGE, legend, short_name, titled
 
 MANY = 10  # domains whose names are turned, and whose shares are not written out
 
@@ -30,7 +30,7 @@ def tails(users: pd.DataFrame, items: pd.DataFrame, label: str) -> Figure:
     """Share of users and of items with at least so many ratings, both axes logarithmic."""
     figure, panels = plt.subplots(1, 2, figsize=(PAGE, 2.8))
     for panel, table, kind in zip(panels, (users, items), ("users", "items"), strict=True):
-        _lines(panel, table, "ratings")
+        domain_lines(panel, table, "ratings", "share")
         panel.set(xscale="log", yscale="log", xlabel="at least so many ratings", ylabel=f"share of {kind}")
         panel.xaxis.set_minor_formatter(NullFormatter())
     legend(figure, panel)
@@ -61,9 +61,3 @@ def evaluable(users: pd.DataFrame, label: str) -> Figure:
     panel.tick_params(axis="x", length=0)
     legend(figure, panel)
     return titled(figure, "Users who can be evaluated at all", label)
-
-
-def _lines(panel: Axes, table: pd.DataFrame, x: str) -> None:
-    for domain, line in domain_styles(list(table["domain"].unique())).items():
-        rows = table[table["domain"] == domain]
-        panel.plot(rows[x], rows["share"], **line, label=short_name(domain))

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from companion import registry
+from companion.analysis.curves import seeds_label
 from companion.figures.panels import label_lines
 from companion.figures.style import PAGE
 
@@ -19,7 +20,6 @@ DARK = dict.fromkeys(
 def finding(worlds: pd.DataFrame, real: pd.DataFrame, dark: bool = False) -> Figure:
     """What learning from all domains gains over the domain alone: in synthetic worlds by transfer, and beside
     them on real ratings, the mean over the domains. Both have method, value, low, high and seeds.
-
     worlds: of `controls.gains`, with transfer, and with the scores behind a gain in `one` and `all`. real: of
     `measures_transfer.gains`, with the words for a dataset in `data`."""
     colours = {name: ON_BLACK[name] if dark else registry.method(name).color for name in METHODS}
@@ -29,23 +29,25 @@ def finding(worlds: pd.DataFrame, real: pd.DataFrame, dark: bool = False) -> Fig
         between.axis("off")  # room for the names
         worlds = worlds[worlds["method"].isin(METHODS)].sort_values("transfer")
         ends = [_line(left, rows, name, colours[name]) for name, rows in worlds.groupby("method")]
-        names = list(real["data"].unique())
+        by_data = real.groupby("data", sort=False)["seeds"]
+        names = [name for name, _ in by_data]
         for row in real[real["method"].isin(METHODS)].itertuples():
             x = names.index(row.data) + 0.2 * (METHODS.index(row.method) - 1)
-            _mark(right, x, row, colours[row.method])
+            bars = [[row.value - row.low], [row.high - row.value]]
+            look = {"color": colours[row.method], "marker": registry.method(row.method).marker}
+            right.errorbar([x], [row.value], yerr=bars, **look)
         for panel in (left, right):
             panel.axhline(0, color="0.5", linewidth=0.8, zorder=0)
         left.set(xticks=sorted(worlds["transfer"].unique()), ylabel="gain in NDCG@10 from the other domains")
         left.set_xlabel("share of taste that both domains have in common")
         right.set(xticks=range(len(names)), xlim=(-0.6, len(names) - 0.4))
-        right.set_xticklabels([f"{name}\n{_seeds(real, name)}" for name in names])
-        left.set_title(f"synthetic worlds (n = {_count(worlds['seeds'])})", loc="left")
+        right.set_xticklabels([f"{name}\n{seeds_label(seeds)}" for name, seeds in by_data])
+        n, *_ = seeds_label(worlds["seeds"]).split(" seed")
+        left.set_title(f"synthetic worlds ({n})", loc="left")
         right.set_title("real ratings, mean over domains", loc="left")
         words = "What other domains give: a method on all domains less the same method on one"
-        notes = (
-            "95 % intervals; at the names the scores, NDCG@10: on one → on all, where all taste is in common"
-        )
-        figure.suptitle(f"{words}\n{notes}", x=0.01, ha="left")
+        notes = "95 % intervals; at the names the scores, NDCG@10: on one → on all, where all taste is"
+        figure.suptitle(f"{words}\n{notes} in common", x=0.01, ha="left")
         label_lines(left, ends)
     return figure
 
@@ -57,18 +59,3 @@ def _line(panel: Axes, rows: pd.DataFrame, method: str, color: str) -> tuple[flo
     last = rows.iloc[-1]
     words = f"{registry.label(method)} {last['one']:.2f} → {last['all']:.2f}"
     return last["value"], words, {"color": color}
-
-
-def _mark(panel: Axes, x: float, row, color: str) -> None:
-    """A gain on real ratings with its interval."""
-    bars = [[row.value - row.low], [row.high - row.value]]
-    panel.errorbar([x], [row.value], yerr=bars, color=color, marker=registry.method(row.method).marker)
-
-
-def _seeds(real: pd.DataFrame, name: str) -> str:
-    return f"n = {_count(real.loc[real['data'] == name, 'seeds'])} seeds"
-
-
-def _count(numbers: pd.Series) -> str:
-    least, most = numbers.min(), numbers.max()
-    return f"{least}" if least == most else f"{least} to {most}"

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.ticker import MaxNLocator
 
+from companion.figures.panels import domain_lines
 from companion.figures.style import PAGE, domain_styles, legend, short_name, small_multiples, titled
 
 
@@ -87,8 +88,9 @@ def training(history: pd.DataFrame, label: str) -> Figure:
         "balance": r"gradient norm $G_W^{(k)}$ / target (Eq. 4)", "rate": "inverse learning rate $r_k$",
     }  # fmt: skip
     for panel, (column, title) in zip(axes.flat, titles.items(), strict=True):
-        _by_epoch(panel, history, column)
+        domain_lines(panel, history, "epoch", column)
         panel.set_title(title, loc="left")
+        panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         if column == "loss":
             panel.set_yscale("log")
         else:
@@ -105,9 +107,10 @@ def validation(history: pd.DataFrame, best_epoch: dict[str, int], window: int, l
     history = history.reindex(columns=["epoch", "domain", "validation"])  # it has none if it diverged at once
     means = history.groupby("domain")["validation"].transform(lambda values: values.rolling(window, 1).mean())
     history = history.assign(mean=means)
-    for domain, look in _by_epoch(panel, history, "mean").items():
+    for domain, look in domain_lines(panel, history, "epoch", "mean").items():
         best = history[(history["domain"] == domain) & (history["epoch"] == best_epoch[domain])]
         panel.plot(best["epoch"], best["mean"], "o", color=look["color"])
+    panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     panel.set(xlabel="epoch", ylabel=f"NDCG@10, mean of {window} epochs", ylim=(0, None))
     legend(figure, panel)
     return titled(figure, "Validation of every target; dots: the best epochs", label)
@@ -115,9 +118,7 @@ def validation(history: pd.DataFrame, best_epoch: dict[str, int], window: int, l
 
 def convergence(curves: dict[str, pd.DataFrame], best: dict, means: dict, part: str, label: str) -> Figure:
     """RMSE by sweep of every domain's MF start on a part, "train" or "valid", one line a regulariser.
-
-    By domain, `best` is the regulariser chosen, drawn thick, and `means` the RMSE without vectors, dotted.
-    """
+    By domain, `best` is the regulariser chosen, drawn thick, and `means` the RMSE without vectors, dotted."""
     figure, panels = small_multiples(list(curves), 1.35, "sweep", "RMSE (stars)")
     styles = domain_styles(sorted(set(pd.concat(curves.values())["regulariser"])))
     for domain, panel in panels.items():
@@ -130,11 +131,3 @@ def convergence(curves: dict[str, pd.DataFrame], best: dict, means: dict, part: 
     legend(figure, panel)
     where = {"train": "training", "valid": "validation"}[part]
     return titled(figure, f"Matrix factorization, {where} ratings; thick: the regulariser chosen", label)
-
-
-def _by_epoch(panel: Axes, history: pd.DataFrame, column: str) -> dict[str, dict]:
-    styles = domain_styles(list(history["domain"].unique()))
-    for domain, rows in history.groupby("domain", sort=False):
-        panel.plot(rows["epoch"], rows[column], **styles[domain], label=short_name(domain))
-    panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    return styles

@@ -68,8 +68,7 @@ def _place(panel: Axes, place: Any, number: int, grid: pd.DataFrame) -> None:
 
 
 def calibration(curve: pd.DataFrame, places: pd.DataFrame, label: str) -> Figure:
-    """Taste shared by the domains of worlds over their transfer (line: the mean); datasets across it, named
-    at their right ends."""
+    """Taste shared by the domains of worlds over their transfer (line: the mean); across it the datasets."""
     figure, panel = plt.subplots(figsize=(PAGE, 2.8))
     mean = curve.groupby("transfer")["taste"].mean()
     panel.plot(curve["transfer"], curve["taste"], ".", color="0.55")

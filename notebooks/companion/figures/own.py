@@ -21,12 +21,8 @@ def transfer(comparisons: pd.DataFrame, label: str) -> Figure:
     figure, panels = small_multiples(whats, 0.5 + 0.17 * len(targets), "", "")
     for number, (what, panel) in enumerate(panels.items()):
         rows = comparisons[comparisons["what"] == what].set_index("target").reindex(targets)
-        rows = rows[["difference", "low", "high", "verdict"]].assign(
-            **{
-                name: 100 * rows[name] / rows["alone"].where(rows["alone"] > 0)
-                for name in ("difference", "low", "high")
-            }
-        )
+        spans = ["difference", "low", "high"]
+        rows[spans] = 100 * rows[spans].div(rows["alone"].where(rows["alone"] > 0), axis=0)
         panel.axvspan(-100 * MARGIN, 100 * MARGIN, color="0.92", zorder=0)
         for place, row in enumerate(rows.itertuples()):
             gain = row.verdict == "yes"

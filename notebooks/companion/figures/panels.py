@@ -1,4 +1,4 @@
-"""Parts of several figures: an interval, an axis that no wide one rules, a row a thing, names of lines."""
+"""Parts of several figures: an interval, an axis that no wide one rules, a row a thing, lines with names."""
 
 import textwrap
 from collections.abc import Sequence
@@ -11,25 +11,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from companion.figures.style import COLUMN, PAGE, short_name
+from companion.figures.style import COLUMN, PAGE, domain_styles, short_name
 
 
 def interval(panel: Axes, place: float, row: Any, ends: tuple[float, float] | None = None,
              vertical: bool = False, form: str = "{:+.3f}", **look: Any) -> None:  # fmt: skip
     """A difference and its 95 % interval, filled where the interval leaves zero out, crossed where a run
     diverged. What lies beyond the `ends` of the axis ends in an arrow; of a difference the number is written.
-
     row: difference, low, high (NaN without an interval), diverged if known. form: of that number. look:
-    color, marker.
-    """
+    color, marker."""
     least, most = ends or (-np.inf, np.inf)
     sure = row.low > 0 or row.high < 0
     span = [row.difference] * 2 if np.isnan(row.low) else [row.low, row.high]
     turn = (lambda x, y: (y, x)) if vertical else (lambda x, y: (x, y))
     color = look["color"]
-    panel.plot(
-        *turn(np.clip(span, least, most), [place] * 2), color=color, linewidth=1, solid_capstyle="butt"
-    )
+    ends = np.clip(span, least, most), [place] * 2
+    panel.plot(*turn(*ends), color=color, linewidth=1, solid_capstyle="butt")
     for end, beyond, arrow in ((least, span[0] < least, "<v"), (most, span[1] > most, ">^")):
         if beyond:
             panel.plot(*turn([end], [place]), arrow[vertical], color=color, markersize=4, clip_on=False)
@@ -53,17 +50,14 @@ def axis_ends(rows: pd.DataFrame, least: float = 0.0, bulk: float = 0.85) -> tup
     most = np.nanquantile(abs(spans[:, 0]), bulk, method="lower")
     widest = np.nanquantile(np.nanmax(abs(spans), axis=1), bulk, method="lower")
     reach = max(1.3 * least, min(1.1 * widest, 4 * most))
-    low, high = (
-        max(-reach, min(-1.3 * least, np.nanmin(spans))),
-        min(reach, max(1.3 * least, np.nanmax(spans))),
-    )
+    low = max(-reach, min(-1.3 * least, np.nanmin(spans)))
+    high = min(reach, max(1.3 * least, np.nanmax(spans)))
     pad = 0.06 * (high - low) or 1.0
     return low - pad, high + pad
 
 
 def forest(table: pd.DataFrame, names: dict[str, str], looks: dict[str, dict]) -> Figure:
     """A row a thing, the best above: the mean over the targets with its interval, and a tick a target.
-
     table: row, target (of several the mean is the last), difference, low, high. names: row -> words."""
     whole, several = table["target"].iloc[-1], table["target"].nunique() > 1
     means = table[table["target"] == whole].sort_values("difference", ascending=False)
@@ -83,15 +77,13 @@ def forest(table: pd.DataFrame, names: dict[str, str], looks: dict[str, dict]) -
     return figure
 
 
-def grid(names: Sequence, x: str, y: str, height: float = 1.35, **shared: Any) -> tuple[
-    Figure, dict[Any, Axes], Axes
-]:  # fmt: skip
+def grid(names: Sequence, x: str, y: str, **shared: Any) -> tuple[Figure, dict[Any, Axes], Axes]:
     """A figure with one titled panel a name, at most four in a row, and a spare cell for what the marks mean,
     or for the names of the last panel's lines."""
     cells = len(names) + 1
     columns = 3 if cells in (5, 6) else min(4, cells)
     rows, width = -(-cells // columns), PAGE if columns > 2 else COLUMN * 1.4
-    size = (width, 0.6 + (height + 0.25) * rows)
+    size = (width, 0.6 + 1.6 * rows)
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, **shared)
     for number, panel in enumerate(axes.flat):
         panel.tick_params(labelbottom=True)
@@ -105,6 +97,14 @@ def grid(names: Sequence, x: str, y: str, height: float = 1.35, **shared: Any) -
         title = textwrap.wrap(short_name(str(name), 150 // columns), 90 // columns)
         panel.set_title("\n".join(title), loc="left")
     return figure, dict(zip(names, axes.flat, strict=False)), axes.flat[len(names)]
+
+
+def domain_lines(panel: Axes, table: pd.DataFrame, x: str, y: str) -> dict[str, dict]:
+    """Draw a line for every domain, column y of its rows over column x; the lines' looks."""
+    looks = domain_styles(list(table["domain"].unique()))
+    for domain, rows in table.groupby("domain", sort=False):
+        panel.plot(rows[x], rows[y], **looks[domain], label=short_name(domain))
+    return looks
 
 
 def label_lines(panel: Axes, lines: Sequence[tuple[float, str, dict]]) -> None:

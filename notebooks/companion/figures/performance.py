@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from companion import registry
@@ -15,8 +14,7 @@ from companion.figures.style import CONTEXT, PAGE, method_style, small_multiples
 
 def recall(table: pd.DataFrame, base: str, label: str) -> Figure:
     """Fig. 2 as differences: every method's recall@N less that of `base` by N, one panel a target. In colour
-    ADC, the best of the paper's other methods and the best of all; the rest in grey, named at their ends.
-    table: `performance.against`."""
+    ADC, the paper's best rival and the best of all; the rest in grey. table: of `performance.against`."""
     table = table[~table["method"].isin(["random", base])]  # random would squeeze the others
     targets, methods = list(table["target"].unique()), list(table["method"].unique())
     order = table[table["target"] == targets[-1]].groupby("method")["difference"].mean()
@@ -27,26 +25,22 @@ def recall(table: pd.DataFrame, base: str, label: str) -> Figure:
         panel.axhline(0, color=registry.method(base).color, linewidth=1)
         for method in sorted(methods, key=colour.__contains__):
             rows = table[table["target"].eq(target) & table["method"].eq(method)]
-            _line(panel, rows, method, method in colour)
+            if method not in colour:
+                panel.plot(rows["n"], rows["difference"], color="0.75", linewidth=0.8, zorder=1)
+                continue
+            look = method_style(method)
+            band = {"color": look["color"], "alpha": 0.15, "linewidth": 0}
+            panel.fill_between(rows["n"], rows["low"], rows["high"], **band)
+            panel.plot(rows["n"], rows["difference"], **look, markerfacecolor="white")
         panel.set_xticks(sorted(table["n"].unique()))
     titled(figure, f"Recall of the first $N$ recommendations, less that of {registry.label(base)}", label)
     last = table[table["target"].eq(targets[-1]) & table["n"].eq(table["n"].max())]
-    look = lambda name: (
-        {"color": method_style(name)["color"], "weight": "bold"} if name in colour else CONTEXT
-    )
-    ends = [(row.difference, registry.label(row.method), look(row.method)) for row in last.itertuples()]
+    bold = {name: {"color": method_style(name)["color"], "weight": "bold"} for name in colour}
+    ends = []
+    for row in last.itertuples():
+        ends.append((row.difference, registry.label(row.method), bold.get(row.method, CONTEXT)))
     label_lines(panel, [*ends, (0, registry.label(base), {"color": registry.method(base).color})])
     return figure
-
-
-def _line(panel: Axes, rows: pd.DataFrame, method: str, in_colour: bool) -> None:
-    """A method's line; with its intervals as a band if it is in colour."""
-    if not in_colour:
-        panel.plot(rows["n"], rows["difference"], color="0.75", linewidth=0.8, zorder=1)
-        return
-    look = method_style(method)
-    panel.fill_between(rows["n"], rows["low"], rows["high"], color=look["color"], alpha=0.15, linewidth=0)
-    panel.plot(rows["n"], rows["difference"], **look, markerfacecolor="white")
 
 
 def relative(table: pd.DataFrame, what: str, label: str) -> Figure:

@@ -26,13 +26,9 @@ def slider(pictures: Mapping[str, Figure], name: str) -> HTML:
         checked = " checked" if number == 0 else ""
         buttons.append(f'<input type="radio" name="{place}" id="{key}"{checked}>')
         buttons.append(f'<label for="{key}">{words}</label>')
-        images.append(f'<img alt="{words}" src="data:image/png;base64,{_png(figure)}">')
-    return HTML(f'<style>{" ".join(rules)}</style><div id="{place}">{"".join(buttons + images)}</div>')
-
-
-def _png(figure: Figure) -> str:
-    """The picture, as text, and its figure closed."""
-    with io.BytesIO() as file:
-        figure.savefig(file, format="png", dpi=144)
+        with io.BytesIO() as file:
+            figure.savefig(file, format="png", dpi=144)
+            png = base64.b64encode(file.getvalue()).decode()
         plt.close(figure)
-        return base64.b64encode(file.getvalue()).decode()
+        images.append(f'<img alt="{words}" src="data:image/png;base64,{png}">')
+    return HTML(f'<style>{" ".join(rules)}</style><div id="{place}">{"".join(buttons + images)}</div>')

@@ -1,8 +1,7 @@
 """One visual language for every figure.
 
 Colours of Okabe and Ito, told apart by the colour-blind; markers and line styles repeat what they say, for
-print in grey. Widths are those of a column and a page of the paper. The registry says how a method looks.
-"""
+print in grey. Widths are those of a column and a page of the paper. The registry says how a method looks."""
 
 import textwrap
 import warnings

@@ -1,12 +1,10 @@
-"""BPR [28] on each domain by itself: Eq. 1 and ADC's sampler without the network, x_ui = u_u·v_i + b_i.
+"""BPR [28] on each domain by itself, and merged: Eq. 1 and ADC's sampler, no network, x_ui = u_u·v_i + b_i.
 
 It descends as ADC does, by Adam on the vectors of a batch of users, whose loss is a mean per domain; its
-authors take triple by triple, by SGD. The item bias b_i belongs to BPR as it is published in code
-(MyMediaLite, cornac); without it sparse domains fall far below popularity. It is the last column of the item
-vectors.
-"""
+authors take triple by triple, by SGD. The item bias b_i, the last column of the item vectors, belongs to BPR
+as it is published in code (MyMediaLite, cornac); without it sparse domains fall far below popularity."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -32,6 +30,13 @@ class Settings:
     batch_users: int = 64
     epochs: int = 100  # R18
     patience: int = 15
+
+
+@dataclass(frozen=True)
+class MergedSettings(Settings):
+    """BPR's parameters."""
+
+    learning_rate: float = 1e-2
 
 
 class BPR(Descent):
@@ -86,6 +91,31 @@ class BPR(Descent):
         return {"user": user, "item": item, "cold": np.array(True)}
 
 
+class MergedBPR(BPR):
+    """BPR whose only domain are all domains together: they share one vector of every user.
+    Negatives are items of the positive's own domain. A user without training ratings in the target has a
+    vector all the same, if she has one elsewhere."""
+
+    def user_rows(self) -> np.ndarray:
+        """One row for every user with a training rating, the same in all domains [p, n]."""
+        row = np.zeros(len(self.split.ratings.users), dtype=np.int64)
+        row[self.users] = np.arange(len(self.users))
+        return np.tile(row, (self.split.ratings.p, 1))
+
+    def mean_over(self, size: list[int]) -> list[int]:
+        """The triples of all domains share one mean."""
+        return [sum(size)]
+
+    def epoch(self) -> list[dict]:
+        """One pass over all triples; their mean loss stands for every domain."""
+        (row,) = super().epoch()
+        return [dict(row) for _ in self.split.ratings.domains]
+
+    def arrays(self, domain: int) -> Arrays:
+        """(u, 1) of every user [n, d+1], the same in all domains, and (v, b) of items [m_k, d+1]."""
+        return {name: array for name, array in super().arrays(domain).items() if name != "cold"}
+
+
 METHOD = Method(
     name="bpr", label="BPR", version=1, Settings=Settings, learner=BPR, color="#009E73", marker="^",
     linestyle="-.", search_space={"learning_rate": ("log", 5e-4, 3e-2), "embedding_l2": ("log", 5e-4, 0.3),
@@ -97,5 +127,17 @@ $$\min \sum_k \frac{1}{|T_k|} \sum_{(u, i, J) \in T_k} \Big[ \frac{1}{|J|} \sum_
 \hat x_{ui} = \mathbf u^{(k)\top}_u \mathbf v_i + b_i$$
 
 $T_k$: the training ratings of domain $k$, $u$'s of item $i$, each with random items $J$ she has not rated.
+""",
+)  # fmt: skip
+MERGED = replace(
+    METHOD, name="bpr_merged", label="BPR (merged)", Settings=MergedSettings, learner=MergedBPR,
+    kind="hurdle", color="#004D3A", marker="<", linestyle=(0, (3, 1, 1, 1)),
+    objective=(MergedBPR,), equation=r"""
+$$\min \frac{1}{|T|} \sum_{(u, i, J) \in T} \Big[ \frac{1}{|J|} \sum_{j \in J}
+-\ln \sigma(\hat x_{ui} - \hat x_{uj}) + \lambda \Big( \lVert \mathbf u_u \rVert^2
++ \sum_{j \in J \cup \{i\}} \lVert \mathbf v_j \rVert^2 + b_j^2 \Big) \Big], \qquad
+T = \bigcup_k T_k, \quad \hat x_{ui} = \mathbf u_u^\top \mathbf v_i + b_i$$
+
+As BPR's, but $\mathbf u_u$ is the same vector in all domains.
 """,
 )  # fmt: skip

@@ -1,5 +1,4 @@
-"""CDCF (Loni et al. 2014): for every target domain a factorization machine of order 2 that knows the other
-domains.
+"""CDCF (Loni et al. 2014): for every target a factorization machine of order 2 that knows the other domains.
 
 An example's features x are the user, the target item (both one-hot) and the user's training ratings in every
 other domain j, each as r / |s_j(u)|, s_j(u) being the items she rated there in training; target ratings never
@@ -9,8 +8,7 @@ her ratings elsewhere.
 
 `objective` "bpr" learns to rank with the loss and the negatives of BPR (Eq. 1, R17); "ratings", the
 original's, regresses the stars of the training ratings and ranks by the stars it predicts. Both descend by
-Adam with an L2 penalty, in place of the authors' MCMC or SGD.
-"""
+Adam with an L2 penalty, in place of the authors' MCMC or SGD."""
 
 from dataclasses import dataclass
 
@@ -71,9 +69,7 @@ class Machine:
 
     def gradients(self, user: np.ndarray, item: np.ndarray) -> tuple[torch.Tensor, Step, Step]:
         """Loss of triples, user [T], item [T, 1 + c]; its gradient at the features and the items looked up.
-
-        Written out, by sparse products: autograd would take several times as long.
-        """
+        Written out, by sparse products: autograd would take several times as long."""
         users, row = np.unique(user, return_inverse=True)
         order = np.argsort(row, kind="stable")
         user, item, row = user[order], item[order], torch.from_numpy(row[order])

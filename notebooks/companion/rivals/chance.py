@@ -21,11 +21,9 @@ class Chance(Rival):
         """A row of random numbers a user [B, m_k], the same whoever is scored with her."""
         seed, m = int(arrays["seed"]), len(split.ratings.items[domain])
 
-        def row(user: int) -> np.ndarray:
-            return np.random.default_rng([seed, 7, domain, user]).random(m, dtype=np.float32)
-
         def score(users: np.ndarray) -> torch.Tensor:
-            return torch.from_numpy(np.stack([row(int(user)) for user in users]))
+            generators = (np.random.default_rng([seed, 7, domain, user]) for user in users.tolist())
+            return torch.from_numpy(np.stack([each.random(m, dtype=np.float32) for each in generators]))
 
         score.ranks_cold = True  # who has no training rating gets a random order, too
         return score

@@ -80,11 +80,6 @@ class Domain:
         items = np.concatenate([self.triples.item, negative.ravel()])
         self.set_entries(rows, items, np.arange(len(rows)) < len(row), self.X.shape[1])
 
-    def update_memberships(self, B: np.ndarray) -> None:
-        """U, then V, with the pattern B [K, L] as it is."""
-        self.U = self.updated(self.X, self.U, self.V @ B.T)
-        self.V = self.updated(self.transposed, self.V, self.U @ B)
-
     def updated(self, X: sp.csr_matrix, F: np.ndarray, G: np.ndarray) -> np.ndarray:
         """F of X ≈ F G^T after one multiplicative update."""
         P = predictions(X, F, G)
@@ -133,7 +128,9 @@ class CLFM(Rival):
         """Every U_k and V_k, then all patterns at once: in them together the error is one quadratic."""
         step, T = self.config["step"], self.T
         for k, domain in enumerate(self.domains):
-            domain.update_memberships(self.pattern(k))
+            B = self.pattern(k)
+            domain.U = domain.updated(domain.X, domain.U, domain.V @ B.T)
+            domain.V = domain.updated(domain.transposed, domain.V, domain.U @ B)
         terms = (domain.pattern_terms(self.pattern(k)) for k, domain in enumerate(self.domains))
         wanted, present = zip(*terms)
         self.shared *= ratio(np.sum(wanted, 0)[:, :T], np.sum(present, 0)[:, :T]) ** step
@@ -149,8 +146,7 @@ class CLFM(Rival):
 
 
 def validation_errors(split: Split, domain: int, arrays: Arrays) -> tuple[float, float]:
-    """Root mean squared error over a domain's validation ratings: CLFM's, fitted to stars, and that of the
-    domain's mean training rating."""
+    """RMSE over a domain's validation ratings: of CLFM, fitted to stars, and of the mean training rating."""
     user, item, rating = split.of(domain, VALID)
     stars = (arrays["user"][user] * arrays["item"][item]).sum(1)
     errors = (rating - stars, rating - split.of(domain, TRAIN)[2].mean())

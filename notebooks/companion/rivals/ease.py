@@ -3,8 +3,7 @@
 Items that no user has rated together with another have nothing but zeros in B, so only the others, the linked
 ones, are inverted, and of those at most the `most_items` with the most training ratings: all others keep
 popularity alone. At Table I's size that leaves out items of the merged model only. B is not stored: with the
-training ratings, λ is the whole model.
-"""
+training ratings, λ is the whole model."""
 
 from dataclasses import dataclass, replace
 

@@ -2,8 +2,7 @@
 
 Items that nobody has rated together with one of hers would all tie at zero, so popularity is added, as much
 of it as the domain's validation ratings choose. Merged, one model holds the items of all domains, and a
-user's training items are those in all of them. A user without any is ranked by popularity alone.
-"""
+user's training items are those in all of them. A user without any is ranked by popularity alone."""
 
 from collections.abc import Callable
 from functools import lru_cache

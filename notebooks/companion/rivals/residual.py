@@ -4,8 +4,7 @@ At first W0 is the identity, W = 0 and b = 0: training starts from BPR's ranking
 in a domain as the mean of those who have. Then all of it is trained. What other domains know comes through
 the network, and through W0, which becomes a linear map between the domains; the scores do not tell one from
 the other. Its runs are called `adc_residual`, never `adc`: they are a try at a small change by which ADC
-keeps up with popularity and BPR.
-"""
+keeps up with popularity and BPR."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -81,8 +80,7 @@ class Residual(Trainer):
 
 
 def learner(config: dict, split: Split) -> Residual:
-    """The trainer of a configuration, which starts from BPR at the epochs that validation chose. `UserError`
-    where BPR diverges at once."""
+    """The trainer, which starts from BPR at the epochs that validation chose; `UserError` if BPR diverges."""
     names = {field.name for field in fields(bpr.Settings)}
     beneath = {name: config[f"bpr_{name}" if f"bpr_{name}" in config else name] for name in names}
     bpr_config = asdict(bpr.Settings(**beneath)) | {"seed": config["seed"]}

@@ -1,5 +1,4 @@
-"""SCoNet [19]: a tower a domain, joined by sparse cross-connection matrices; p towers in place of the
-authors' two.
+"""SCoNet [19]: a tower a domain, joined by sparse cross-connection matrices; p towers, not the authors' two.
 
 A target pair (u, i) enters its tower t as [u; v_i], and every other tower q as [u; the mean of the vectors of
 u's training items in q], zero if she has none. All towers work on the same user, whose vector they share.
@@ -14,8 +13,7 @@ What the authors leave open or do otherwise:
   level (NDCG@10 .1966 and .1964 with `symmetric`, mean of three seeds, tuned settings).
 * Their code drops the cross terms at prediction, though it trained with them: `crossed_prediction` off.
 * The loss, binary cross entropy of positives and sampled negatives (R17), is a mean a domain, their sum
-  unweighted. It is descended by Adam, as theirs, but on batches of users, and without a clip of gradients at
-  10.
+  unweighted. It is descended by Adam, as theirs, but on batches of users; gradients are not clipped at 10.
 * Each tower has one logit in place of a softmax over two, which is the same. Weights start by He's rule, not
   at N(0, 0.01²), and so that no tower is dead: the authors' logs have runs that end with all scores the same.
 """
@@ -156,10 +154,8 @@ class SCoNet(Descent):
 def cross_entropy(targets: Targets, user: torch.Tensor, item: torch.Tensor, means: torch.Tensor, rows: list,
                   places: list) -> torch.Tensor:  # fmt: skip
     """Mean binary cross entropy of every domain's positives and their negatives [p], 0 without any.
-
     user [B, e], item [I, e], means [p, B, e]; rows [T_k]: the user of each positive; places [T_k, 1 + c]: it
-    and its negatives among the items. All domains go through at once, padded to the length of the longest.
-    """
+    and its negatives among the items. All domains go through at once, padded to the length of the longest."""
     size = torch.tensor([len(row) for row in rows])
     B, p = len(user), range(len(rows))
     row = pad_sequence([torch.from_numpy(rows[k] + k * B) for k in p], True)  # [p, T]

@@ -1,8 +1,7 @@
 """The network of SCoNet: p towers of ReLU layers joined by cross-connection matrices H, and a fast ranking.
 
 e is the width of user and item vectors. A tower's layers are 2e (user beside item), e, e/2 and e/4 wide, then
-one logit. H_qr = H_rq joins towers q and r on the way into the layers e and e/2, as in the authors' code.
-"""
+one logit. H_qr = H_rq joins towers q and r on the way into the layers e and e/2, as in the authors' code."""
 
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +15,7 @@ ITEMS, USERS = 1024, 16  # ranked at once, so that their hidden layers stay in t
 
 class Head(NamedTuple):
     """From the first hidden layer to the logits of p targets, or without the p in front of one.
-
-    k towers reach a target with what depends on its items.
-    """
+    k towers reach a target with what depends on its items."""
 
     second: torch.Tensor  # [p, e/2, k·e]
     third: torch.Tensor  # [p, e/4, e/2]
@@ -38,11 +35,9 @@ class Head(NamedTuple):
 
     def rank(self, user: torch.Tensor, shift: torch.Tensor, item: torch.Tensor) -> torch.Tensor:
         """One target's `logits` of every user [B, k·e] with every item [k·e, m]: scores [B, m].
-
         relu(x + c) = max(x, -c) + c: what is the same for all items of a user, c, is left out of x and moves
         on to the c of the next layer, so that a layer is one product and one comparison. Each thread has
-        users of its own: two that share such small products wait for each other.
-        """
+        users of its own: two that share such small products wait for each other."""
         layers, c = (self.second, self.third, self.output[None]), [user]
         for layer, bias in zip(layers, (shift, self.third_bias, self.output_bias)):
             c.append(c[-1] @ layer.T + bias)
@@ -98,10 +93,8 @@ class Towers(nn.Module):
 
 class Targets:
     """The network as every target domain sees it: by users, by items, and the `Head` that joins them.
-
     What an item gives enters the target's own tower t, and where `symmetric` the others (k = p, else 1),
-    which receive from tower t too. Without `crossed` it is as if every H were 0.
-    """
+    which receive from tower t too. Without `crossed` it is as if every H were 0."""
 
     def __init__(self, towers: Towers, symmetric: bool, crossed: bool = True):
         first, second = towers.joined(crossed)  # [p, p, e, 2e], [p, p, e/2, e]
