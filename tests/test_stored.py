@@ -10,7 +10,7 @@ from tables import sound, written
 
 from adc.errors import UserError
 from companion import data, registry
-from companion.use import recommend
+from companion.use import recommend, stored
 
 
 class Trap:
@@ -49,6 +49,15 @@ def test_a_sound_run_is_read_as_it_was_written(run):
     model = recommend.load(run.folder)
     for domain, arrays in zip(model.domains, model.arrays, strict=True):
         assert all(np.array_equal(run.model[f"{name}.{domain}"], array) for name, array in arrays.items())
+
+
+def test_a_domain_whose_name_ends_as_another_does_keeps_its_arrays(tmp_path, monkeypatch):
+    monkeypatch.setenv("ADC_HOME", str(tmp_path / "home"))
+    table = sound(domains=("films", "old.films"), users=20, items=12)
+    dataset = data.prepare(str(written(tmp_path, "mine.csv", table))).name
+    one = registry.train(registry.configure("sconet", dataset, epochs=1, embedding=3), show=False)
+    model = recommend.load(one.folder)
+    assert all(set(arrays) == set(stored.SHAPES["sconet"]) for arrays in model.arrays)
 
 
 def test_a_pickle_is_never_opened(run, tmp_path):

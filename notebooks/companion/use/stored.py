@@ -39,14 +39,14 @@ def read(folder: Path) -> tuple[runs.Run, Split, list[Arrays]]:
 
 def _arrays(model: Arrays, shapes: dict[str, str], split: Split, domain: int) -> Arrays:
     """The arrays of one domain, by their names without the domain's."""
-    ending = f".{split.ratings.domains[domain]}"
-    arrays = {name.removesuffix(ending): array for name, array in model.items() if name.endswith(ending)}
+    own = split.ratings.domains[domain]  # which may hold a dot, as the name of an array does not
+    arrays = {name.partition(".")[0]: array for name, array in model.items() if name.partition(".")[2] == own}
     sizes = {"n": len(split.ratings.users), "m": len(split.ratings.items[domain])}
     for name, letters in shapes.items():
         shape = arrays[name].shape
         expected = [sizes.setdefault(letter, size) for letter, size in zip(letters, shape)]
         if list(shape) != expected or len(shape) != len(letters):
-            raise ValueError(f"array '{name}{ending}' has the shape {list(shape)}, not {expected}")
+            raise ValueError(f"array '{name}.{own}' has the shape {list(shape)}, not {expected}")
     return arrays
 
 
