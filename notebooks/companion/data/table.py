@@ -205,5 +205,6 @@ def _joined(columns_: list[pd.Series]) -> pd.Series:
         return columns_[0]
     if not any(isinstance(column.dtype, pd.CategoricalDtype) for column in columns_):
         return pd.concat(columns_, ignore_index=True)
-    kinds = [column.astype("category") for column in columns_]
+    kinds = [pd.Categorical(column) for column in columns_]  # of numbers in one file and texts in another
+    kinds = [pd.Categorical.from_codes(kind.codes, kind.categories.astype(object)) for kind in kinds]
     return pd.Series(pd.api.types.union_categoricals(kinds))
