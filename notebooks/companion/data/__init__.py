@@ -81,7 +81,7 @@ def prepare(source: Source, seed: int = 0, *, reading: dict | None = None, write
 def preview(source: Source, reading: dict | None = None) -> list[str]:
     """What is odd in a source, in sentences. It is checked as `prepare` checks it, and nothing is written."""
     ratings, _, facts = _inspect(source, reading, seed=0)
-    return _remarks(ratings, facts)
+    return remarks(ratings, facts)
 
 
 def load(dataset: str) -> Ratings:
@@ -100,12 +100,10 @@ def load(dataset: str) -> Ratings:
     )
 
 
-def remarks(ratings: Ratings) -> list[str]:
-    """How a prepared dataset was read where that is not plain, and what is odd in it, in sentences."""
-    return _remarks(ratings, manifest(ratings.name))
-
-
-def _remarks(ratings: Ratings, facts: dict) -> list[str]:
+def remarks(ratings: Ratings, facts: dict | None = None) -> list[str]:
+    """How a dataset was read where that is not plain, and what is odd in it, in sentences. facts: its
+    manifest, where it is not prepared."""
+    facts = facts or manifest(ratings.name)
     equal = [name for k, name in enumerate(ratings.domains) if no_levels(ratings.rating[ratings.domain == k])]
     levels = (
         f"all ratings of {', '.join(equal)} are equal, so that none is above a user's mean: there every item "
@@ -127,10 +125,8 @@ def find(path: str | Path) -> str:
     if own is None or (paths.processed(plain) / "manifest.json").exists():
         return plain
     (digest,) = own.hashes.values()
-    names = []
-    for file in sorted(paths.processed("").glob("*/manifest.json")):
-        if digest in manifest(file.parent.name).get("files", {}).values():
-            names.append(file.parent.name)
+    names = [file.parent.name for file in sorted(paths.processed("").glob("*/manifest.json"))]
+    names = [name for name in names if digest in manifest(name).get("files", {}).values()]
     if len(names) > 1:
         raise UserError(f"{path}: was read in several ways. Name one of these datasets: {', '.join(names)}.")
     return names[0] if names else plain
@@ -179,9 +175,8 @@ def _own(source: Source, reading: dict | None) -> Files | None:
     if source_of(str(names[0])) and len(names) == 1:
         return None
     if unknown := reading.keys() - {"columns", "separator", "not_a_rating"}:
-        raise UserError(
-            f"reading: unknown {', '.join(unknown)}. Known: columns, separator, not_a_rating, files."
-        )
+        known = "columns, separator, not_a_rating, files"
+        raise UserError(f"reading: unknown {', '.join(unknown)}. Known: {known}.")
     name = str(names[0])
     if is_file(name) or Path(name).expanduser().exists():
         return Files.of(names, **reading)
@@ -197,6 +192,7 @@ def _inspect(source: Source, reading: dict | None, seed: int) -> tuple[Ratings, 
     """The ratings of a source, its table where it was not prepared before, and its manifest."""
     planned = source if (reading or {}).get("files") else ""
     own = _own(source, reading)
+    where = ", ".join(map(str, own.paths)) if own else str(source)
     dataset = planned or dataset_id(source, reading)
     ratings, clean = _stored(dataset), None
     if ratings is not None:
@@ -204,38 +200,33 @@ def _inspect(source: Source, reading: dict | None, seed: int) -> tuple[Ratings, 
     else:
         if planned and own.dataset_id != planned:
             fault = "has changed" if len(own.paths) == 1 else "have changed, one or several,"
-            raise UserError(
-                f"{_words(source, own)} {fault} since this call began. Give the same command again."
-            )
-        clean, facts = _read(source, dataset, own)
+            raise UserError(f"{where} {fault} since this call began. Give the same command again.")
+        clean, facts = _read(where, dataset, own)
         ratings = encode(clean, dataset, facts["domains"])
         facts["counts"] = ratings.table()[["users", "items", "ratings"]].T.to_dict()
-    _check_evaluable(ratings, _words(source, own), seed)
+    _check_evaluable(ratings, where, seed)
     return ratings, clean, facts
 
 
-def _words(source: Source, own: Files | None) -> str:
-    return ", ".join(map(str, own.paths)) if own else str(source)
-
-
-def _read(source: Source, dataset: str, own: Files | None) -> tuple[pd.DataFrame, dict]:
-    """The checked table, its rows sorted (a file's order must not change its split), and its manifest."""
+def _read(where: str, dataset: str, own: Files | None) -> tuple[pd.DataFrame, dict]:
+    """The checked table, its rows sorted (a file's order must not change its split), and its manifest.
+    where: the files, or the name of a known source."""
     report, order, facts = {}, None, {}
     if own is None:
-        name, arguments = source_of(source), synthetic.parse(source)[1]
+        name, arguments = source_of(where), synthetic.parse(where)[1]
         module = source_module(name)
         raw, report = module.ratings(**arguments)
         order = getattr(module, "DOMAINS", None)
-        clean, dropped, remarks = check(raw, source)
+        clean, dropped, odd = check(raw, where)
     else:
         raw, arguments = table.read(own), {}
         name = ", ".join(own.hashes)
         try:
-            clean, dropped, remarks = check(raw.frame, _words(source, own), raw.locate, own.not_a_rating)
+            clean, dropped, odd = check(raw.frame, where, raw.locate, own.not_a_rating)
         except UserError as error:  # the reason may be that the file was not read as it is meant
             raise UserError(" ".join([str(error), *raw.remarks])) from error
         facts = {"files": own.hashes, "reading": own.options()}
-        remarks = raw.remarks + remarks
+        odd = raw.remarks + odd
         del raw
     clean = clean.sort_values(["domain", "item", "user"], ignore_index=True)
     sizes = clean["domain"].value_counts()
@@ -247,7 +238,7 @@ def _read(source: Source, dataset: str, own: Files | None) -> tuple[pd.DataFrame
         "domains": [domain for domain in order if sizes.get(domain, 0)],
         "dropped": report.get("dropped", {}) | dropped,
         "report": report,
-        "remarks": remarks,
+        "remarks": odd,
         "sha256": _checksum(clean),
         "versions": files.versions(),
     } | facts

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 LARGEST = 2**53  # from here on a float no longer tells whole numbers apart
-WHOLE = "whole numbers written as floats, such as 1.0, were taken as whole numbers: 1"
 COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*")
 # by how times look; of the first two the order of day and month is decided by the column
 SLASHES = ("%m/%d/%Y", "%d/%m/%Y")
@@ -22,19 +21,13 @@ UNITS = {1e17: ("nanoseconds", 1e9), 1e14: ("microseconds", 1e6), 1e11: ("millis
 def ids(values: Sequence) -> tuple[list[str], dict[int, str], bool]:
     """Text of each id as it is written, without blanks around it; what is wrong with some, by position; and
     whether whole numbers were written as floats."""
-    if all(type(value) is str for value in values):
-        texts, faults, whole = [value.strip() for value in values], {}, False
-    else:
-        pairs = [_id(value) for value in values]
-        texts, faults = [text for text, _ in pairs], {k: fault for k, (_, fault) in enumerate(pairs) if fault}
-        whole = any(isinstance(value, (float, Decimal)) for value in values)
-    every = "\n".join(texts)
-    if "" in texts or "\0" in every or not _is_unicode(every):
-        faults = {k: fault for k, text in enumerate(texts) if (fault := _fault(text))} | faults
-    return texts, faults, whole
+    pairs = [_id(value) for value in values]
+    faults = {place: fault for place, (_, fault) in enumerate(pairs) if fault}
+    return [text for text, _ in pairs], faults, any(isinstance(value, (float, Decimal)) for value in values)
 
 
 def _id(value: object) -> tuple[str, str]:
+    """Text of an id, and what is wrong with it."""
     if isinstance(value, (float, np.floating, Decimal)) and value == value:
         if value % 1 or abs(value) == float("inf"):
             return str(value), "is no whole number, as an id must be. Write ids as text or as whole numbers"
@@ -42,15 +35,12 @@ def _id(value: object) -> tuple[str, str]:
             fault = f"is a float of {LARGEST:,} or more, where ids that differ become the same"
             return str(value), f"{fault}. Write them as text or as integers (int64) where the file is made"
         return str(int(value)), ""
-    return ("" if value is None or value != value else str(value).strip()), ""
-
-
-def _fault(text: str) -> str:
+    text = "" if value is None or value != value else str(value).strip()
     if not text:
-        return "is empty"
+        return text, "is empty"
     if "\0" in text:
-        return "holds a NUL character"
-    return "" if _is_unicode(text) else "holds half a character, which is no Unicode"
+        return text, "holds a NUL character"
+    return text, "" if _is_unicode(text) else "holds half a character, which is no Unicode"
 
 
 def _is_unicode(text: str) -> bool:
@@ -65,18 +55,16 @@ def titles(values: Sequence) -> list[str]:
 
 def numbers(values: Sequence) -> tuple[np.ndarray, bool]:
     """Float64, NaN where a cell is none; and whether decimals were written with a comma."""
-    cells = np.array([None if value is None else value for value in values] or [None], dtype=object)
-    numeric = pd.to_numeric(pd.Series(cells), errors="coerce").to_numpy(np.float64, na_value=np.nan).copy()
-    rest = np.flatnonzero(np.isnan(numeric))
-    bad = [str(cells[row]) for row in rest]
+    numeric = pd.to_numeric(pd.Series([*values], dtype=object), errors="coerce")
+    numeric = numeric.to_numpy(np.float64, na_value=np.nan, copy=True)
+    bad = {place: str(values[place]) for place in np.flatnonzero(np.isnan(numeric))}
+    commas = {place: cell for place, cell in bad.items() if COMMA.fullmatch(cell)}
     # 1,000 may be a thousand; 2,50 is none. A column has one decimal sign
-    commas = [cell for cell in bad if COMMA.fullmatch(cell)]
-    dots = any("." in str(cell) for cell in cells)
-    if commas and not dots and not all(re.search(r",\d{3}\s*$", cell) for cell in commas):
-        for row, cell in zip(rest, bad):
-            numeric[row] = float(cell.replace(",", ".")) if COMMA.fullmatch(cell) else np.nan
-        return numeric[: len(values)], True
-    return numeric[: len(values)], False
+    thousands = all(re.search(r",\d{3}\s*$", cell) for cell in commas.values())
+    if thousands or any("." in str(value) for value in values):
+        return numeric, False
+    numeric[[*commas]] = [float(cell.replace(",", ".")) for cell in commas.values()]
+    return numeric, True
 
 
 def times(values: Sequence) -> tuple[np.ndarray, str]:
@@ -94,7 +82,7 @@ def times(values: Sequence) -> tuple[np.ndarray, str]:
         return _seconds(pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")), ""
     american, european = (_by_layout(texts, sample, [layout]) for layout in SLASHES)
     if american is not None or european is not None:
-        return _day_and_month(american, european, len(texts))
+        return _day_and_month(american, european)
     seconds = _by_layout(texts, sample, LAYOUTS)
     return (np.full(len(texts), np.nan) if seconds is None else seconds), ""
 
@@ -108,16 +96,12 @@ def _by_layout(texts: pd.Series, sample: pd.Series, layouts: list[str]) -> np.nd
     return None
 
 
-def _day_and_month(american, european, size: int) -> tuple[np.ndarray, str]:
-    """The order that all cells fit; where both fit, nobody can know."""
-    both = (american, european)
-    fits = [seconds for seconds in both if seconds is not None and not np.isnan(seconds).any()]
-    if len(fits) == 2 and not np.array_equal(*fits):
-        return fits[0], "may be month/day or day/month. Write dates as 2018-07-04"
-    if fits:
-        return fits[0], ""
-    options = [seconds for seconds in (american, european) if seconds is not None]
-    return min(options, key=lambda seconds: np.isnan(seconds).sum()), ""
+def _day_and_month(american, european) -> tuple[np.ndarray, str]:
+    """Seconds by the order that all cells fit; where both fit, nobody can know."""
+    gaps = lambda seconds: np.isnan(seconds).sum()
+    best, *other = sorted((seconds for seconds in (american, european) if seconds is not None), key=gaps)
+    doubtful = other and gaps(other[0]) == 0 and not np.array_equal(best, other[0])
+    return best, "may be month/day or day/month. Write dates as 2018-07-04" if doubtful else ""
 
 
 def _seconds(dates: pd.Series) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Which column is what: by names that data sets have, by `--columns`, or without a header by its cells."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from adc.errors import UserError
@@ -54,7 +54,7 @@ def known(names: Iterable[str]) -> set[str]:
     return {role for name in names for role in RANKS if plain(name) in RANKS[role]}
 
 
-def assign(names: list[str], given: dict[str, str], where: str) -> dict[str, int]:
+def assign(names: Sequence[str], given: dict[str, str], where: str) -> dict[str, int]:
     """Role -> position of its column. UserError: a column is missing, or several fit."""
     roles = {role: _position(names, role, name, where) for role, name in given.items() if name}
     rest = [(place, name) for place, name in enumerate(names) if place not in roles.values() and name]
@@ -73,7 +73,7 @@ def assign(names: list[str], given: dict[str, str], where: str) -> dict[str, int
     return roles
 
 
-def _position(names: list[str], role: str, name: str, where: str) -> int:
+def _position(names: Sequence[str], role: str, name: str, where: str) -> int:
     if names.count(name) > 1:
         raise UserError(f"{where}: the column '{name}' stands in the header more than once. Keep one.")
     if name in names:
@@ -89,7 +89,7 @@ def _best(role: str, rest: list[tuple[int, str]]) -> list[int]:
     return exact or [place for place in ranks if ranks[place] == min(ranks.values())]
 
 
-def _missing(missing: list[str], names: list[str], where: str) -> str:
+def _missing(missing: list[str], names: Sequence[str], where: str) -> str:
     free = [name for name in names if name and not known([name])] or ["NAME"]
     example = ",".join(f"{role}={free[min(k, len(free) - 1)]}" for k, role in enumerate(missing))
     return (
@@ -135,7 +135,7 @@ def _number(cell: str) -> float | None:
         return None
 
 
-def remark(names: list[str], roles: dict[str, int], header: bool) -> str:
+def remark(names: Sequence[str], roles: dict[str, int], header: bool) -> str:
     """In words, which columns were taken, where it is not plain from their names."""
     if not header:
         words = ", ".join(sorted(roles, key=roles.get))

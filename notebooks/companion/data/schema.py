@@ -80,59 +80,54 @@ def _refuse(column: pd.Series, rows: np.ndarray, locate: Locate, fault: str) -> 
         raise UserError(f"{place}: {shown}; {len(rows)} such in all. Mend or remove them.")
 
 
-def _rows_of(codes: np.ndarray, bad: np.ndarray, empty: bool = True) -> np.ndarray:
-    """Rows with a bad value; bad [values] bool. With `empty` those without a value too."""
-    if not bad.any() and not (empty and (codes < 0).any()):
-        return np.array([], dtype=np.int64)
-    return np.flatnonzero(np.append(bad, empty)[codes])
+def _rows_of(codes: np.ndarray, bad: np.ndarray) -> np.ndarray:
+    """Rows with a bad value or none; bad [values] bool."""
+    return np.flatnonzero(np.append(bad, True)[codes])
+
+
+def _numbers(column: pd.Series, parse: Callable[[list], tuple]) -> tuple[np.ndarray, object]:
+    """Numbers, NaN where a cell is none; and what `parse` says beside those of the distinct cells."""
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return column.to_numpy(np.float64, na_value=np.nan), ""
+    codes, distinct = _coded(column)
+    values, words = parse(distinct)
+    return np.append(values, np.nan)[codes], words
 
 
 def _ids(column: pd.Series, locate: Locate, remarks: list[str]) -> pd.Categorical:
     """Ids as text, in the order of their text."""
     codes, values = _coded(column)
     texts, faults, whole = cells.ids(values)
-    bad = np.zeros(len(texts), dtype=bool)
-    bad[[*faults]] = True
-    if len(rows := _rows_of(codes, bad)):
+    if len(rows := _rows_of(codes, np.isin(np.arange(len(texts)), [*faults]))):
         _refuse(column, rows, locate, faults.get(codes[rows[0]], "is empty"))
     blank = np.array([isinstance(value, str) and value != text for value, text in zip(values, texts)])
     if blank.any():
         count = int(np.append(blank, False)[codes].sum())
         remarks.append(f"Column {column.name}: blanks around {count:,} ids were left out.")
     if whole:
-        remarks.append(f"Column {column.name}: {cells.WHOLE}.")
+        what = "whole numbers written as floats, such as 1.0, were taken as whole numbers: 1"
+        remarks.append(f"Column {column.name}: {what}.")
     order, names = pd.factorize(np.array(texts, dtype=object), sort=True)
     return pd.Categorical.from_codes(order.astype(np.int32)[codes], pd.Index(names, dtype=object))
 
 
 def _ratings(column: pd.Series, locate: Locate, remarks: list[str]) -> np.ndarray:
+    values, comma = _numbers(column, cells.numbers)
     with np.errstate(over="ignore"):  # what is too large for the type becomes infinite, and is refused
-        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-            values = column.to_numpy(np.float64, na_value=np.nan).astype(np.float32)
-            _refuse(column, np.flatnonzero(~np.isfinite(values)), locate, "is not a finite number")
-            return values
-        codes, distinct = _coded(column)
-        values, comma = cells.numbers(distinct)
         values = values.astype(np.float32)
-    _refuse(column, _rows_of(codes, ~np.isfinite(values)), locate, "is not a finite number")
+    _refuse(column, np.flatnonzero(~np.isfinite(values)), locate, "is not a finite number")
     if comma:
         remarks.append("Column rating: decimals are written with a comma, as in 2,5.")
-    return values[codes]
+    return values
 
 
 def _times(column: pd.Series, locate: Locate, remarks: list[str]) -> np.ndarray:
     cure = "`--columns timestamp=` leaves the column out"
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        values = column.to_numpy(np.float64, na_value=np.nan)
-        rows = np.flatnonzero(~np.isfinite(values))
-    else:
-        codes, distinct = _coded(column)
-        by_value, doubt = cells.times(distinct)
-        if doubt:
-            raise UserError(f"{locate([0], 'timestamp')}: {column.iloc[0]!r} {doubt}. {cure}.")
-        rows, values = _rows_of(codes, ~np.isfinite(by_value)), np.append(by_value, np.nan)[codes]
+    values, doubt = _numbers(column, cells.times)
+    if doubt:
+        raise UserError(f"{locate([0], 'timestamp')}: {column.iloc[0]!r} {doubt}. {cure}.")
     known = "is neither a number, such as seconds since 1970, nor a date as others are (2018-07-04 12:00:00)"
-    _refuse(column, rows, locate, f"{known}; {cure}")
+    _refuse(column, np.flatnonzero(~np.isfinite(values)), locate, f"{known}; {cure}")
     values, unit = cells.in_seconds(values)
     if unit:
         remarks.append(f"Column timestamp: {unit} since 1970 were turned into seconds.")
@@ -157,9 +152,7 @@ def _titles(column: pd.Series, clean: dict, remarks: list[str]) -> pd.Categorica
     return pd.Categorical.from_codes(titles, pd.Index(names, dtype=object))
 
 
-def _without(
-    table: pd.DataFrame, value: float, locate: Locate, remarks: list[str]
-) -> tuple[pd.DataFrame, int]:
+def _without(table: pd.DataFrame, value: float, locate: Locate, remarks: list) -> tuple[pd.DataFrame, int]:
     """The ratings that are another value; the index goes on counting the rows of the source."""
     other = table["rating"].to_numpy() != np.float32(value)
     count = int((~other).sum())
@@ -179,9 +172,8 @@ def _far_values(ratings: np.ndarray) -> list[str]:
         if len(others) < 2:
             continue
         gap, span = min(abs(others - value)), others[-1] - others[0]
-        far = gap >= max(span, 2) and (
-            count > 0.01 * len(ratings) or value in (99, 999, 9999, -99, -999, -9999)
-        )
+        likely = count > 0.01 * len(ratings) or value in (99, 999, 9999, -99, -999, -9999)
+        far = gap >= max(span, 2) and likely
         below = value in (0, -1) and others[0] >= (1 if len(others) < 4 else value + 1)
         if far or below:
             share, cure = count / len(ratings), f"leave them out: `--not-a-rating {value:g}`"
@@ -194,36 +186,20 @@ def _far_values(ratings: np.ndarray) -> list[str]:
 
 def _latest(clean: pd.DataFrame, locate: Locate) -> pd.DataFrame:
     """R20: of several ratings of one item by one user the latest; without timestamps they must be equal."""
-    ordered = _keys(clean)
-    ordered.sort()
-    again = ordered[1:][ordered[1:] == ordered[:-1]]
-    del ordered
-    if not len(again):
-        return clean
-    key = _keys(clean)
-    several = pd.Series(key).isin(again).to_numpy()
-    rows, keys = clean[several], key[several]
-    if "timestamp" in clean.columns:
-        order = np.lexsort((rows["timestamp"].to_numpy(), keys))
-    else:
-        order = np.argsort(keys, kind="stable")
-        ratings, keys_there = rows["rating"].to_numpy()[order], keys[order]
-        clash = np.flatnonzero((keys_there[1:] == keys_there[:-1]) & (ratings[1:] != ratings[:-1]))
-        if len(clash):
-            _refuse_clash(rows.iloc[order[keys_there == keys_there[clash[0]]]], locate)
-    last = np.append(keys[order][1:] != keys[order][:-1], True)
-    keep = np.ones(len(clean), dtype=bool)
-    keep[np.flatnonzero(several)[order[~last]]] = False
-    return clean[keep]
-
-
-def _keys(clean: pd.DataFrame) -> np.ndarray:
-    """A number for each (domain, user, item)."""
-    key = clean["domain"].cat.codes.to_numpy().astype(np.int64)
+    key = clean["domain"].cat.codes.astype(np.int64)  # a number for each (domain, user, item)
     for name in ("user", "item"):
-        key *= len(clean[name].cat.categories)
-        key += clean[name].cat.codes.to_numpy()
-    return key
+        key = key * len(clean[name].cat.categories) + clean[name].cat.codes
+    several = key.duplicated(keep=False)
+    if not several.any():
+        return clean
+    rows = clean[several].assign(key=key[several])
+    if "timestamp" in clean.columns:
+        rows = rows.sort_values("timestamp", kind="stable")
+    else:
+        differ = rows.groupby("key")["rating"].transform("nunique") > 1
+        if differ.any():
+            _refuse_clash(rows[rows["key"] == rows["key"][differ].min()], locate)
+    return clean.drop(index=rows.index[rows.duplicated("key", keep="last")])
 
 
 def _refuse_clash(rows: pd.DataFrame, locate: Locate) -> None:

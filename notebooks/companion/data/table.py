@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from adc.errors import UserError
 from companion.data import formats, parquet, text
-from companion.data.columns import parse, remark, stem
+from companion.data.columns import NAMES, parse, stem
 
 ENDINGS = (
     *(".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".txt", ".dat", ".data", ".inter"),
@@ -22,7 +22,6 @@ ENDINGS = (
 )
 FILE_HASH = re.compile(r"-[0-9a-f]{8}$")  # ends the name of a table's dataset, and of no other
 LARGE = 1 << 26  # bytes; a progress bar is shown
-ROLES = ["domain", "user", "item", "rating", "timestamp", "title"]
 
 
 def ending(path: Path) -> str:
@@ -72,9 +71,8 @@ def _numbers(words: str) -> tuple[float, ...]:
     try:
         return tuple(float(word) for word in words.replace(" ", "").split(",") if word)
     except ValueError as error:
-        raise UserError(
-            f"--not-a-rating {words}: expected a number or several, such as 0 or -1,99."
-        ) from error
+        fault = "expected a number or several, such as 0 or -1,99"
+        raise UserError(f"--not-a-rating {words}: {fault}.") from error
 
 
 def _hash(path: Path) -> str:
@@ -114,10 +112,8 @@ class Part:
     """Where some of the rows come from."""
 
     path: Path
-    names: list[str]
-    roles: dict[str, int]
-    rows: int
     what: formats.Look
+    rows: int
 
     def numbers(self, rows: list[int]) -> tuple[str, list[int]]:
         """What counts its ratings, and the numbers of some that are counted from 0."""
@@ -144,8 +140,8 @@ class Table:
             part = self.parts[number]
             unit, lines = part.numbers([row - int(ends[number]) + part.rows for row in own])
             words.append(f"{part.path}, {unit}{'s' * (len(lines) > 1)} {', '.join(map(str, lines))}")
-        part = self.parts[next(iter(places))]
-        column = f", column '{part.names[part.roles[role]]}'" if role in part.roles else ""
+        what = self.parts[next(iter(places))].what
+        column = f", column '{what.names[what.roles[role]]}'" if role in what.roles else ""
         return "; ".join(words) + column
 
 
@@ -153,9 +149,9 @@ def look(path: Path, files: Files) -> dict[str, int]:
     """Role -> position of a file's columns, by a look at its beginning."""
     first = _files(path)[0]
     what = formats.look(first, files.columns, files.separator)
-    if what.kind != "parquet":
-        return what.roles
-    return parquet.roles(first, files.columns, _constants(first, path))
+    if what.kind == "parquet":
+        _, what = parquet.look(first, files.columns, _constants(first, path))
+    return what.roles
 
 
 def read(files: Files) -> Table:
@@ -170,11 +166,10 @@ def read(files: Files) -> Table:
             frames.append(frame)
             parts.append(part)
         remarks += [f"{path.name}: {part.what.remark}"] if part.what.remark else []
-        if "domain" not in part.roles:
-            remarks.append(
-                f"{path.name}: there is no column domain; all of it is the domain '{names[path]}'."
-            )
-    shared = [role for role in ROLES if all(role in frame for frame in frames)]
+        if "domain" not in part.what.roles:
+            fault = f"there is no column domain; all of it is the domain '{names[path]}'"
+            remarks.append(f"{path.name}: {fault}.")
+    shared = [role for role in NAMES if all(role in frame for frame in frames)]
     for role in sorted({role for frame in frames for role in frame} - {*shared}):
         remarks.append(f"The column {role} is not in all files, and is left out.")
     joined = {role: _joined([frame[role] for frame in frames]) for role in shared}
@@ -197,14 +192,12 @@ def _constants(file: Path, folder: Path) -> dict[str, str]:
 def _read(file: Path, path: Path, files: Files) -> tuple[pd.DataFrame, Part]:
     what = formats.look(file, files.columns, files.separator)
     if what.kind == "parquet":
-        frame, names, roles = parquet.read(file, files.columns, _constants(file, path))
-        what = formats.Look("parquet", remark=remark(names, roles, True))
+        frame, what = parquet.read(file, files.columns, _constants(file, path))
     else:
         size = file.stat().st_size
         with tqdm(total=size, desc=file.name, unit="B", unit_scale=True, disable=size < LARGE) as bar:
             frame = text.read(file, what, bar)
-        names, roles = [*what.names], what.roles
-    return frame, Part(file, names, roles, len(frame), what)
+    return frame, Part(file, what, len(frame))
 
 
 def _joined(columns_: list[pd.Series]) -> pd.Series:
@@ -212,5 +205,6 @@ def _joined(columns_: list[pd.Series]) -> pd.Series:
         return columns_[0]
     if not any(isinstance(column.dtype, pd.CategoricalDtype) for column in columns_):
         return pd.concat(columns_, ignore_index=True)
-    kinds = [column.astype("category") for column in columns_]
+    kinds = [pd.Categorical(column) for column in columns_]  # of numbers in one file and texts in another
+    kinds = [pd.Categorical.from_codes(kind.codes, kind.categories.astype(object)) for kind in kinds]
     return pd.Series(pd.api.types.union_categoricals(kinds))

@@ -1,11 +1,14 @@
 """The columns of a text or of JSON lines: by Arrow where the text is plain, else record by record."""
 
 import ast
+import codecs
 import csv
 import io
 import json
+import re
 from array import array
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,14 +18,11 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from adc.errors import UserError
-from companion.data import unpacking
-from companion.data.formats import Look
+from companion.data.formats import Look, records
+from companion.data.unpacking import UNIT, sound, unpacked
 
 BLOCK = 1 << 22
 CODES = pa.dictionary(pa.int32(), pa.string())
-BYTES = (
-    "is not UTF-8. Save the table as UTF-8 text; from Latin-1, for instance, with `iconv -f latin1 -t utf-8`"
-)
 
 
 def read(path: Path, what: Look, bar=None) -> pd.DataFrame:
@@ -37,28 +37,24 @@ def read(path: Path, what: Look, bar=None) -> pd.DataFrame:
 
 def lines(path: Path, what: Look, rows: list[int]) -> list[int]:
     """Line numbers of ratings, which are counted from 0."""
-    last, line_of = max(rows), {}
-    with unpacking.unpacked(path) as stream:
-        for row, (line, _) in enumerate(_records(stream, what, path)):
-            line_of[row] = line if row in rows else 0
-            if row == last:
-                break
-    return [line_of[row] for row in rows]
+    with unpacked(path) as stream:
+        numbers = [line for line, _ in islice(_records(stream, what, path), max(rows) + 1)]
+    return [numbers[row] for row in rows]
 
 
 def _by_arrow(path: Path, what: Look, bar) -> pd.DataFrame | None:
     """None where Arrow and the csv module might not agree: then the latter decides."""
-    for times in (pa.float64(), pa.string()):  # texts cost twice the time of numbers
+    for times in (pa.float64(), CODES):  # texts cost twice the time of numbers
         types = {str(place): times if role == "timestamp" else CODES for role, place in what.roles.items()}
         quotes = _Quotes(what.separator.encode()) if what.quoted else None
         try:
-            with unpacking.sound(path), unpacking.unpacked(path, bar) as stream:
-                table = _arrow_table(io.BufferedReader(_utf8(stream, what, quotes), BLOCK), what, types)
+            with sound(path), unpacked(path, bar) as stream:
+                table = _arrow_table(io.BufferedReader(_Utf8(stream, what, quotes), BLOCK), what, types)
         except pa.ArrowException:
             continue
         if quotes and not quotes.plain:
             return None
-        frame = {role: _column(table[str(place)]) for role, place in what.roles.items()}
+        frame = {role: table[str(place)].to_pandas() for role, place in what.roles.items()}
         del table
         pa.default_memory_pool().release_unused()
         if "timestamp" not in frame or not frame["timestamp"].isna().any():  # `nan` is to be shown as written
@@ -68,7 +64,7 @@ def _by_arrow(path: Path, what: Look, bar) -> pd.DataFrame | None:
 
 def _arrow_table(text: BinaryIO, what: Look, types: dict[str, pa.DataType]) -> pa.Table:
     names = [str(place) for place in range(len(what.names))]
-    separator, quote = (what.separator, '"') if what.quoted else (unpacking.UNIT.decode(), False)
+    separator, quote = (what.separator, '"') if what.quoted else (UNIT, False)
     return pacsv.read_csv(
         pa.PythonFile(text, mode="r"),
         pacsv.ReadOptions(column_names=names, block_size=BLOCK),
@@ -77,8 +73,39 @@ def _arrow_table(text: BinaryIO, what: Look, types: dict[str, pa.DataType]) -> p
     )
 
 
-def _utf8(stream: BinaryIO, what: Look, watch: "_Quotes | None" = None) -> unpacking.Utf8:
-    return unpacking.Utf8(stream, what.encoding, what.skip, "" if what.quoted else what.separator, watch)
+class _Utf8(io.RawIOBase):
+    """The bytes of a text as UTF-8, less those before its first rating, with one character as separator."""
+
+    def __init__(self, stream: BinaryIO, what: Look, watch: "_Quotes | None" = None):
+        self.stream, self.watch, self.rest, self.skip, self.held = stream, watch, b"", what.skip, b""
+        plain = what.encoding == "utf-8"
+        self.decoder = None if plain else codecs.getincrementaldecoder(what.encoding)()
+        self.long = b"" if what.quoted else what.separator.encode()
+
+    def readable(self) -> bool:
+        """It is read only."""
+        return True
+
+    def readinto(self, buffer) -> int:
+        ended = False
+        while not (self.rest or ended):
+            data = self.stream.read(max(len(buffer), 1 << 16))
+            ended = not data
+            if self.decoder:
+                data = self.decoder.decode(data, ended).encode("utf-8", "surrogatepass")
+            skipped = min(self.skip, len(data))
+            self.skip, data = self.skip - skipped, data[skipped:]
+            if self.long:  # whole lines at a time, so that no separator is torn
+                data = self.held + data
+                end = len(data) if ended else data.rfind(b"\n") + 1
+                data, self.held = data[:end].replace(self.long, UNIT.encode()), data[end:]
+            self.rest = memoryview(data)
+            if self.watch:
+                self.watch(data, ended)
+        size = min(len(buffer), len(self.rest))
+        buffer[:size] = self.rest[:size]
+        self.rest = self.rest[size:]
+        return size
 
 
 class _Quotes:
@@ -101,37 +128,13 @@ class _Quotes:
         self.plain &= self.even or not ended
 
 
-def _column(cells: pa.ChunkedArray) -> pd.Series:
-    """Arrow's cells: numbers as they are, all others as codes."""
-    if pa.types.is_floating(cells.type):
-        return pd.Series(cells.to_numpy())
-    return pd.Series(categorical(cells.dictionary_encode()))
-
-
-def categorical(cells: pa.ChunkedArray) -> pd.Categorical:
-    """Dictionary-encoded cells of Arrow as codes (-1: null or NaN) and Python's values."""
-    cells = cells.unify_dictionaries().combine_chunks()
-    cells = cells if isinstance(cells, pa.DictionaryArray) else cells.chunk(0)
-    values = cells.dictionary.to_pylist()
-    codes = cells.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    if any(value is None or value != value for value in values):
-        there = np.array([value is not None and value == value for value in values])
-        codes = np.append(np.where(there, there.cumsum() - 1, -1), -1)[codes]
-        values = [value for value, here in zip(values, there) if here]
-    return _categorical(codes, values)
-
-
-def _categorical(codes: np.ndarray, values: list) -> pd.Categorical:
-    return pd.Categorical.from_codes(codes, pd.Index(values, dtype=object))
-
-
 # --- record by record
 
 
 def _by_record(path: Path, what: Look) -> pd.DataFrame:
     codes = {role: array("i") for role in what.roles}
     values: dict[str, dict] = {role: {} for role in what.roles}
-    with unpacking.sound(path), unpacking.unpacked(path) as stream:
+    with sound(path), unpacked(path) as stream:
         for line, cells in _records(stream, what, path):
             for role, place in what.roles.items():
                 known, cell = values[role], cells[place]
@@ -140,47 +143,35 @@ def _by_record(path: Path, what: Look) -> pd.DataFrame:
                     _check_cell(cell, role, line, path, what)
                     code = known[cell] = len(known)
                 codes[role].append(code)
-    columns = {role: _categorical(np.frombuffer(codes[role], np.int32), [*values[role]]) for role in codes
-               if codes[role]}  # fmt: skip
-    return pd.DataFrame(columns)
+    index = {role: pd.Index([*cells], dtype=object) for role, cells in values.items()}
+    frame = {role: pd.Categorical.from_codes(np.array(codes[role]), index[role]) for role in codes}
+    return pd.DataFrame(frame)
 
 
 def _check_cell(cell: str, role: str, line: int, path: Path, what: Look) -> None:
-    lost = next((letter for letter in str(cell) if "\udc80" <= letter <= "\udcff"), "")
-    if lost:
+    if lost := re.search("[\udc80-\udcff]", str(cell)):
         place = f"{path}, line {line}, column '{what.names[what.roles[role]]}'"
-        raise UserError(f"{place}: a byte (0x{ord(lost) - 0xDC00:02x}) {BYTES}.")
+        cure = "Save the table as UTF-8 text; from Latin-1, for instance, with `iconv -f latin1 -t utf-8`"
+        raise UserError(f"{place}: a byte (0x{ord(lost[0]) - 0xDC00:02x}) is not UTF-8. {cure}.")
 
 
 def _records(stream, what: Look, path: Path) -> Iterator[tuple[int, list]]:
     """Line and cells of every record, in the order of the file."""
-    text = io.TextIOWrapper(io.BufferedReader(_utf8(stream, what)), "utf-8", "surrogateescape", newline="")
+    text = io.TextIOWrapper(io.BufferedReader(_Utf8(stream, what)), "utf-8", "surrogateescape", newline="")
     if what.kind == "text":
         yield from _cells(text, what, path)
     elif what.kind == "json":
         for line, record in enumerate(text, 1):
             if record.strip():
-                yield line, _values(_parse(record, f"{path}, line {line}"), what, f"{path}, line {line}")
+                where = f"{path}, line {line}"
+                yield line, _values(_parse(record, where), what, where)
     else:
-        content = _parse(text.read(), str(path))
-        for number, record in enumerate(content, 1):
+        for number, record in enumerate(_parse(text.read(), str(path)), 1):
             yield number, _values(record, what, f"{path}, record {number}")
 
 
 def _cells(text, what: Look, path: Path) -> Iterator[tuple[int, list[str]]]:
-    count = what.lines
-    separator = what.separator if what.quoted else unpacking.UNIT.decode()
-
-    def counted() -> Iterator[str]:
-        nonlocal count
-        for line in text:
-            count += 1
-            yield line
-
-    begin, width = count + 1, len(what.names)
-    quoting = csv.QUOTE_MINIMAL if what.quoted else csv.QUOTE_NONE
-    reader = csv.reader(counted(), delimiter=separator, strict=True, quoting=quoting)
-    csv.field_size_limit(1 << 62)  # a review may be longer than the usual limit
+    begin, width, reader = what.lines + 1, len(what.names), records(text, what.separator)
     try:
         for cells in reader:
             if cells:
@@ -191,7 +182,7 @@ def _cells(text, what: Look, path: Path) -> Iterator[tuple[int, list[str]]]:
                         f"({', '.join(what.names)}). A value with a separator in it belongs in double quotes."
                     )
                 yield begin, cells
-            begin = count + 1  # a record between quotes may span several lines
+            begin = what.lines + reader.line_num + 1  # a record between quotes may span several lines
     except csv.Error as error:
         fault = f"not readable as a table ({error}). Is a double quote left open or not doubled?"
         raise UserError(f"{path}, line {begin}: {fault}") from error

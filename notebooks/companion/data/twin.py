@@ -71,9 +71,7 @@ def ratings(
     domains = _generate(seed, scale, transfer, asymmetry)
     frames = [_frame(name, domain) for name, domain in domains.items()]
     people = 1 + max(domain.person[-1] for domain in domains.values())
-    member = np.zeros((people, len(domains)), dtype=np.int64)
-    for k, domain in enumerate(domains.values()):
-        member[domain.person, k] = 1
+    member = np.transpose([np.bincount(domain.person, minlength=people) for domain in domains.values()])
     report = {
         "synthetic": True,
         "note": "No real rating is in it; only the counts are those of Table I, times scale.",
@@ -152,13 +150,9 @@ def _degrees(rng: Generator, total: int, weight: np.ndarray, most: int) -> np.nd
 
 def _without_repeats(rng: Generator, user: np.ndarray, item: np.ndarray, m: int) -> np.ndarray:
     """Give every repeat of a (user, item) an item at random; the first stays, so each item keeps a rating."""
-    while True:
-        pair = user * m + item
-        repeat = np.ones(len(pair), dtype=bool)
-        repeat[np.unique(pair, return_index=True)[1]] = False
-        if not repeat.any():
-            return item
+    while (repeat := pd.Series(user * m + item).duplicated().to_numpy()).any():
         item[repeat] = rng.integers(m, size=repeat.sum())
+    return item
 
 
 def _exchange(
@@ -176,17 +170,11 @@ def _exchange(
         gain = utility[one, gets] - utility[one, has] + utility[other, has] - utility[other, gets]
         accepted = rng.random(half) < np.exp(np.minimum(gain, 0))
         a, b = a[accepted], b[accepted]
-        new = np.concatenate((user[a] * m + item[b], user[b] * m + item[a]))
-        free = ~_taken(new, user * m + item).reshape(2, -1).any(axis=0)
+        new = pd.Series(np.concatenate((user[a] * m + item[b], user[b] * m + item[a])))
+        taken = new.isin(user * m + item) | new.duplicated(keep=False)
+        free = ~taken.to_numpy().reshape(2, -1).any(axis=0)
         a, b = a[free], b[free]
         item[a], item[b] = item[b], item[a]
-
-
-def _taken(new: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Which of the new (user, item) pairs are there already, or are twice among the new."""
-    there = np.sort(pairs)
-    _, which, times = np.unique(new, return_inverse=True, return_counts=True)
-    return (there[np.minimum(np.searchsorted(there, new), len(there) - 1)] == new) | (times[which] > 1)
 
 
 def _stars(rng: Generator, taste: np.ndarray, generosity: np.ndarray, item: np.ndarray, m: int) -> np.ndarray:
@@ -194,8 +182,7 @@ def _stars(rng: Generator, taste: np.ndarray, generosity: np.ndarray, item: np.n
     quality, noise = rng.standard_normal(m)[item], rng.standard_normal(len(item))
     taste = (taste - taste.mean()) / taste.std()  # of what was chosen, which is liked more than the rest
     score = TASTE**0.5 * taste + GENEROSITY**0.5 * generosity + QUALITY**0.5 * quality + NOISE**0.5 * noise
-    rank = np.empty(len(score), dtype=np.int64)
-    rank[np.argsort(score)] = np.arange(len(score))
+    rank = score.argsort().argsort()
     return 1 + np.searchsorted(np.round(np.cumsum(STARS[:-1]) * len(score)), rank, side="right")
 
 

@@ -1,13 +1,12 @@
-"""A file's bytes, unpacked by what they are whatever its name is, and a text's as UTF-8."""
+"""A file's bytes, unpacked by what they are whatever its name is."""
 
 import bz2
-import codecs
 import gzip
 import io
 import lzma
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -15,7 +14,7 @@ from typing import BinaryIO
 from adc.errors import UserError
 
 UNPACK = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
-UNIT = b"\x1f"  # stands for a separator of several characters
+UNIT = "\x1f"  # stands for a separator of several characters
 
 
 @contextmanager
@@ -71,50 +70,10 @@ def _of_zip(stream: BinaryIO, path: Path) -> BinaryIO:
     if any(name.startswith("xl/") for name in names):
         raise UserError(f"{path}: is an Excel workbook. Save it as CSV, and give that file.")
     if len(names) != 1:
-        held = f"{', '.join(names[:8])}{', …' if len(names) > 8 else ''}"
-        raise UserError(
-            f"{path}: is a zip archive of {len(names)} files ({held}). Unpack it and name one of them."
-        )
+        fault = f"is a zip archive of {len(names)} files ({', '.join(names[:8])}{', …' * (len(names) > 8)})"
+        raise UserError(f"{path}: {fault}. Unpack it and name one of them.")
     try:
         return archive.open(names[0])
     except (RuntimeError, NotImplementedError) as error:  # it wants a password, or is packed another way
         fault = f"cannot be unpacked here ({error}). Unpack it, and name the file."
         raise UserError(f"{path}: {fault}") from error
-
-
-class Utf8(io.RawIOBase):
-    """The bytes of a text as UTF-8, less those before its first rating, with one character as separator."""
-
-    def __init__(
-        self, stream: BinaryIO, encoding: str, skip: int, separator: str = "", watch: Callable | None = None
-    ):
-        self.stream, self.watch, self.rest, self.skip = stream, watch, b"", skip
-        self.decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
-        self.long, self.held = separator.encode(), b""
-
-    def readable(self) -> bool:
-        """It is read only."""
-        return True
-
-    def readinto(self, buffer) -> int:
-        while not self.rest:
-            block = self.stream.read(max(len(buffer), 1 << 16))
-            ended = not block
-            data = (
-                self.decoder.decode(block, ended).encode("utf-8", "surrogatepass") if self.decoder else block
-            )
-            skipped = min(self.skip, len(data))
-            self.skip, data = self.skip - skipped, data[skipped:]
-            if self.long:  # whole lines at a time, so that no separator is torn
-                data, self.held = self.held + data, b""
-                end = len(data) if ended else data.rfind(b"\n") + 1
-                data, self.held = data[:end].replace(self.long, UNIT), data[end:]
-            self.rest = memoryview(data)
-            if self.watch:
-                self.watch(data, ended)
-            if ended:
-                break
-        size = min(len(buffer), len(self.rest))
-        buffer[:size] = self.rest[:size]
-        self.rest = self.rest[size:]
-        return size

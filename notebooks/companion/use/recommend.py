@@ -48,15 +48,15 @@ def stored_runs(dataset: str | Path) -> pd.DataFrame:
 
     dataset: its name, or the path of the reader's own file. UserError: there is none.
     """
-    place, rows = paths.runs(_dataset_name(dataset)), []
+    name = data.find(dataset) if data.is_file(dataset) else str(dataset)
+    place, rows = paths.runs(name), []
     for file in sorted(place.glob("[!.]*/metrics.json")):
         run = runs.load(file.parent)
         if not registry.is_current(run.config):
             continue
         row = {name: run.config[name] for name in ("method", "variant", "seed", "domains")}
         row |= {"validation": run.validation, "settings": runs.identity(run.config | {"seed": 0})}
-        has_model = (run.folder / "model.npz").exists()
-        rows.append(row | {"folder": str(run.folder), "kept": has_model})
+        rows.append(row | {"folder": str(run.folder), "kept": run.has_model})
     if not rows:
         raise UserError(f"There is no finished run in {place}. `./run_all.sh --data …` makes some.")
     table = pd.DataFrame(rows)
@@ -107,10 +107,6 @@ def load(run: str | Path | dict | runs.Run) -> "Recommender":
     return Recommender(Path(folder))
 
 
-def _dataset_name(dataset: str | Path) -> str:
-    return data.find(dataset) if data.is_file(dataset) else str(dataset)
-
-
 class Recommender:
     """A run that recommends. domains, users: names and ids; ratings, split: what it learned from."""
 
@@ -157,10 +153,10 @@ class Recommender:
         """
         k, items = self.ratings.index(domain), self._items_by_domain(ratings)
         scores, rule = self._fold_in(items, k)
-        scores = scores.astype(np.float32)
-        scores[items[k]] = -np.inf
+        scores = scores.astype(np.float32)[None]
+        scores[0, items[k]] = -np.inf
         who, rule = np.array([["new user"], [rule]], dtype=object)
-        return self._table(who, k, *best(scores[None], self._popularity[k], n), rule)
+        return self._table(who, k, *best(scores, self._popularity[k], n), rule)
 
     def rated(self, user: str) -> pd.DataFrame:
         """A user's ratings: domain, item, title, rating, part (one of PARTS)."""
@@ -215,7 +211,7 @@ class Recommender:
         columns = {"user": users[row], "domain": self.domains[k], "rank": place + 1}
         columns |= {"item": self.ratings.items[k][item], "title": self._titles(k)[item]}
         columns |= {"score": score[row, place].astype(float), "rule": rules[row]}
-        return pd.DataFrame(columns, columns=COLUMNS)
+        return pd.DataFrame(columns)
 
     def _items_by_domain(self, ratings: pd.DataFrame | Sequence[dict]) -> list[np.ndarray]:
         """Positions of the items that a table of ratings names, p x [..]."""
@@ -261,20 +257,9 @@ def best(scores: np.ndarray, popular: np.ndarray, n: int) -> tuple[np.ndarray, n
     value, item = (part.numpy() for part in torch.from_numpy(scores).topk(min(n + 1, scores.shape[1])))
     if value.shape[1] > n:
         tied = np.flatnonzero(value[:, n - 1] == value[:, n])  # whether these are the right ones is open
-        if len(tied):
-            item[tied, :n] = _best_of_tied(scores[tied], value[tied, n - 1], popular, n)
+        order = np.argsort(-popular, kind="stable")
+        item[tied, :n] = order[np.argsort(-scores[tied][:, order], kind="stable")[:, :n]]
         item = item[:, :n]
         value = np.take_along_axis(scores, item, 1)
     order = np.lexsort((item, -popular[item], -value))
     return np.take_along_axis(item, order, 1), np.take_along_axis(value, order, 1)
-
-
-def _best_of_tied(scores: np.ndarray, last: np.ndarray, popular: np.ndarray, n: int) -> np.ndarray:
-    """The items [B, n] of `best`, by score in any order, where several have the n-th highest score `last`."""
-    order = np.argsort(-popular, kind="stable")
-    scores = np.take(scores, order, 1)
-    row, place = np.nonzero(scores >= last[:, None])
-    equal = scores[row, place] == last[row]
-    count, first = np.cumsum(equal), np.searchsorted(row, np.arange(len(scores)))
-    room = n - np.bincount(row[~equal], minlength=len(scores)) + (count - equal)[first]
-    return order[place[~equal | (count <= room[row])]].reshape(-1, n)

@@ -61,10 +61,9 @@ def load_models(run: Run, runs: Iterable[Run]) -> dict[str, Recommender | None]:
 
 def training_counts(split: Split) -> np.ndarray:
     """Training ratings of every user in every domain [n, p]."""
-    counts = np.zeros((len(split.ratings.users), split.ratings.p), dtype=np.int64)
-    rows = split.part == TRAIN
-    np.add.at(counts, (split.ratings.user[rows], split.ratings.domain[rows]), 1)
-    return counts
+    ratings, rows = split.ratings, split.part == TRAIN
+    cell = ratings.user[rows] * ratings.p + ratings.domain[rows]
+    return np.bincount(cell, minlength=len(ratings.users) * ratings.p).reshape(-1, ratings.p)
 
 
 def search(split: Split, query: str) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -11,7 +10,8 @@ from companion.figures.style import COLOURS, LINESTYLES, PAGE, domain_styles, le
 
 def live(history: pd.DataFrame, before: pd.DataFrame | None, epochs: int, label: str) -> Figure:
     """L_k, w_k and validation NDCG@10 of every domain by epoch; grey: the training before, for comparison."""
-    figure, panels = _row(3, 2.7)
+    figure = Figure(figsize=(PAGE, 2.7), layout="constrained")
+    panels = figure.subplots(1, 3)
     titles = {"loss": "loss $L_k$ (Eq. 2)", "weight": "weight $w_k$ (Eqs. 4, 5)",
               "validation": "validation NDCG@10"}  # fmt: skip
     styles = domain_styles(list(history["domain"].unique()))
@@ -32,7 +32,8 @@ def live(history: pd.DataFrame, before: pd.DataFrame | None, epochs: int, label:
 def curves(validation: pd.DataFrame, test: pd.DataFrame, label: str) -> Figure:
     """Runs side by side: validation NDCG@10 by epoch, test NDCG@n by n. See `lookup.learning_curves`."""
     names = list(test["run"].unique())
-    figure, (left, right) = _row(2, 2.3 + 0.17 * len(names))
+    figure = Figure(figsize=(PAGE, 2.3 + 0.17 * len(names)), layout="constrained")
+    left, right = figure.subplots(1, 2)
     for place, name in enumerate(names):
         place %= len(COLOURS)
         look = {"color": COLOURS[place], "linestyle": LINESTYLES[place]}
@@ -49,8 +50,3 @@ def curves(validation: pd.DataFrame, test: pd.DataFrame, label: str) -> Figure:
     right.set_title("test NDCG@$n$", loc="left")
     legend(figure, right)
     return titled(figure, "", label)
-
-
-def _row(columns: int, height: float) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(PAGE, height), layout="constrained")
-    return figure, list(figure.subplots(1, columns, squeeze=False)[0])

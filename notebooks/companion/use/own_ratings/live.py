@@ -21,13 +21,10 @@ class Live:
         """What is running, in the line that changes; nothing without a terminal."""
         if self.terminal:
             now = time.time()
-            parts = [
-                f"{self._minutes(now - self.began)} gone, {self._minutes(self.end - now)} left, {done} done"
-            ]
+            gone, left = self._minutes(now - self.began), self._minutes(self.end - now)
+            line = f"{gone} gone, {left} left, {done} done"
             for name in running:
-                epoch = self.epochs.get(name)
-                parts.append(f"{name}, epoch {epoch}" if epoch else name)
-            line = " · ".join(parts)
+                line += f" · {name}" + (f", epoch {self.epochs[name]}" if name in self.epochs else "")
             self._clear()
             print(line[: shutil.get_terminal_size().columns - 1], end="", flush=True)
 

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
 
@@ -164,12 +165,11 @@ class Report:
 
     def _say(self, messages: Queue) -> None:
         """Show how far the trainings are."""
-        try:
+        with suppress(Empty):
             while True:
                 name, epoch = messages.get_nowait()
                 self.live.epochs[name] = epoch
-        except Empty:
-            self.live.show([title(config) for config in self.running.values()], len(self.runs))
+        self.live.show([title(config) for config in self.running.values()], len(self.runs))
 
     def _next(self, plan: Iterator[list[dict]]) -> str:
         """Why it ends, in words; "" where it goes on, with the next round where this one is over."""
@@ -225,9 +225,8 @@ class Report:
         given = self.given | {"progress": [words, *self.remarks.values()]}
         command = [sys.executable, "-P", "-m", "companion.execute", str(self.notebook), str(self.page)]
         self.shown, self.written = len(self.runs), time.time()
-        self.writing = subprocess.Popen(
-            [*command, json.dumps(given)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        self.writing = subprocess.Popen([*command, json.dumps(given)], text=True, **streams)
 
     def _written(self) -> None:
         """The page is there, or a UserError says why not."""

@@ -34,13 +34,10 @@ def comparison_table(comparisons: pd.DataFrame) -> Table:
     further splits that would be."""
     if comparisons.empty:
         return Table(pd.DataFrame({"": ["none yet, or there is one domain only"]}))
-    rows = comparisons.assign(
-        cell=[
-            f"{signed(row)}, {row.verdict}" + (f" ({row.more:.0f})" if pd.notna(row.more) else "")
-            for row in comparisons.itertuples()
-        ],
-        bold=np.where(comparisons["verdict"] == OPEN, "", "font-weight: bold"),
-    )
+    cells = [f"{signed(row)}, {row.verdict}" + (f" ({row.more:.0f})" if pd.notna(row.more) else "")
+             for row in comparisons.itertuples()]  # fmt: skip
+    bold = np.where(comparisons["verdict"] == OPEN, "", "font-weight: bold")
+    rows = comparisons.assign(cell=cells, bold=bold)
     wide = rows.pivot(index="target", columns="what", values=["cell", "bold"]).fillna("")
     targets, whats = rows["target"].unique(), [name for name in COMPARISONS if name in set(rows["what"])]
     wide = wide.reindex(targets)
@@ -51,9 +48,7 @@ def above_popularity(table: pd.DataFrame, domains: list[str]) -> pd.DataFrame:
     """Every method less popularity on the same splits: target, method, mean, low, high, splits, by intervals
     as those of `compare`. table: of `with_best`."""
     rows, values = [], table.set_index(["target", "method", "seed"])["value"].sort_index()
-    for target, method in table.drop_duplicates(["target", "method"])[["target", "method"]].itertuples(
-        index=False
-    ):
+    for target, method in table[["target", "method"]].drop_duplicates().itertuples(index=False):
         if method in LABELS and method != "popularity" and (target, "popularity") in values.index:
             gaps = (values[target, method] - values[target, "popularity"]).dropna()
             j = judge(gaps, 0.0, spending(1 if target == MEAN else len(domains)))
@@ -63,8 +58,7 @@ def above_popularity(table: pd.DataFrame, domains: list[str]) -> pd.DataFrame:
 
 def method_table(table: pd.DataFrame) -> Table:
     """NDCG@10, means over the splits [targets, methods], the highest of a row in bold. Of `with_best`."""
-    style = _style(_by_method(table, "value"))
-    return style.highlight_max(axis=1, props="font-weight: bold")
+    return _style(_by_method(table, "value")).highlight_max(axis=1, props="font-weight: bold")
 
 
 def newcomers(table: pd.DataFrame) -> Table:

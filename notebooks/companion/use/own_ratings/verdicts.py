@@ -85,12 +85,9 @@ def use_this(table: pd.DataFrame) -> pd.DataFrame:
         if len(wide):
             best, method = wide.mean().idxmax(), _simplest(wide)
             test = group[group["seed"].isin(wide.index)].groupby("method")["value"].mean()
-            of_best = {
-                "splits": len(wide),
-                "value": test[method],
-                "popularity": test.get("popularity", np.nan),
-            }
-            rows[target] = {"method": method, "best": best, **of_best, "users": group["users"].mean()}
+            rows[target] = {"method": method, "best": best, "splits": len(wide), "value": test[method],
+                            "popularity": test.get("popularity", np.nan),
+                            "users": group["users"].mean()}  # fmt: skip
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -116,18 +113,13 @@ def headline(ratings: Ratings, comparisons: pd.DataFrame) -> str:
             row, counts = mean.iloc[0], each["verdict"].value_counts(sort=False)
             counts = ", ".join(f"{verdict} in {n}" for verdict, n in counts.items())
             over = f"{len(each)} domains and {row.splits} split{'s' * int(row.splits > 1)}"
+            sides = f"{what} jointly against {what} alone"
+            sides = "The best method jointly against the best alone" if what == QUESTION else sides
             lines.append(
-                f"* **{_sides(what)}: {answer(row)}.** NDCG@10 {row.joint:.4f} against {row.alone:.4f}, "
-                f"{signed(row)}, mean over {over}; "
-                f"about {row.users:.0f} users a domain. By domain: {counts}."
+                f"* **{sides}: {answer(row)}.** NDCG@10 {row.joint:.4f} against {row.alone:.4f}, "
+                f"{signed(row)}, mean over {over}; about {row.users:.0f} users a domain. By domain: {counts}."
             )
     return "\n".join(lines) or "Not known yet: no method was trained both jointly and alone."
-
-
-def _sides(what: str) -> str:
-    if what == QUESTION:
-        return "The best method jointly against the best alone"
-    return f"{what} jointly against {what} alone"
 
 
 def answer(row: Any) -> str:
