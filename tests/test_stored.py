@@ -55,7 +55,7 @@ def test_a_domain_whose_name_ends_as_another_does_keeps_its_arrays(tmp_path, mon
     monkeypatch.setenv("ADC_HOME", str(tmp_path / "home"))
     table = sound(domains=("films", "old.films"), users=20, items=12)
     dataset = data.prepare(str(written(tmp_path, "mine.csv", table))).name
-    one = registry.train(registry.configure("sconet", dataset, epochs=1, embedding=3), show=False)
+    one = registry.train(registry.configure("sconet", dataset, epochs=1, embedding=8), show=False)
     model = recommend.load(one.folder)
     assert all(set(arrays) == set(stored.SHAPES["sconet"]) for arrays in model.arrays)
 

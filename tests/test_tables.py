@@ -2,6 +2,7 @@
 
 import errno
 import gzip
+import io
 import os
 from pathlib import Path
 
@@ -108,6 +109,16 @@ NO_UTF8 = pa.Array.from_buffers(pa.string(), 90, pa.array([b"\xff\xfe"] * 90).bu
 )
 def test_a_parquet_column_of_another_kind_is_refused(tmp_path, home, column, cells, words):
     refused(parquet(tmp_path, **{column: cells}), home, "mine.parquet", words)
+
+
+@pytest.mark.parametrize("domain", ["films", None])
+def test_files_of_two_kinds_are_one_dataset(tmp_path, domain):
+    frame = pd.read_csv(io.StringIO(sound(domains=("films",))))
+    frame = frame if domain else frame.drop(columns="domain")  # then it is the file's name
+    frame.to_parquet(tmp_path / "films.parquet")
+    books = written(tmp_path, "first.csv", sound(domains=("books",)))
+    ratings = data.load(data.prepare([str(books), str(tmp_path / "films.parquet")]).name)
+    assert sorted(ratings.domains) == ["books", "films"] and len(ratings.rating) == 2 * len(frame)
 
 
 @pytest.mark.parametrize("damage", ["cut short", "a name that is no UTF-8"])
