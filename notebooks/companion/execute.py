@@ -90,7 +90,7 @@ def check(notebook: Path, given: dict, where: str) -> dict:
 
 
 def with_values(notebook):
-    """A notebook with the values of its run in its own parameters cell, in place of papermill's cell below."""
+    """A notebook with its run's values in its own parameters cell, in place of papermill's cell below."""
     tagged = {tag: cell for cell in notebook.cells for tag in cell.metadata.get("tags", [])}
     own, given = tagged.get("parameters"), tagged.get("injected-parameters")
     if given is None:
