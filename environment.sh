@@ -37,16 +37,16 @@ make_environment() {
         env="$root/.venv" python="$root/.venv/bin/python"
         [ "$base" ] && rm -rf "$env" && quietly "$env" "$base" -m venv "$env" || failed
     fi
-    # `import adc, companion` works anywhere, also beside a clone called adc; read as ASCII
-    "$python" -c 'import sys, sysconfig
-with open(sysconfig.get_path("purelib") + "/companion.pth", "w") as pth:
-    pth.write("import sys; sys.path += %a\n" % sys.argv[1:])' "$root" "$root/notebooks"
 }
 
 add() { # GROUPS; which build of PyTorch, pip's settings say, so that it has no hash. What is used is compiled
     # when it is first imported: to compile all of it beforehand took half of the time
     local group locks="$root/requirements"
     local install=("$python" -m pip install --disable-pip-version-check --no-compile)
+    # `import adc, companion` works anywhere, also beside a clone called adc; read as ASCII
+    "$python" -c 'import sys, sysconfig
+with open(sysconfig.get_path("purelib") + "/companion.pth", "w") as pth:
+    pth.write("import sys; sys.path += %a\n" % sys.argv[1:])' "$root" "$root/notebooks"
     for group in "$@"; do
         added "$group" && continue
         quietly "requirements/$group.txt" \
