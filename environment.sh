@@ -5,7 +5,7 @@
 set_up() {
     ready "$@" && return
     mkdir -p "$root/data" && lock "$root/data/.setup.lock"
-    ready "$@" || { ready || make_environment; add "$@"; } # another call may have made it meanwhile
+    ready "$@" || { ready || make_environment; add run "$@"; } # another call may have made it meanwhile
     exec 9>&-
 }
 
@@ -27,9 +27,7 @@ pins() { # what an environment with a group was made from
 
 make_environment() {
     local conda base
-    for conda in micromamba "mamba env" "conda env" ""; do
-        command -v "${conda% *}" >/dev/null && break
-    done
+    for conda in micromamba "mamba env" "conda env" ""; do command -v "${conda% *}" >/dev/null && break; done
     for base in python3.11 python3.12 python3.13 python3.14 python3 python ""; do
         "$base" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break
     done
@@ -39,20 +37,16 @@ make_environment() {
         env="$root/.venv" python="$root/.venv/bin/python"
         [ "$base" ] && rm -rf "$env" && quietly "$env" "$base" -m venv "$env" || failed
     fi
-    share_paths
-    add run
-}
-
-share_paths() { # `import adc, companion` works anywhere, also beside a clone called adc; read as ASCII
-    "$python" -c 'import sys, sysconfig
-with open(sysconfig.get_path("purelib") + "/companion.pth", "w") as pth:
-    pth.write("import sys; sys.path += %a\n" % sys.argv[1:])' "$root" "$root/notebooks"
 }
 
 add() { # GROUPS; which build of PyTorch, pip's settings say, so that it has no hash. What is used is compiled
     # when it is first imported: to compile all of it beforehand took half of the time
     local group locks="$root/requirements"
     local install=("$python" -m pip install --disable-pip-version-check --no-compile)
+    # `import adc, companion` works anywhere, also beside a clone called adc; read as ASCII
+    "$python" -c 'import sys, sysconfig
+with open(sysconfig.get_path("purelib") + "/companion.pth", "w") as pth:
+    pth.write("import sys; sys.path += %a\n" % sys.argv[1:])' "$root" "$root/notebooks"
     for group in "$@"; do
         added "$group" && continue
         quietly "requirements/$group.txt" \

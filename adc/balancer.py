@@ -52,8 +52,7 @@ class Balancer:
 
     def __post_init__(self) -> None:
         self.weights = torch.ones(self.p)
-        self._losses = torch.full((self.p,), math.nan)
-        self._norms = torch.full((self.p,), math.nan)
+        self._losses, self._norms = torch.full((2, self.p), math.nan)
 
     def step(self, losses: torch.Tensor, norms: torch.Tensor) -> BalancerState:
         """Move the weights by the losses L_k [p] and unweighted norms g_k [p]; NaN marks a domain without
@@ -151,6 +150,8 @@ class Successor(Balancer):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.gamma = 0.0
+        # what is random: of the run's seed, which PyTorch has; + 1: not the numbers its network began with
+        self._generator = torch.Generator().manual_seed(torch.initial_seed() + 1)
 
 
 def bounded(losses: torch.Tensor) -> torch.Tensor:

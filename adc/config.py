@@ -8,11 +8,10 @@ from adc.errors import UserError
 
 CHOICES = {
     "balancer": tuple(BALANCERS), "agreement_on": ("z", "u"), "agreement_with": ("all", "own"),
-    "reduction": ("mean", "sum", "sum_literal"), "observed": ("all", "above_mean"),
-    "init": ("als", "als_literal", "random"),
-    "missing_vector": ("current", "initial"), "pretraining": ("identity", "random", "none"),
-    "initial_losses": ("common", "first_epoch"), "norm_layer": ("W", "last_hidden"),
-    "optimizer": ("adam", "sgd"), "step": ("fast", "plain"), "device": ("auto", "cpu", "cuda"),
+    "reduction": ("mean", "sum", "sum_literal"), "observed": ("all", "above_mean"), "step": ("fast", "plain"),
+    "init": ("als", "als_literal", "random"), "missing_vector": ("current", "initial"),
+    "pretraining": ("identity", "random", "none"), "initial_losses": ("common", "first_epoch"),
+    "norm_layer": ("W", "last_hidden"), "optimizer": ("adam", "sgd"), "device": ("auto", "cpu", "cuda"),
 }  # fmt: skip
 AT_LEAST_ONE = ("dim", "negatives", "batch_users", "epochs")
 

@@ -115,7 +115,10 @@ def train_epochs(learner: Learner, split: Split, epochs: int, patience: int, tit
             break
     best = {"best_epoch": dict(zip(domains, stopping.epoch)), "validation": dict(zip(domains, stopping.best))}
     notes = {"diverged": diverged, "epochs": epoch, **best}
-    arrays = [_final_arrays(learner, stopping, k, diverged) for k in range(len(domains))]
+    best_or_now = [of_k or learner.arrays(k) for k, of_k in enumerate(stopping.arrays)]
+    arrays = [of_k() if callable(of_k) else of_k for of_k in best_or_now]
+    if diverged:  # products of such numbers must stay finite
+        arrays = [{name: np.nan_to_num(a).clip(-1e15, 1e15) for name, a in of_k.items()} for of_k in arrays]
     notes["train_seconds"] = round(time.perf_counter() - start[0], 2)
     notes["processor_seconds"] = round(time.process_time() - start[1], 2)
     return Trained(split, arrays, pd.DataFrame(history), notes, scorer)
@@ -139,13 +142,3 @@ def _validate_epoch(epoch: int, rows: list, tasks: list, learner: Learner, stopp
     except FloatingPointError:
         return False
     return True
-
-
-def _final_arrays(learner: Learner, stopping: EarlyStopping, domain: int, diverged: bool) -> Arrays:
-    """The arrays of a domain's best epoch; where it diverged in its first, those of now, within bounds."""
-    arrays = stopping.arrays[domain]
-    arrays = learner.arrays(domain) if arrays is None else arrays
-    arrays = arrays() if callable(arrays) else arrays
-    if diverged:  # products of such numbers must stay finite
-        return {name: np.nan_to_num(array).clip(-1e15, 1e15) for name, array in arrays.items()}
-    return arrays

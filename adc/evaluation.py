@@ -10,6 +10,7 @@ import torch
 
 from adc.metrics import CUTOFFS, ndcg, ranks, recall
 from adc.relevance import relevant
+from adc.sampling import chunk
 from adc.split import TEST, TRAIN, VALID, Split
 
 PROTOCOLS = ("full", "sampled", "rated")
@@ -47,13 +48,11 @@ def evaluate(split: Split, domain: int, score: Score, part: int = TEST,
     `score` has an attribute `ranks_cold`: for chance, which is no method.
     Returns `protocol, user, group, relevant, recall@N…, ndcg@N…`, one row a (protocol, user).
     Candidates are fixed by the split's seed, so every method meets the same lists and the same ties."""
-    task = ranking_task(split, domain, part, rule)
-    ranks_by_protocol, tables = task.ranks(score, protocols), []
+    task, tables = ranking_task(split, domain, part, rule), []
     users = {"user": task.users, "group": np.array(GROUPS, dtype=object)[task.group], "relevant": task.count}
-    for protocol, rank in ranks_by_protocol.items():
-        values = {}
-        for name, metric in (("recall", recall), ("ndcg", ndcg)):
-            values |= {f"{name}@{n}": metric(rank, task.user, task.count, n) for n in CUTOFFS}
+    for protocol, rank in task.ranks(score, protocols).items():
+        values = {f"recall@{n}": recall(rank, task.user, task.count, n) for n in CUTOFFS}
+        values |= {f"ndcg@{n}": ndcg(rank, task.user, task.count, n) for n in CUTOFFS}
         tables.append(pd.DataFrame(values).assign(protocol=protocol, **users))
     return pd.concat(tables, ignore_index=True)
 
@@ -74,33 +73,31 @@ class RankingTask:
         if most is not None and len(everyone) > most:
             sample = np.random.default_rng([split.seed, part, 3]).choice(everyone, most, replace=False)
             mask = mask & np.isin(user, sample)
-        order = np.argsort(user[mask], kind="stable")
-        self.users, self.user = np.unique(user[mask][order], return_inverse=True)
-        self.item = item[mask][order].astype(np.int64)
-        self.count = np.bincount(self.user, minlength=len(self.users))
+        order = np.flatnonzero(mask)[np.argsort(user[mask], kind="stable")]
+        self.users, self.user, self.count = np.unique(user[order], return_inverse=True, return_counts=True)
+        self.item = item[order].astype(np.int64)
         self.group = groups(split, domain)[self.users]
         self._popular, self._lists = popularity(split, domain), {}
 
     def ranks(self, score: Score, protocols: tuple[str, ...] = ("full",)) -> dict[str, np.ndarray]:
         """By protocol (R27) the rank of every relevant item [r] by `score`."""
-        chunks = {protocol: [] for protocol in protocols}
+        chunks = {protocol: [np.empty(0, dtype=np.int64)] for protocol in protocols}  # there may be no users
         seed = [self.split.seed, self.part, 2]
         ties = {protocol: np.random.default_rng([*seed, place]) for place, protocol in enumerate(PROTOCOLS)}
         for start in range(0, len(self.users), CHUNK):
             scores = self._scores(score, start)  # [B, m]
-            row, item = _chunk(start, self.user, self.item)
+            row, item = chunk(start, CHUNK, self.user, self.item)
             if np.isneginf(scores[row, item]).any():
                 np.maximum(scores, np.finfo(scores.dtype).min, out=scores)  # -inf marks what is no candidate
             for protocol in sorted(protocols, key="full".__eq__):  # last, as it overwrites scores
-                pairs, candidates = _chunk(start, *self._list(protocol)), scores
+                pairs, candidates = chunk(start, CHUNK, *self._list(protocol)), scores
                 if protocol == "full":
                     candidates[pairs] = -np.inf
                 else:
                     candidates = np.full_like(scores, -np.inf)
                     candidates[pairs] = scores[pairs]
                 chunks[protocol].append(ranks(candidates, None, row, item, ties[protocol]))
-        none = np.empty(0, dtype=np.int64)
-        return {protocol: np.concatenate([none, *of_chunks]) for protocol, of_chunks in chunks.items()}
+        return {protocol: np.concatenate(of_chunks) for protocol, of_chunks in chunks.items()}
 
     def _scores(self, score: Score, start: int) -> np.ndarray:
         """Scores [B, m] of the users from a place on, as NumPy's: the threads of two libraries would wait."""
@@ -123,18 +120,16 @@ class RankingTask:
         return self._lists[protocol]
 
     def _rated(self, *parts: int) -> tuple[np.ndarray, np.ndarray]:
-        """(Place of a user, item) of the users' ratings in some parts."""
+        """(Place of a user, item) of the users' ratings in some parts, or without any named in all."""
         user, item, _ = self.split.of(self.domain, *parts)
-        place = np.full(len(self.split.ratings.users), -1)
-        place[self.users] = np.arange(len(self.users))
-        order = np.argsort(place[user], kind="stable")
-        order = order[place[user][order] >= 0]
-        return place[user][order], item[order].astype(np.int64)
+        ranked = np.flatnonzero(np.isin(user, self.users))
+        order = ranked[np.argsort(user[ranked], kind="stable")]
+        return np.searchsorted(self.users, user[order]), item[order].astype(np.int64)
 
     def _sampled(self) -> tuple[np.ndarray, np.ndarray]:
         """Her own items of this part and SAMPLED others that she has not rated in any."""
         rng = np.random.default_rng([self.split.seed, self.part, 1])
-        place, rated = self._rated(TRAIN, VALID, TEST)
+        place, rated = self._rated()
         bounds, drawn = np.searchsorted(place, np.arange(len(self.users) + 1)), []
         for a, b in zip(bounds[:-1], bounds[1:]):
             sample = rng.choice(self.m, min(SAMPLED + b - a, self.m), replace=False)
@@ -149,12 +144,6 @@ class RankingTask:
 def ranking_task(split: Split, domain: int, part: int, *options: Any) -> RankingTask:
     """`RankingTask`, the same object for all runs of one split: a study has dozens of them."""
     return RankingTask(split, domain, part, *options)
-
-
-def _chunk(start: int, place: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The (place of a user within the chunk, item) of the users from `start` on."""
-    a, b = np.searchsorted(place, (start, start + CHUNK))
-    return place[a:b] - start, item[a:b]
 
 
 def summarise(users: pd.DataFrame, target: str) -> list[dict]:

@@ -6,7 +6,6 @@
   product with the hidden layer, and what is below sees the sum over the domains in one backward pass.
 * Most users are in one domain and have one vector p times over (R6): A_1's p blocks are summed first."""
 
-import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +27,7 @@ SWEEPS = 40  # rows of a product that cost as much as writing, measuring and add
 def fast_step(trainer: Any, users: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, BalancerState]:
     """One step of a `train.Trainer` by `users` [B]: L_k and λ's part [2, p] (NaN: absent), the state."""
     c, model = trainer.config, trainer.model
-    rows = _rows_of(model, users)
+    rows = model.rows_of(users)
     vectors = model.user.detach().index_select(0, rows).requires_grad_()  # [R, d]
     hidden, square = trainer.hidden_layer(model, users, vectors)  # [B, width], |u_con|² summed []
     z = model.decouple(hidden.detach()).detach()  # [B, p, d]
@@ -43,7 +42,7 @@ def fast_step(trainer: Any, users: torch.Tensor, batch: Batch) -> tuple[torch.Te
     if c.train_items:
         trainer.item_optimizer.step(*item_gradients)
     absent = torch.tensor([k not in terms for k in range(model.p)])
-    losses = losses.nan_to_num(nan=math.inf, posinf=math.inf).masked_fill(absent, math.nan)
+    losses = losses.nan_to_num(nan=torch.inf, posinf=torch.inf).masked_fill(absent, torch.nan)
     return losses, trainer.balancer.step(losses[0], norms)
 
 
@@ -59,8 +58,7 @@ class Pairs:
         place = torch.empty(items, dtype=torch.int64, device=item.device)
         place[self.touched] = torch.arange(len(self.touched), device=item.device)
         self._column = place[item].flatten()  # [T (1 + c)]
-        self._first = torch.zeros(rows + 1, dtype=torch.int64, device=row.device)
-        self._first[1:] = torch.bincount(row, minlength=rows).cumsum(0) * item.shape[1]
+        self._first = F.pad(torch.bincount(row, minlength=rows).cumsum(0), (1, 0)) * item.shape[1]
         self._pairs, self._size = item.shape, (rows, len(self.touched))
 
     def _matrix(self, values: torch.Tensor) -> torch.Tensor:
@@ -165,7 +163,7 @@ def product_norm(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 def hidden_layer(model: ADC, users: torch.Tensor, vectors: torch.Tensor | None = None) -> tuple:
     """`model.hidden` of users [B, width], and |u_con|² summed over them [].
     `vectors` [R, d] may stand for those of the user table, one user's domains after the other's."""
-    vectors = model.user.index_select(0, _rows_of(model, users)) if vectors is None else vectors
+    vectors = model.user.index_select(0, model.rows_of(users)) if vectors is None else vectors
     present = model.rows[users] >= 0  # [B, p]
     count = present.sum(1)  # [B]
     single = (count == 1) & model.current & (len(model.A) > 0)
@@ -176,28 +174,20 @@ def hidden_layer(model: ADC, users: torch.Tensor, vectors: torch.Tensor | None =
     one_vector = vectors.index_select(0, of_single)  # [B_1, d]
     u_con = _concatenate(model, users[~single], vectors.index_select(0, of_others), present[~single])
     blocks = model.A[0].weight.unflatten(1, (model.p, model.d)).sum(1)  # [width, d]
-    first = vectors.new_empty(len(users), len(blocks))
-    first.index_copy_(0, (~single).nonzero()[:, 0], model.A[0](u_con))
-    first.index_copy_(0, single.nonzero()[:, 0], F.linear(one_vector, blocks, model.A[0].bias))
-    hidden = torch.relu_(first)
+    hidden = vectors.new_empty(len(users), len(blocks))
+    hidden.index_copy_(0, (~single).nonzero()[:, 0], model.A[0](u_con))
+    hidden.index_copy_(0, single.nonzero()[:, 0], F.linear(one_vector, blocks, model.A[0].bias))
     for layer in model.A[1:]:
-        hidden = torch.relu_(layer(hidden))
-    return hidden, u_con.square().sum() + model.p * one_vector.square().sum()
-
-
-def _rows_of(model: ADC, users: torch.Tensor) -> torch.Tensor:
-    """Rows of the user table that users [B] have, each once [R]."""
-    rows = model.rows[users]
-    return rows[rows >= 0]
+        hidden = layer(torch.relu_(hidden))
+    return torch.relu_(hidden), u_con.square().sum() + model.p * one_vector.square().sum()
 
 
 def _concatenate(model: ADC, users: torch.Tensor, vectors: torch.Tensor, present: Any) -> torch.Tensor:
     """`model.concatenate` from vectors [R, d] that were looked up: present [B, p] -> [B, p·d]."""
     own = vectors.new_zeros(*present.shape, model.d)
     own[present] = vectors
-    present = present[:, :, None]
-    mean = mean_vector(own, present) if model.current else model.initial_mean[users]  # [B, 1, d]
-    return torch.where(present, own, mean).flatten(1)
+    mean = mean_vector(own, present[:, :, None]) if model.current else model.initial_mean[users]  # [B, 1, d]
+    return torch.where(present[:, :, None], own, mean).flatten(1)
 
 
 def _ranking_terms(trainer: Any, batch: Batch, z: torch.Tensor) -> tuple:
@@ -230,11 +220,11 @@ def _add_agreement(trainer: Any, terms: dict[int, Term], users: torch.Tensor, z:
     """λ times Eq. 2's last term [p], whose gradient is added to the terms' at z; with u in place of z (R1 ★)
     also the term itself, weighted, by domain."""
     c, model, values, weighted = trainer.config, trainer.model, torch.zeros(trainer.p), {}
-    present = model.rows[users] >= 0
-    alike = z if c.agreement_on == "z" else _concatenate(model, users, vectors, present).view_as(z)
+    member = trainer.member[users]  # [B, p]
+    alike = z if c.agreement_on == "z" else _concatenate(model, users, vectors, member).view_as(z)
     for k, term in terms.items():
         of_users = alike.index_select(0, term.users)  # [B_k, p, d]
-        others = None if c.agreement_with == "all" else trainer.member[users[term.users]]  # R4 ★ [B_k, p]
+        others = None if c.agreement_with == "all" else member[term.users]  # R4 ★ [B_k, p]
         if c.agreement_on == "u":
             value = agreement(of_users, k, others)
             weighted[k] = float(trainer.balancer.weights[k]) * term.scale * c.agreement_weight * value
@@ -248,7 +238,7 @@ def _add_agreement(trainer: Any, terms: dict[int, Term], users: torch.Tensor, z:
 def _norms(trainer: Any, terms: dict[int, Term], hidden: torch.Tensor) -> torch.Tensor:
     """Norms of the domains' gradients at W, or at the last hidden layer (R15 ★) [p]; NaN without triples."""
     model = trainer.model
-    norms, W = torch.full((model.p,), math.nan), model.W.weight.detach()
+    norms, W = torch.full((model.p,), torch.nan), model.W.weight.detach()
     separate = separate_products(list(terms.values()), len(hidden), W.shape)
     for k, term in terms.items():
         if trainer.config.norm_layer == "W":

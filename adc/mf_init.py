@@ -34,8 +34,8 @@ def initial_vectors(split: Split, init: str, dim: int, chosen: Sequence[float] =
         n, curve = len(split.ratings.users), pd.DataFrame(columns=CURVE)
         zeros = [np.zeros((size, dim), np.float32) for size in (n, *map(len, split.ratings.items))]
         return [MFVectors(zeros[0], item, 0.0, curve) for item in zeros[1:]]
-    usual: tuple[float, ...] = REGULARISERS if init == "als" else (1e-3,)
-    candidates = [usual if not chosen else (chosen[k],) for k in range(split.ratings.p)]
+    usual = REGULARISERS if init == "als" else (1e-3,)
+    candidates: list[tuple] = [(regulariser,) for regulariser in chosen] or [usual] * split.ratings.p
     return [factorize(split, k, dim, of_domain, init == "als") for k, of_domain in enumerate(candidates)]
 
 
@@ -116,10 +116,9 @@ def _solve(matrix: sp.csr_matrix, other: np.ndarray, regulariser: float) -> np.n
             entry = matrix.indptr[rows][:, None] + np.arange(c)  # [B, c]
             vectors, target = other[matrix.indices[entry]], matrix.data[entry][:, :, None]  # [B, c, d]
             try:
-                solved = _ridge(vectors, target, regulariser)
+                result[rows, :, None] = _ridge(vectors, target, regulariser)
             except np.linalg.LinAlgError:  # beside large vectors a small penalty is lost in single precision
-                solved = _ridge(vectors.astype(np.float64), target, regulariser)
-            result[rows] = solved[:, :, 0]
+                result[rows, :, None] = _ridge(vectors.astype(np.float64), target, regulariser)
     return result
 
 

@@ -31,9 +31,8 @@ class ADC(nn.Module):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         nn.init.xavier_normal_(self.W.weight)
         if not self.current:
-            every = torch.arange(len(rows))
-            with torch.no_grad():
-                self.register_buffer("initial_mean", mean_vector(*self.own_vectors(every)))  # [n, 1, d]
+            mean = mean_vector(*self.own_vectors(torch.arange(len(rows))))  # [n, 1, d]
+            self.register_buffer("initial_mean", mean.detach())
 
     def forward(self, users: torch.Tensor) -> torch.Tensor:
         """Users [B] -> z [B, p, d]."""
@@ -55,6 +54,11 @@ class ADC(nn.Module):
         rows = self.rows[users]  # [B, p]
         present = (rows >= 0)[:, :, None]
         return torch.where(present, self.user[rows.clamp(min=0)], 0.0), present
+
+    def rows_of(self, users: torch.Tensor) -> torch.Tensor:
+        """Rows of the table of users' vectors that users [B] have, each once [R]."""
+        rows = self.rows[users]
+        return rows[rows >= 0]
 
     def trunk(self, u_con: torch.Tensor) -> torch.Tensor:
         """The h shared hidden layers: u_con [B, p·d] -> [B, width]."""

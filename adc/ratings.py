@@ -79,10 +79,8 @@ class Ratings:
 
     def frame(self) -> pd.DataFrame:
         """Back to `domain, user, item, rating` with the original ids."""
-        items = np.empty(len(self.item), dtype=object)
-        for k, ids in enumerate(self.items):
-            rows = self.domain == k
-            items[rows] = ids[self.item[rows]]
+        first = np.cumsum([0, *map(len, self.items)])[self.domain]  # a domain's first, of all items
+        items = np.concatenate(self.items)[first + self.item]
         domains = np.array(self.domains, dtype=object)[self.domain]
         users = self.users[self.user]
         return pd.DataFrame({"domain": domains, "user": users, "item": items, "rating": self.rating})
@@ -128,15 +126,19 @@ def encode(frame: pd.DataFrame, name: str, domains: list[str] | None = None,
         domains = sorted(counts.index, key=lambda d: (-counts[d], d))
     if set(domains) < set(frame["domain"].unique()):
         frame = frame[frame["domain"].isin(domains)]
-    position, (code, names) = {d: k for k, d in enumerate(domains)}, _coded(frame["domain"])
-    domain = np.array([position[name] for name in names], dtype=np.int8)[code]
+    code, names = _coded(frame["domain"])
+    domain = np.array([domains.index(name) for name in names], dtype=np.int8)[code]
     user, users = _coded(frame["user"])
     item, items = np.empty(len(frame), dtype=np.int32), []
     for k in range(len(domains)):
         item[domain == k], names = _coded(frame["item"][domain == k])
         items.append(names)
-    rating, titles = frame["rating"].to_numpy(dtype=np.float32), _titles(frame) if titles is None else titles
-    return Ratings(name, list(domains), users, items, domain, user.astype(np.int32), item, rating, titles)
+    if titles is None and "title" in frame.columns:  # the first of every item that has one
+        there = (frame["title"].notna() & (frame["title"] != "")).to_numpy()
+        titled = frame[["domain", "item", "title"]][there].drop_duplicates(["domain", "item"])
+        titles = {(name, str(item_id)): title for name, item_id, title in titled.itertuples(index=False)}
+    user, rating = user.astype(np.int32), frame["rating"].to_numpy(dtype=np.float32)
+    return Ratings(name, list(domains), users, items, domain, user, item, rating, titles or {})
 
 
 def _coded(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -145,17 +147,6 @@ def _coded(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
         return pd.factorize(column.to_numpy(dtype=object), sort=True)
     codes, ids = column.cat.codes.to_numpy(), column.cat.categories.to_numpy(dtype=object)
     used = np.flatnonzero(np.bincount(codes, minlength=len(ids)))
-    rank, names = pd.factorize(ids[used], sort=True)
     new = np.zeros(len(ids), dtype=np.int32)
-    new[used] = rank
+    new[used], names = pd.factorize(ids[used], sort=True)
     return new[codes], names
-
-
-def _titles(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """The first title of every (domain, item) that has one."""
-    if "title" not in frame.columns:
-        return {}
-    there = (frame["title"].notna() & (frame["title"] != "")).to_numpy()
-    titled = frame[["domain", "item", "title"]][there]
-    titled = titled.drop_duplicates(["domain", "item"])
-    return {(domain, str(item)): title for domain, item, title in titled.itertuples(index=False)}

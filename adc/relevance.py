@@ -3,7 +3,7 @@
 import numpy as np
 
 from adc.errors import UserError
-from adc.split import TEST, TRAIN, VALID, Split
+from adc.split import PARTS, TEST, TRAIN, Split
 
 RULES = {
     "above": "strictly above the mean of her ratings in the domain",
@@ -12,12 +12,10 @@ RULES = {
     "train_only": "strictly above the mean of her training ratings in the domain",
     "stars4": "four stars or more",
 }
-# Ratings are stored as float32: 1.2 must not count as above the mean of 1.1, 1.2 and 1.3 by a rounding error.
-TOLERANCE = 1e-6
+TOLERANCE = 1e-6  # of float32: 1.2 must not be above the mean of 1.1, 1.2 and 1.3 by a rounding error
 
 
-def relevant(split: Split, domain: int, rule: str = "above",
-             visible: tuple[int, ...] = (TRAIN, VALID, TEST)) -> np.ndarray:  # fmt: skip
+def relevant(split: Split, domain: int, rule: str = "above", visible: tuple[int, ...] = PARTS) -> np.ndarray:
     """Which of a domain's ratings are relevant: bool, in the order of `split.of(domain)`.
     Means are taken over the parts in `visible`, and ratings of other parts are never relevant: with (TRAIN,
     VALID), choosing by validation looks at no test rating. A user without a rating to average has nothing
@@ -32,9 +30,7 @@ def relevant(split: Split, domain: int, rule: str = "above",
         return in_sight[here]
     if rule == "stars4":
         return (rating >= 4) & in_sight[here]
-    averaged = in_sight
-    if rule != "all_domains":
-        averaged = here & in_sight & ((split.part == TRAIN) | (rule != "train_only"))
+    averaged = in_sight & (here | (rule == "all_domains")) & ((split.part == TRAIN) | (rule != "train_only"))
     n = len(ratings.users)
     count = np.bincount(ratings.user[averaged], minlength=n)[user]
     total = np.bincount(ratings.user[averaged], weights=ratings.rating[averaged], minlength=n)[user]
@@ -44,8 +40,7 @@ def relevant(split: Split, domain: int, rule: str = "above",
 
 
 def no_levels(rating: np.ndarray) -> bool:
-    """Whether ratings are all equal, as those of implicit data are: then there is no "above her average", and
-    that an item was rated is all that is known."""
+    """Whether ratings are all equal, as those of implicit data are, so that none is above her average."""
     return len(rating) > 0 and bool((rating == rating[0]).all())
 
 

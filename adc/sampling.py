@@ -63,8 +63,10 @@ def user_batches(domains: list[Triples], users: np.ndarray, size: int, rng: np.r
         by_place = np.argsort(where, kind="stable")
         ordered.append((where[by_place], triples.item[by_place], triples.draw(rng)[by_place]))
     for start in range(0, len(order), size):
-        batch = []
-        for where, positive, negative in ordered:
-            a, b = np.searchsorted(where, (start, start + size))
-            batch.append((where[a:b] - start, positive[a:b], negative[a:b]))
-        yield order[start : start + size], batch
+        yield order[start : start + size], [chunk(start, size, *triples) for triples in ordered]
+
+
+def chunk(start: int, size: int, place: np.ndarray, *values: np.ndarray) -> tuple:
+    """Places of users, ascending, and values beside them: those of `size` places, counted from `start`."""
+    a, b = np.searchsorted(place, (start, start + size))
+    return place[a:b] - start, *(value[a:b] for value in values)

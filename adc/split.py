@@ -8,7 +8,7 @@ import numpy as np
 
 from adc.ratings import Ratings, Source
 
-TRAIN, VALID, TEST = 0, 1, 2
+TRAIN, VALID, TEST = PARTS = (0, 1, 2)
 FRACTIONS = (0.5, 0.1)  # of training and validation
 
 
@@ -50,11 +50,10 @@ def split_ratings(ratings: Source, seed: int = 0) -> Split:
     pair = ratings.user.astype(np.int64) * (ratings.item.max() + 1) + ratings.item
     assert len(np.unique(pair * ratings.p + ratings.domain)) == len(pair), "a rating stands there twice"
     part = np.full(len(ratings.rating), TEST, dtype=np.int8)
-    for k in range(ratings.p):
-        rows = np.flatnonzero(ratings.domain == k)
+    for k, name in enumerate(ratings.domains):
         # a stream of its own for every domain: leaving one out (Sets 1-3) does not move the others' ratings
-        name = zlib.crc32(ratings.domains[k].encode())
-        rows = np.random.default_rng([seed, name]).permutation(rows)
+        rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+        rows = rng.permutation(np.flatnonzero(ratings.domain == k))
         train, valid = (round(len(rows) * fraction) for fraction in FRACTIONS)
         part[rows[:train]] = TRAIN
         part[rows[train : train + valid]] = VALID

@@ -96,7 +96,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.rng = np.random.default_rng([config.seed, 3])
         self.users = split.training_users()
-        self._cache: HiddenCache | None = None  # hidden layers of users since the last step
+        self._cache: tuple | None = None  # whose hidden layers are known, and these; until the next step
         self._snapshot: ADC | None = None  # of the model, for the domains whose best epoch this is
         options = (config.negatives, config.resample_negatives, self.rng, config.observed)
         self.triples = [Triples(split, k, *options) for k in range(self.p)]
@@ -113,13 +113,10 @@ class Trainer:
         member = self.member.cpu().numpy()
         rows = np.full(member.shape, -1)
         rows[member] = np.arange(member.sum())
-        user, domain = np.nonzero(member)
-
-        def noisy(a: np.ndarray) -> np.ndarray:
-            return (a + self.rng.normal(0, self.config.init_noise, a.shape)).astype(np.float32)
-
-        stacked = np.stack([of_domain.user for of_domain in vectors])  # [p, n, d]
-        return rows, noisy(stacked[domain, user]), [noisy(of_domain.item) for of_domain in vectors]
+        users = np.stack([of_domain.user for of_domain in vectors], 1)[member]  # [rows, d]
+        start, noise = [users, *(of_domain.item for of_domain in vectors)], self.config.init_noise
+        users, *items = [(a + self.rng.normal(0, noise, a.shape)).astype(np.float32) for a in start]
+        return rows, users, items
 
     def _pretrain(self, start: tuple) -> None:
         """One hidden layer first, with equal weights; then all of them start from it (§III-C, R10)."""
@@ -155,15 +152,13 @@ class Trainer:
         return rows
 
     def _pass(self) -> list[dict]:
-        self._snapshot, values = None, {name: [] for name in HISTORY}
+        self._snapshot, steps = None, []  # of each step its HISTORY [6, p]
         for users, batch in user_batches(self.triples, self.users, self.config.batch_users, self.rng):
             losses, state = self.step(users, batch)
-            of_state = (state.weights, state.norms, state.targets, state.rates)
-            for name, value in zip(HISTORY, (*losses, *of_state)):
-                values[name].append(value)
+            steps.append(torch.stack([*losses, state.weights, state.norms, state.targets, state.rates]))
         self.balancer.end_epoch()
-        means = {name: torch.stack(of_steps).nanmean(0).tolist() for name, of_steps in values.items()}
-        return [{name: mean[k] for name, mean in means.items()} for k in range(self.p)]
+        means = [values.nanmean(0).tolist() for values in torch.stack(steps, 1)]  # over the steps [6][p]
+        return [dict(zip(HISTORY, of_domain)) for of_domain in zip(*means)]
 
     def step(self, users: np.ndarray, batch: Batch) -> tuple[torch.Tensor, BalancerState]:
         """One step, fast or plain as `config.step` says: L_k and λ's part [2, p]; the balancer's state."""
@@ -179,8 +174,7 @@ class Trainer:
     def descend(self, users: torch.Tensor, batch: Batch) -> None:
         """Move the network, and the rows of the vectors that the batch uses, by the gradients in them."""
         self.optimizer.step()
-        rows = self.model.rows[users]
-        rows = rows[rows >= 0]
+        rows = self.model.rows_of(users)
         items = [np.column_stack(pair).ravel() + self.model.first[k] for k, (_, *pair) in enumerate(batch)]
         touched = torch.from_numpy(np.unique(np.concatenate(items))).to(self.device)
         if self.config.train_users:
@@ -194,42 +188,32 @@ class Trainer:
 
     def score(self, domain: int) -> Score:
         """z_u^(k)·v_i by the parameters as they are when it is called: users [B] -> [B, m_k]."""
+        return partial(self._scores, domain)
 
-        def scores(users: np.ndarray) -> torch.Tensor:
-            self._cache = self._cache or HiddenCache(self.model, self.hidden_layer)
-            return products(self._cache.z(users, domain), self.model.items(domain).detach())
+    @torch.no_grad()
+    def _scores(self, domain: int, users: np.ndarray) -> torch.Tensor:
+        hidden = self._hidden(torch.from_numpy(users.astype(np.int64)).to(self.device))
+        return products(self.model.decouple_one(hidden, domain), self.model.items(domain))
 
-        return scores
+    def _hidden(self, users: torch.Tensor) -> torch.Tensor:
+        """The last hidden layer of users [B, width], computed once for all domains until parameters move."""
+        if self._cache is None:
+            known, W = torch.zeros(len(self.member), dtype=torch.bool, device=self.device), self.model.W
+            self._cache = known, W.weight.new_empty(len(known), W.in_features)  # [n], [n, width]
+        known, hidden = self._cache
+        new = users[~known[users]]
+        if len(new):
+            known[new], hidden[new] = True, self.hidden_layer(self.model, new)[0]
+        return hidden.index_select(0, users)
 
     def arrays(self, domain: int) -> Callable[[], Arrays]:
         """z^(k) of every user [n, d] and v^(k) [m_k, d]; made later, from a copy that the domains share."""
-        if self._snapshot is None:
-            self._snapshot = copy.deepcopy(self.model)
+        self._snapshot = self._snapshot or copy.deepcopy(self.model)
         return partial(factors, self._snapshot, domain, self.hidden_layer)
 
 
-class HiddenCache:
-    """The last hidden layer of users, computed once for all domains; good until parameters move."""
-
-    def __init__(self, model: ADC, hidden: Callable = hidden_layer):
-        self.model, self.hidden_layer, self.count = model, hidden, 0
-        self.row = torch.full((len(model.rows),), -1, device=model.rows.device)  # of a user in `hidden` [n]
-        self.hidden = model.W.weight.new_empty(len(model.rows), model.W.in_features)  # [n, width]
-
-    @torch.no_grad()
-    def z(self, users: np.ndarray, domain: int) -> torch.Tensor:
-        """z_u^(k) of different users [B] -> [B, d]."""
-        place = torch.from_numpy(users.astype(np.int64)).to(self.row.device)
-        new = place[self.row[place] < 0]
-        if len(new):
-            before, self.count = self.count, self.count + len(new)
-            self.row[new] = torch.arange(before, self.count, device=new.device)
-            self.hidden[before : self.count] = self.hidden_layer(self.model, new)[0]
-        return self.model.decouple_one(self.hidden.index_select(0, self.row[place]), domain)
-
-
 @torch.no_grad()
-def factors(model: ADC, domain: int, hidden: Callable = hidden_layer) -> Arrays:
+def factors(model: ADC, domain: int, hidden: Callable) -> Arrays:
     """z^(k) of every user [n, d] and v^(k) [m_k, d]."""
     chunks = torch.arange(len(model.rows), device=model.rows.device).split(4096)
     z = torch.cat([model.decouple_one(hidden(model, users)[0], domain) for users in chunks])

@@ -1,7 +1,5 @@
 """Dynamic weight average (Liu, Johns and Davison, CVPR 2019): more weight where the loss falls least."""
 
-import math
-
 import torch
 
 from adc.balancer import BalancerState, Successor, bounded
@@ -19,7 +17,7 @@ class DWA(Successor):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._losses_of_epoch: list[torch.Tensor] = []  # losses [p] of the steps of this epoch
-        self._last = torch.full((self.p,), math.nan)  # mean losses of the epoch before
+        self._last = torch.full((self.p,), torch.nan)  # mean losses of the epoch before
 
     def step(self, losses: torch.Tensor, norms: torch.Tensor) -> BalancerState:
         self._losses_of_epoch.append(losses.detach())

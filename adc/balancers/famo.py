@@ -1,7 +1,5 @@
 """FAMO (Liu et al., NeurIPS 2023): the logarithms of all losses shall fall alike."""
 
-import math
-
 import torch
 
 from adc.balancer import LEARNING_RATE, Successor, bounded
@@ -23,7 +21,7 @@ class FAMO(Successor):
         super().__post_init__()
         self._logits = torch.zeros(self.p)
         self._optimizer = torch.optim.Adam([self._logits], lr=LEARNING_RATE, weight_decay=DECAY)
-        self._after = torch.full((self.p,), math.nan)  # L_k once the parameters had moved [p]
+        self._after = torch.full((self.p,), torch.nan)  # L_k once the parameters had moved [p]
 
     def after(self, losses: torch.Tensor) -> None:
         self._after = torch.where(losses.isnan(), self._after, bounded(losses.detach()))

@@ -25,8 +25,7 @@ class MetaBalance(Successor):
     def combine(self, gradients: list[torch.Tensor]) -> list[torch.Tensor]:
         if not self._moving:
             self._moving = [gradient.new_zeros(2, self.p) for gradient in gradients]
-        pairs = zip(gradients, self._moving, strict=True)
-        return [self._balanced(gradient, moving) for gradient, moving in pairs]
+        return [self._balanced(*pair) for pair in zip(gradients, self._moving, strict=True)]
 
     def _balanced(self, gradient: torch.Tensor, moving: torch.Tensor) -> torch.Tensor:
         norms = gradient.reshape(self.p, -1).norm(dim=1)

@@ -14,11 +14,6 @@ class PCGrad(Successor):
     label = "PCGrad"
     needs = "gradients"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        # of the run's seed, which PyTorch was given; + 1: not the numbers that its network began with
-        self._generator = torch.Generator().manual_seed(torch.initial_seed() + 1)
-
     def combine(self, gradients: list[torch.Tensor]) -> list[torch.Tensor]:
         rows = [gradient.reshape(self.p, -1) for gradient in gradients]
         inner = torch.stack([row @ row.T for row in rows]).sum(0).tolist()

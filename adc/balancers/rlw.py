@@ -10,10 +10,5 @@ class RandomWeights(Successor):
 
     label = "random weights"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        # of the run's seed, which PyTorch was given; + 1: not the numbers that its network began with
-        self._generator = torch.Generator().manual_seed(torch.initial_seed() + 1)
-
     def _move(self, state: BalancerState) -> None:
         self.weights = self.p * torch.softmax(torch.randn(self.p, generator=self._generator), 0)

@@ -7,7 +7,6 @@ import ast
 import difflib
 import errno
 import hashlib
-import importlib.metadata
 import json
 import os
 import re
@@ -19,6 +18,7 @@ import textwrap
 import threading
 import time
 from html import escape
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
 
@@ -90,12 +90,9 @@ def check(notebook: Path, given: dict, where: str) -> dict:
 
 
 def with_values(notebook):
-    """A notebook with the values that it was run with in its own parameters cell, in place of papermill's
-    cell below that."""
-    own, given = (
-        next((cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])), None)
-        for tag in ("parameters", "injected-parameters")
-    )
+    """A notebook with its run's values in its own parameters cell, in place of papermill's cell below."""
+    tagged = {tag: cell for cell in notebook.cells for tag in cell.metadata.get("tags", [])}
+    own, given = tagged.get("parameters"), tagged.get("injected-parameters")
     if given is None:
         return notebook
     values = {line.targets[0].id: line.value for line in ast.parse(given.source).body}
@@ -193,8 +190,7 @@ def _publish(notebook: Path, executed: Path, parameters: dict, page: Path) -> No
         "notebook": notebook.relative_to(NOTEBOOKS.parent).as_posix(),
         "source": digest(notebook),
         "parameters": parameters,
-        "versions": {"python": sys.version.split()[0]}
-        | {name: importlib.metadata.version(name) for name in PACKAGES},
+        "versions": {"python": sys.version.split()[0]} | {name: version(name) for name in PACKAGES},
         "date": time.strftime("%Y-%m-%d"),
     }
     content.metadata["title"] = page.stem
@@ -234,9 +230,8 @@ def _reason(notebook: Path, error) -> list[str]:
     """Which cell failed and why; of a `UserError`, which the reader can mend, its sentence."""
     sources = [cell["source"] for cell in cells(notebook)]
     number = sources.index(error.source) + 1 if error.source in sources else "(parameters)"
-    code = [line for line in error.source.splitlines() if line.strip()]
-    lines = [f"In cell {number} of {len(sources)}, which begins:"]
-    lines += [*(f"    {line}" for line in code[:SOURCE_LINES]), ""]
+    code = [f"    {line}" for line in error.source.splitlines() if line.strip()]
+    lines = [f"In cell {number} of {len(sources)}, which begins:", *code[:SOURCE_LINES], ""]
     if error.ename == "UserError":
         return lines + textwrap.wrap(error.evalue, WIDTH)[:10]
     text = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(error.traceback))
