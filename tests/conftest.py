@@ -137,11 +137,8 @@ class Toy:
         (next(env.glob("lib/*/site-packages")) / "toy.pth").write_text("".join(lines))
         for group in GROUPS:
             names = (
-                "requirements/torch.txt",
-                "requirements/run.txt",
-                f"requirements/{group}.txt",
-                *ENTRANCE[2:4],
-            )
+                "requirements/torch.txt", "requirements/run.txt", f"requirements/{group}.txt", *ENTRANCE[2:4],
+            )  # fmt: skip
             files = b"".join((self.root / name).read_bytes() for name in names)
             made_from = subprocess.run(
                 ["cksum"], input=files, capture_output=True, check=True

@@ -44,14 +44,11 @@ def test_a_notebook_with_outputs_is_refused(tmp_path):
     assert ran("nbstripout", str(tmp_path / "x.ipynb")).returncode != 0
 
 
-@pytest.mark.parametrize(
-    ("hook", "code", "message"),
-    [
-        ("ruff", "import os\n", "F401"),
-        ("mypy", "def f(x):\n    return x\n", "no-untyped-def"),
-        ("mypy", "def f(x: int) -> str:\n    return x\n", "return-value"),
-    ],
-)
+@pytest.mark.parametrize(("hook", "code", "message"), [
+    ("ruff", "import os\n", "F401"),
+    ("mypy", "def f(x):\n    return x\n", "no-untyped-def"),
+    ("mypy", "def f(x: int) -> str:\n    return x\n", "return-value"),
+])  # fmt: skip
 def test_bad_code_is_refused(tmp_path, hook, code, message):
     (tmp_path / "bad.py").write_text(code)
     config = {"ruff": ["--config", "pyproject.toml"], "mypy": ["--config-file", "pyproject.toml"]}[hook]

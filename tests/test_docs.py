@@ -17,11 +17,9 @@ from companion.data.table1 import TABLE_I
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
-    ROOT / "README.md",
-    ROOT / "CONTRIBUTING.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")),
     *ROOT.glob("*/README.md"),
-]
+]  # fmt: skip
 TEXT = {page: page.read_text(encoding="utf-8") for page in PAGES}
 README, READINGS, RESULTS = (
     TEXT[ROOT / name] for name in ("README.md", "docs/readings.md", "docs/results.md")

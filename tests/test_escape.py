@@ -18,15 +18,9 @@ NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 # the names in the first two are never a reader's; in the third only a file's name is
 LEFT_OUT = ("12_controls.ipynb", "14_map.ipynb", "17_on_top.ipynb")
 NAMES = [
-    "<script>alert(1)</script>",
-    "$5 to $10",
-    "_private_",
-    "*a* [b](c) `d`",
-    "R&B &lt;",
-    "图书",
-    "🎬 {x}",
+    "<script>alert(1)</script>", "$5 to $10", "_private_", "*a* [b](c) `d`", "R&B &lt;", "图书", "🎬 {x}",
     "a|b\\c",
-]
+]  # fmt: skip
 OF_DATA = {"label", "domain", "user", "newcomer", "where", "data.label(dataset)", "model.domains[0]"}
 
 

@@ -96,12 +96,9 @@ def read(source, whole):
 
 
 HEADERLESS = {
-    "u.data": text(BARE, "", "\t"),
-    "ratings.dat": text(BARE, "", "::"),
-    "Books.csv": text(BARE, ""),
-    "three.csv": text([row[:3] for row in BARE], ""),
-    "blanks.txt": text(BARE, "", " "),
-}
+    "u.data": text(BARE, "", "\t"), "ratings.dat": text(BARE, "", "::"), "Books.csv": text(BARE, ""),
+    "three.csv": text([row[:3] for row in BARE], ""), "blanks.txt": text(BARE, "", " "),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", HEADERLESS)
@@ -165,15 +162,12 @@ def test_options_say_how_a_file_is_read_and_make_another_dataset_of_it(tmp_path)
     pd.testing.assert_frame_equal(data.prepare(str(path), reading=by_number).frame(), ratings.frame())
 
 
-@pytest.mark.parametrize(
-    ("reading", "words"),
-    [
-        ({"columns": "who=user"}, "--columns who=user: 'who=user' is not understood"),
-        ({"columns": "user=nobody"}, "no column 'nobody' (--columns user=nobody)"),
-        ({"not_a_rating": "none"}, "--not-a-rating none: expected a number"),
-        ({"column": "user=1"}, "unknown column. Known: columns, separator"),
-    ],
-)
+@pytest.mark.parametrize(("reading", "words"), [
+    ({"columns": "who=user"}, "--columns who=user: 'who=user' is not understood"),
+    ({"columns": "user=nobody"}, "no column 'nobody' (--columns user=nobody)"),
+    ({"not_a_rating": "none"}, "--not-a-rating none: expected a number"),
+    ({"column": "user=1"}, "unknown column. Known: columns, separator"),
+])  # fmt: skip
 def test_an_option_that_is_not_understood_is_told(tmp_path, home, reading, words):
     refused(written(tmp_path, "mine.csv", PLAIN), home, words, reading=reading)
 

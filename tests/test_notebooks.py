@@ -118,16 +118,12 @@ def test_all_notebooks_run_in_order_from_any_folder(tmp_path, monkeypatch, tiny_
     settings = {"dim": 4, "pretraining_epochs": 1}
     studies = {"studies": ["depth", "sets"], "depths": [2], "gammas": [2.0], "pretraining_epochs": 1}
     given = {
-        "01_data": {"dataset": str(tiny_table)},
-        "02_mf_init": {"dim": 4},
+        "01_data": {"dataset": str(tiny_table)}, "02_mf_init": {"dim": 4},
         "03_train_adc": {"hidden_layers": 2, "epochs": 2, "settings": settings},
-        "04_baselines": {"methods": ["bpr", "popularity"], **short},
-        "13_studies": studies | short,
-        "05_performance": {},
-        "10_explore": {},
-        "15_own_ratings": {},
+        "04_baselines": {"methods": ["bpr", "popularity"], **short}, "13_studies": studies | short,
+        "05_performance": {}, "10_explore": {}, "15_own_ratings": {},
         "16_recommend": {"methods": ["popularity", "ease_merged"]},
-    }
+    }  # fmt: skip
     for name, parameters in given.items():
         executed = tmp_path / f"{name}.ipynb"
         parameters = {"dataset": dataset, **parameters}

@@ -100,10 +100,7 @@ def test_whoever_looks_after_every_split_is_seldom_wrong():
     assert wrong["spent"] <= 0.05 < 0.2 < wrong["fixed"]
 
 
-@pytest.mark.parametrize(
-    "level, verdict",
-    [(0.35, verdicts.YES), (0.2, verdicts.HARM), (0.3, verdicts.NONE)],
-)
+@pytest.mark.parametrize("level, verdict", [(0.35, verdicts.YES), (0.2, verdicts.HARM), (0.3, verdicts.NONE)])
 def test_the_verdict_is_of_the_interval_and_the_margin(tmp_path, level, verdict, style):
     levels = LEVELS | {"adc_alone": 0.3, "adc": level}
     table, comparisons = compare(make_scores(levels, seeds=range(12), noise=0.0005))

@@ -157,17 +157,14 @@ def test_fit_takes_a_table_as_it_takes_a_split(table):
     pd.testing.assert_frame_equal(one.history, other.history)
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("x.csv", b"domain,user,item,rating\na,u,i,5\na,u,,5\n", "row 2 lacks an id"),
-        ("x.csv", b"domain,user,item,rating\na,u,i,5,6\n", "more cells than its header"),
-        ("x.csv", b"", "cannot be read as a table"),
-        ("x.csv", b"domain,user\n\xff\xfe,\xff\n", "cannot be read as a table"),
-        ("x.csv.gz", b"domain,user,item,rating\n", "cannot be read as a table"),
-        ("x.parquet", b"PAR1", "cannot be read as a table"),
-    ],
-)
+@pytest.mark.parametrize(("name", "content", "message"), [
+    ("x.csv", b"domain,user,item,rating\na,u,i,5\na,u,,5\n", "row 2 lacks an id"),
+    ("x.csv", b"domain,user,item,rating\na,u,i,5,6\n", "more cells than its header"),
+    ("x.csv", b"", "cannot be read as a table"),
+    ("x.csv", b"domain,user\n\xff\xfe,\xff\n", "cannot be read as a table"),
+    ("x.csv.gz", b"domain,user,item,rating\n", "cannot be read as a table"),
+    ("x.parquet", b"PAR1", "cannot be read as a table"),
+])  # fmt: skip
 def test_a_file_that_is_no_such_table_is_told_in_one_sentence(name, content, message, tmp_path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(adc.UserError, match=message) as error:

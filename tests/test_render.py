@@ -121,20 +121,14 @@ def edited(path, edit):
 ERROR = nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[])
 
 
-@pytest.mark.parametrize(
-    "edit, message",
-    [
-        (lambda n: n.cells[0].outputs.append(ERROR), "holds an error"),
-        (lambda n: n.cells[0].update(source="open('/home/me/x.csv')"), "machine path /home/me/x.csv"),
-        (lambda n: n.cells[2].outputs[0].update(text="in /root/adc/data"), "machine path /root/adc/data"),
-        (lambda n: n.cells[3].update(source="> Rendered yesterday"), "no cell that says what its stamp says"),
-        (lambda n: n.metadata.pop("adc"), "carries no stamp"),
-        (
-            lambda n: (n.cells[2].update(source="figures.stars(x)"), n.cells[2].outputs.pop()),
-            "shows no picture",
-        ),
-    ],
-)
+@pytest.mark.parametrize("edit, message", [
+    (lambda n: n.cells[0].outputs.append(ERROR), "holds an error"),
+    (lambda n: n.cells[0].update(source="open('/home/me/x.csv')"), "machine path /home/me/x.csv"),
+    (lambda n: n.cells[2].outputs[0].update(text="in /root/adc/data"), "machine path /root/adc/data"),
+    (lambda n: n.cells[3].update(source="> Rendered yesterday"), "no cell that says what its stamp says"),
+    (lambda n: n.metadata.pop("adc"), "carries no stamp"),
+    (lambda n: (n.cells[2].update(source="figures.stars(x)"), n.cells[2].outputs.pop()), "shows no picture"),
+])  # fmt: skip
 def test_a_spoilt_copy_is_found(rendered, edit, message):
     edited(rendered, edit)
     assert [problem for problem in render.problems(rendered) if message in problem]

@@ -10,18 +10,11 @@ from companion.data.reviews import Tally, parse
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "blitzer_raw"
 FIELDS = {
-    "unique_id": "B000AAAAAA:good,_really:ann_lee",
-    "asin": "B000AAAAAA",
-    "product_name": "Cups & Saucers",
-    "product_type": "kitchen & housewares",
-    "helpful": "",
-    "rating": "4.0",
-    "title": "Good, really",
-    "date": "May 4, 2005",
-    "reviewer": "Ann Lee",
-    "reviewer_location": "Ayr, UK",
+    "unique_id": "B000AAAAAA:good,_really:ann_lee", "asin": "B000AAAAAA", "product_name": "Cups & Saucers",
+    "product_type": "kitchen & housewares", "helpful": "", "rating": "4.0", "title": "Good, really",
+    "date": "May 4, 2005", "reviewer": "Ann Lee", "reviewer_location": "Ayr, UK",
     "review_text": "Strong & cheap\n\n<b>5 < 6</b>\n",
-}
+}  # fmt: skip
 
 
 def review(without: str = "", **changes: str) -> bytes:
@@ -80,25 +73,22 @@ def test_a_character_that_is_no_utf_8_becomes_the_replacement_character():
     assert record.reviewer == "Ren\ufffd"
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (review(without="asin"), "no asin"),
-        (review(asin="  "), "no asin"),
-        (review(without="rating"), "no rating"),
-        (review(rating=""), "no rating"),
-        (review(rating="five"), "a rating that is no number"),
-        (review(rating="nan"), "a rating outside 1 to 5"),
-        (review(rating="inf"), "a rating outside 1 to 5"),
-        (review(rating="0.0"), "a rating outside 1 to 5"),
-        (review(reviewer="x" * 1001), "a field longer than 1000 characters"),
-        (OPEN, "no </review> after it"),
-        (review().replace(b"<review>\n", b""), "no <review> before it"),
-        (review().replace(b"</asin>\n", b""), "no asin"),
-        (b"<review>\n</review>\n", "no asin"),
-        (review(review_text="long " * 300_000), "longer than 1048576 bytes"),
-    ],
-)
+@pytest.mark.parametrize(("content", "reason"), [
+    (review(without="asin"), "no asin"),
+    (review(asin="  "), "no asin"),
+    (review(without="rating"), "no rating"),
+    (review(rating=""), "no rating"),
+    (review(rating="five"), "a rating that is no number"),
+    (review(rating="nan"), "a rating outside 1 to 5"),
+    (review(rating="inf"), "a rating outside 1 to 5"),
+    (review(rating="0.0"), "a rating outside 1 to 5"),
+    (review(reviewer="x" * 1001), "a field longer than 1000 characters"),
+    (OPEN, "no </review> after it"),
+    (review().replace(b"<review>\n", b""), "no <review> before it"),
+    (review().replace(b"</asin>\n", b""), "no asin"),
+    (b"<review>\n</review>\n", "no asin"),
+    (review(review_text="long " * 300_000), "longer than 1048576 bytes"),
+])  # fmt: skip
 def test_a_bad_record_is_counted_by_its_reason_and_its_neighbours_are_read(content, reason):
     records, tally = read(review() + content + review())
     assert (len(records), tally.records, tally.usable, tally.unusable) == (2, 3, 2, {reason: 1})

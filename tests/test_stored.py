@@ -67,15 +67,12 @@ def test_a_truncated_file(run):
         refused(run, "model.npz is damaged", "Copy the run again, or delete")
 
 
-@pytest.mark.parametrize(
-    "change, words",
-    [
-        ({"user.films": None}, "there is no 'user'"),
-        ({"item.books": np.zeros((11, 4), np.float32)}, "has the shape [11, 4], not [12, 4]"),
-        ({"item.books": np.zeros((12, 5), np.float32)}, "has the shape [12, 5], not [12, 4]"),
-        ({"user.films": np.zeros(20, np.float32)}, "has the shape [20]"),
-    ],
-)
+@pytest.mark.parametrize("change, words", [
+    ({"user.films": None}, "there is no 'user'"),
+    ({"item.books": np.zeros((11, 4), np.float32)}, "has the shape [11, 4], not [12, 4]"),
+    ({"item.books": np.zeros((12, 5), np.float32)}, "has the shape [12, 5], not [12, 4]"),
+    ({"user.films": np.zeros(20, np.float32)}, "has the shape [20]"),
+])  # fmt: skip
 def test_other_arrays_than_the_method_calls_for(run, change, words):
     store(run, **change)
     refused(run, "not the model of a 'bpr' run on dataset", words)
@@ -88,16 +85,13 @@ def test_the_model_of_another_dataset(run, tmp_path):
     refused(run, "has the shape [21, 4], not [20, 4]")
 
 
-@pytest.mark.parametrize(
-    "change, words",
-    [
-        ({"dataset": "../../etc"}, "is not prepared"),
-        ({"dataset": ["x"]}, "config.json is not a run's"),
-        ({"method": "os.system"}, "Unknown method 'os.system'"),
-        ({"seed": "zero"}, "config.json is not a run's"),
-        ({"domains": "films, comics"}, "Unknown domain 'comics'"),
-    ],
-)
+@pytest.mark.parametrize("change, words", [
+    ({"dataset": "../../etc"}, "is not prepared"),
+    ({"dataset": ["x"]}, "config.json is not a run's"),
+    ({"method": "os.system"}, "Unknown method 'os.system'"),
+    ({"seed": "zero"}, "config.json is not a run's"),
+    ({"domains": "films, comics"}, "Unknown domain 'comics'"),
+])  # fmt: skip
 def test_a_configuration_that_is_not_one(run, change, words):
     (run.folder / "config.json").write_text(json.dumps(run.config | change))
     refused(run, words)

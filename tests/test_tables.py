@@ -96,16 +96,13 @@ def test_bad_table_is_refused_and_leaves_nothing(tmp_path, home, name):
 NO_UTF8 = pa.Array.from_buffers(pa.string(), 90, pa.array([b"\xff\xfe"] * 90).buffers())
 
 
-@pytest.mark.parametrize(
-    ("column", "cells", "words"),
-    [
-        ("user", pa.array([b"ann"] * 90), "column 'user': holds binary. Write it as text or as numbers"),
-        ("item", pa.array([["i"]] * 90), "column 'item': holds list"),
-        ("rating", pa.array([True] * 90), "column 'rating': holds bool"),
-        ("rating", pa.array([10**9] * 90, pa.timestamp("s")), "column 'rating': holds timestamp"),
-        ("title", NO_UTF8, "not a sound Parquet file"),
-    ],
-)
+@pytest.mark.parametrize(("column", "cells", "words"), [
+    ("user", pa.array([b"ann"] * 90), "column 'user': holds binary. Write it as text or as numbers"),
+    ("item", pa.array([["i"]] * 90), "column 'item': holds list"),
+    ("rating", pa.array([True] * 90), "column 'rating': holds bool"),
+    ("rating", pa.array([10**9] * 90, pa.timestamp("s")), "column 'rating': holds timestamp"),
+    ("title", NO_UTF8, "not a sound Parquet file"),
+])  # fmt: skip
 def test_a_parquet_column_of_another_kind_is_refused(tmp_path, home, column, cells, words):
     refused(parquet(tmp_path, **{column: cells}), home, "mine.parquet", words)
 

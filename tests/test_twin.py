@@ -130,13 +130,10 @@ def test_scale_gives_rounded_counts(monkeypatch, scale):
         assert len(pair) == len(domain.stars) == scaled(scale)[name][2]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "checksum"),
-    [
-        ((0, 0.02, 0.5), "13efc500d093bd5abc215404ce5d52cddfe6c1fcb121dc5921fe9e913f6eb539"),
-        ((1, 0.003, 0.0), "2aa6b6a99a36f6beb78e5779ad5daf0511fe9bc95532668aa0ea929ef14f3a0b"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "checksum"), [
+    ((0, 0.02, 0.5), "13efc500d093bd5abc215404ce5d52cddfe6c1fcb121dc5921fe9e913f6eb539"),
+    ((1, 0.003, 0.0), "2aa6b6a99a36f6beb78e5779ad5daf0511fe9bc95532668aa0ea929ef14f3a0b"),
+])  # fmt: skip
 def test_the_twin_of_some_arguments_is_the_same_in_every_version(arguments, checksum):
     table = twin.ratings(*arguments)[0].to_csv(index=False)
     assert hashlib.sha256(table.encode()).hexdigest() == checksum
@@ -162,15 +159,12 @@ def test_small_twins_are_exact_for_every_seed_scale_transfer_and_asymmetry(seed,
     assert not frame.duplicated(["domain", "user", "item"]).any() and frame["rating"].between(1, 5).all()
 
 
-@pytest.mark.parametrize(
-    ("name", "values", "cure"),
-    [
-        ("transfer", [1.01, -0.1, float("nan"), "0.5"], "Give a number from 0 to 1."),
-        ("asymmetry", [2.1, "1"], "Give a number from 0 to 2."),
-        ("scale", [0, -1, 10.1, float("inf")], "Give a number from 0.003 to 10."),
-        ("seed", [-1, 0.5], "Give a whole number from 0 on."),
-    ],
-)
+@pytest.mark.parametrize(("name", "values", "cure"), [
+    ("transfer", [1.01, -0.1, float("nan"), "0.5"], "Give a number from 0 to 1."),
+    ("asymmetry", [2.1, "1"], "Give a number from 0 to 2."),
+    ("scale", [0, -1, 10.1, float("inf")], "Give a number from 0.003 to 10."),
+    ("seed", [-1, 0.5], "Give a whole number from 0 on."),
+])  # fmt: skip
 def test_arguments_out_of_range_name_the_cure(name, values, cure):
     for value in values:
         with pytest.raises(UserError) as error:

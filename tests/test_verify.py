@@ -200,20 +200,13 @@ def test_another_arithmetic_reaches_the_processes_that_train(trained, tmp_path, 
     assert "Arithmetic there: " in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("change", "words", "message"),
-    [
-        ({}, ["C99"], "Unknown claim 'C99'.* Known: C32"),
-        ({"runs": []}, [], "C32, balanced .*: no run decides it"),
-        ({"says": "something else"}, [], "is another claim by now: something else"),
-        (
-            {"runs": ["data/runs/x/adc-0"]},
-            [],
-            "names data/runs/x/adc-0, which the profile claims does not",
-        ),
-        ({}, ["--data", "nowhere"], "no claims on 'nowhere'"),
-    ],
-)
+@pytest.mark.parametrize(("change", "words", "message"), [
+    ({}, ["C99"], "Unknown claim 'C99'.* Known: C32"),
+    ({"runs": []}, [], "C32, balanced .*: no run decides it"),
+    ({"says": "something else"}, [], "is another claim by now: something else"),
+    ({"runs": ["data/runs/x/adc-0"]}, [], "names data/runs/x/adc-0, which the profile claims does not"),
+    ({}, ["--data", "nowhere"], "no claims on 'nowhere'"),
+])  # fmt: skip
 def test_what_cannot_be_made_again_is_told(tmp_path, monkeypatch, change, words, message):
     record = {"dataset": "movielens", "profile": "claims", "claim": "C32", "verdict": "open",
               "says": numbered()["C32"].says, "runs": ["data/runs/movielens/x-1"]}  # fmt: skip
