@@ -191,6 +191,13 @@ def pytest_collection_modifyitems(config, items):
             items[:] = [item for item in items if not item.get_closest_marker(marker)]
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch) -> Path:
+    """Every test has a data folder of its own."""
+    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+    return tmp_path
+
+
 @pytest.fixture
 def toy(tmp_path) -> Toy:
     return Toy(tmp_path)

@@ -15,11 +15,6 @@ SIZES = {name: ratings for name, (_, _, ratings) in TABLE_I.items()}
 MEAN = curves.MEAN
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
-
-
 def stored(value=0.5, targets=("a", "b"), weights=None, method="adc", seed=0, domains="", **settings):
     """A run on dataset x whose NDCG@10 is `value` in the first target and 0.1 more in each that follows."""
     config = registry.configure(method, "x", seed, domains, **settings)

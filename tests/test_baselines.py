@@ -104,8 +104,7 @@ def test_a_step_of_bpr_descends_by_the_gradient_of_its_equation(name, monkeypatc
 
 
 @pytest.mark.slow
-def test_bpr_does_as_well_as_cornacs_on_the_same_split(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_bpr_does_as_well_as_cornacs_on_the_same_split():
     cornac = pytest.importorskip("cornac")
     torch.set_num_threads(1)
     split = split_ratings(data.load("movielens").only(["Crime"]), 0)

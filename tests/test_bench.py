@@ -53,8 +53,7 @@ def test_a_measurement_that_failed_is_a_row_that_says_so():
     assert bench.middle([{"users": 1.0}, {"failed": "killed"}, {"users": 2.0}]) == {"failed": "killed"}
 
 
-def test_rankings_take_turns_with_a_peer_and_the_median_of_each_counts(monkeypatch, tmp_path):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_rankings_take_turns_with_a_peer_and_the_median_of_each_counts(monkeypatch):
     monkeypatch.setattr(peers, "environment", lambda home: ("python", ""))
     monkeypatch.setattr(bench, "OTHERS", {})
     work, calls = bench.Bench(bench.parse(["--only", "ranking,sconet"])), []

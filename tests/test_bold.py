@@ -1,18 +1,18 @@
 """Bold in Table II (R30) is earned against every method, over users and runs: the cell of notebook 05."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 from hand_made import long
 from scipy.stats import ttest_1samp
 
 from companion.analysis import stats
 
-NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks" / "05_performance.ipynb"
+NOTEBOOK = ROOT / "notebooks" / "05_performance.ipynb"
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 """What the README and the pages in docs/ say is run or looked up: files, commands, Python, numbers."""
 
 import re
-from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from small import random_ratings
 
 import adc
@@ -15,7 +15,6 @@ from companion import adc_method, data, tuned_settings
 from companion.analysis import report
 from companion.data.table1 import TABLE_I
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
     ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")),
     *ROOT.glob("*/README.md"),
@@ -130,8 +129,7 @@ FACTS = [  # a phrase of docs/readings.md, and what the group in it has to be
 
 
 @pytest.mark.parametrize(("phrase", "value"), FACTS, ids=[phrase for phrase, _ in FACTS])
-def test_a_number_of_the_readings_is_what_it_is_in_the_code_or_the_data(phrase, value, tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_a_number_of_the_readings_is_what_it_is_in_the_code_or_the_data(phrase, value):
     (text,) = {match.group(1) for match in re.finditer(phrase, READINGS.replace("★ ", ""))}
     assert text == value()
 

@@ -4,17 +4,17 @@ import ast
 import json
 import re
 import warnings
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from conftest import ROOT
 from nbconvert.filters import markdown2html
 
 from companion import figures
 from companion.escape import Table, figure, markdown
 
-NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+NOTEBOOKS = ROOT / "notebooks"
 # the names in the first two are never a reader's; in the third only a file's name is
 LEFT_OUT = ("12_controls.ipynb", "14_map.ipynb", "17_on_top.ipynb")
 NAMES = [

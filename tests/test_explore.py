@@ -17,14 +17,20 @@ from companion.escape import markdown
 from companion.use.explore import influence, lookup, tables, training
 
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
+@pytest.fixture(scope="module", autouse=True)
+def home(tmp_path_factory):
+    """One for all tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ADC_HOME", str(tmp_path_factory.mktemp("home")))
-        name = films.prepare_films(tmp_path_factory.mktemp("table"))
-        for config in films.configurations(name):
-            registry.train(config, show=False)
-        yield name
+        yield
+
+
+@pytest.fixture(scope="module")
+def dataset(home, tmp_path_factory):
+    name = films.prepare_films(tmp_path_factory.mktemp("table"))
+    for config in films.configurations(name):
+        registry.train(config, show=False)
+    return name
 
 
 @pytest.fixture(scope="module")

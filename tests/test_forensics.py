@@ -188,8 +188,7 @@ def test_what_is_printed_decides(domains, monkeypatch):
     assert table.loc[("her test items alone", "left out", "above"), "verdict"] == "ruled out on these ratings"
 
 
-def test_other_domains_than_the_papers_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_other_domains_than_the_papers_are_refused(monkeypatch):
     split = random_split()
     monkeypatch.setattr(data, "load", lambda dataset: split.ratings)
     with pytest.raises(UserError, match="'mine' has other domains.*Give dataset = 'twin'"):

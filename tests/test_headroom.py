@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 from scipy.special import logsumexp
-from tables import home  # noqa: F401
 
 from companion.analysis import headroom
 from companion.data import control, twin

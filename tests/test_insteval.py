@@ -1,7 +1,6 @@
 """InstEval: real ratings of lecturers, counted against its documentation (R package lme4)."""
 
 import pytest
-from tables import home  # noqa: F401
 
 from companion import data
 

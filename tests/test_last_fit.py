@@ -13,13 +13,18 @@ from companion.use import fold_in, last_fit, recommend
 each = pytest.mark.parametrize("method", METHODS)
 
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    place = tmp_path_factory.mktemp("last_fit")
+@pytest.fixture(scope="module", autouse=True)
+def home(tmp_path_factory):
+    """One for all tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ADC_HOME", str(place))
-        make_table().to_csv(place / "mine.csv", index=False)
-        yield data.prepare(str(place / "mine.csv")).name
+        patch.setenv("ADC_HOME", str(place := tmp_path_factory.mktemp("last_fit")))
+        yield place
+
+
+@pytest.fixture(scope="module")
+def dataset(home):
+    make_table().to_csv(home / "mine.csv", index=False)
+    return data.prepare(str(home / "mine.csv")).name
 
 
 def train(method: str, dataset: str):

@@ -159,8 +159,7 @@ def test_transfer_is_read_off_the_mean_of_the_worlds_and_stays_between_0_and_1(m
     assert list(marks.places([], curve)) == marks.COLUMNS
 
 
-def test_a_world_is_placed_where_it_was_made(tmp_path, monkeypatch, one_cut):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_a_world_is_placed_where_it_was_made(one_cut):
     curve = marks.calibration([0.0, 0.67, 1.0], [0, 1])
     assert curve[["transfer", "world"]].to_numpy().tolist() == [*map(list, product([0, 0.67, 1], [0, 1]))]
     place = marks.places(["control-t0.67-seed5"], curve).iloc[0]

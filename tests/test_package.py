@@ -17,12 +17,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from conftest import ROOT
 from small import random_ratings
 
 import adc
 from companion import data
 
-ROOT = Path(__file__).resolve().parents[1]
 REFUSAL = """
 import sys
 
@@ -172,8 +172,7 @@ def test_a_file_that_is_no_such_table_is_told_in_one_sentence(name, content, mes
     assert name in str(error.value) and "\n" not in str(error.value)
 
 
-def test_a_name_that_is_no_dataset_fails_at_once(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_a_name_that_is_no_dataset_fails_at_once():
     with pytest.raises(adc.UserError, match="movielen: no such file. Give a data frame, or a path"):
         adc.fit("movielen")
     with pytest.raises(adc.UserError, match="Unknown data source 'movielen'. Did you mean 'movielens'"):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from companion import data, figures, files, paths, registry
+from companion import figures, paths, registry
 from companion.analysis import training
 from companion.figures.finding import finding
 from companion.figures.style import COLUMN, PAGE
@@ -126,8 +126,7 @@ def test_a_diverged_run_is_drawn_as_far_as_it_goes():
     assert "The weights end" in training.balance_summary(broken)
 
 
-def test_save_writes_pdf_png_and_a_json_that_names_the_runs(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_save_writes_pdf_png_and_a_json_that_names_the_runs():
     runs = ["data/runs/b", "data/runs/a", "data/runs/b"]
     figures.save(figures.recall(recalls(), "bpr", LABEL), "fig2-twin-s0.05-any", runs=runs, seeds=[0, 1])
     place = paths.figures() / "fig2-twin-s0.05-any"
@@ -137,14 +136,6 @@ def test_save_writes_pdf_png_and_a_json_that_names_the_runs(tmp_path, monkeypatc
     assert (paths.figures() / f"{place.name}.png").read_bytes().startswith(b"\x89PNG")
     facts = json.loads((paths.figures() / f"{place.name}.json").read_text())
     assert facts == {"figure": place.name, "seeds": [0, 1], "runs": ["data/runs/a", "data/runs/b"]}
-
-
-def test_a_twins_label_says_synthetic(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
-    manifest = {"source": "twin", "arguments": {"scale": 0.5}}
-    files.write_json(paths.processed("twin-s0.5") / "manifest.json", manifest)
-    figure = figures.recall(recalls(), "bpr", data.label("twin-s0.5"))
-    assert "synthetic twin" in figure.get_suptitle()
 
 
 def test_a_search_is_drawn_whatever_the_kind_of_its_parameters():

@@ -39,8 +39,7 @@ def test_the_copies_are_those_that_render_makes():
     "name, label, dataset, job",
     [each for each in shown() if (render.RENDERED / f"{copy_of(each[3], each[1])}.ipynb").exists()],
 )
-def test_a_committed_copy_has_its_profiles_parameters(name, label, dataset, job, tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_a_committed_copy_has_its_profiles_parameters(name, label, dataset, job):
     config = yaml.safe_load((ROOT / "notebooks" / "profiles" / f"{name}.yaml").read_text())
     planned, notebook = profile.jobs(config), job.partition("-")[0]
     given = planned.get(dataset, planned["movielens"])[job]

@@ -18,12 +18,6 @@ CONFIG = registry.configure("bpr", "tiny")
 MODULES = ("adc.", "companion")
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
 def make_trained(seed=0):
     """What training might have left: random vectors."""
     split, rng = random_split(domains=2), np.random.default_rng(seed)

@@ -24,9 +24,8 @@ class Trap:
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    """A run of BPR on a small file, in a home of its own."""
-    monkeypatch.setenv("ADC_HOME", str(tmp_path / "home"))
+def run(tmp_path):
+    """A run of BPR on a small file."""
     dataset = data.prepare(str(written(tmp_path, "mine.csv", sound(users=20, items=12)))).name
     return registry.train(registry.configure("bpr", dataset, epochs=1, dim=3), show=False)
 

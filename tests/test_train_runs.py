@@ -18,12 +18,11 @@ QUICK = dict(dim=6, epochs=3, batch_users=16, negatives=3, pretraining_epochs=1,
 
 
 @pytest.fixture(autouse=True)
-def tiny(tmp_path, monkeypatch):
-    """Runs go to a folder of their own, and every dataset is the same 3 tiny synthetic domains."""
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def tiny(monkeypatch):
+    """Every dataset is the same 3 tiny synthetic domains."""
     monkeypatch.setattr(data, "load", lambda dataset: random_ratings())
     registry._split.cache_clear()
-    yield tmp_path
+    yield
     registry._split.cache_clear()
 
 
@@ -57,9 +56,9 @@ def test_a_stored_run_is_returned_and_not_trained_again(monkeypatch):
         run(gamma=1.0)
 
 
-def test_a_run_holds_what_the_contract_says(tiny):
+def test_a_run_holds_what_the_contract_says(home):
     stored, ratings = run(), random_ratings()
-    assert stored.folder.parent == tiny / "data/runs/movielens" and stored.folder.name.startswith("adc-")
+    assert stored.folder.parent == home / "data/runs/movielens" and stored.folder.name.startswith("adc-")
     history, targets = stored.history, {"d0", "d1", "d2"}
     columns = {"epoch", "domain", "loss", "agreement", "weight", "norm", "target", "rate", "validation"}
     assert columns == set(history.columns) and history.notna().all(axis=None)

@@ -102,8 +102,7 @@ def test_what_is_no_file_of_records_is_told(tmp_path, text):
         export.read(tmp_path / "claims.json")
 
 
-def test_without_runs_nothing_is_written(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_without_runs_nothing_is_written(tmp_path):
     with pytest.raises(UserError, match="no runs of the profile claims: ./run_all.sh --profile claims"):
         export.write(tmp_path / "claims.json")
     assert not (tmp_path / "claims.json").exists()
@@ -131,8 +130,7 @@ def test_the_runs_that_a_claim_names_are_enough_for_it(invented):
 
 
 @pytest.mark.parametrize("job", ["04_baselines-seed3", "13_studies-seed3"])
-def test_the_runs_planned_for_a_profile_are_those_of_its_notebooks(job, tmp_path, monkeypatch, style):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_the_runs_planned_for_a_profile_are_those_of_its_notebooks(job, style):
     planned = [config for config in verify.planned("claims", "movielens") if config["seed"] == 3]
     config = yaml.safe_load((ROOT / "notebooks/profiles/claims.yaml").read_text())
     given, notebook = profile.jobs(config)["movielens"][job], execute.notebooks()[job.partition("-")[0]]

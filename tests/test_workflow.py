@@ -67,12 +67,6 @@ def test_a_digest_is_of_the_source_and_of_nothing_else(tmp_path):
 # Profiles
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
-    return tmp_path
-
-
 def planned(text: str) -> dict[str, dict]:
     return profile.jobs(yaml.safe_load(text))
 
