@@ -29,9 +29,6 @@ def refused(content: bytes, message: str) -> None:
     assert everything(archive.parents[3]) == before
 
 
-# --- archives that are damaged or hostile
-
-
 @pytest.mark.parametrize(
     "content",
     [b"", b"no gzip", gzip.compress(b""), gzip.compress(b"no tar" * 500), GOOD[:-4], GOOD[:9999], GOOD[:1]],
@@ -123,9 +120,6 @@ def test_a_bomb_is_refused(monkeypatch, limit, value):
 def test_what_follows_the_last_member_counts_towards_the_limit(monkeypatch):
     monkeypatch.setattr(amazon, "MAX_TOTAL", 2_000_000)
     refused(GOOD + gzip.compress(bytes(5_000_000)), "unpacks to more than")
-
-
-# --- ratings and the user key
 
 
 def test_ratings_fit_the_schema_and_the_report_is_json():

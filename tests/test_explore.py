@@ -45,9 +45,6 @@ def adc(models):
     return models["ADC"]
 
 
-# Users
-
-
 def test_users_are_found_by_id_beginning_and_domains(adc):
     split, users, counts = adc.split, adc.users, lookup.training_counts(adc.split)
     assert users[lookup.search(split, "u7")].tolist() == ["u7"]
@@ -80,9 +77,6 @@ def test_users_to_choose_from_say_where_they_rated(adc):
     ((text, user),) = lookup.user_options(adc.split, lookup.search(adc.split, "u0"))
     count = lookup.training_counts(adc.split)[adc.row("u0")].sum()
     assert user == "u0" and text == f"u0:  Drama {count}"
-
-
-# Lists and runs
 
 
 def test_lists_are_the_recommenders_and_mark_her_test_ratings(models, adc):
@@ -126,9 +120,6 @@ def test_runs_are_told_apart_by_what_they_have_in_common(models, adc, dataset):
     assert test[test["run"] == lookup.run_name(other)].set_index("n").loc[10, "value"] == expected
 
 
-# Training epoch by epoch
-
-
 def test_the_live_training_is_that_of_a_run_and_stores_nothing(adc, dataset):
     before = sorted(paths.runs(dataset).iterdir())
     *first, last = training.epochs(adc.run.config, adc.split)
@@ -151,9 +142,6 @@ def test_the_networks_come_back_as_they_were(adc):
     diverged = adc.run.metrics | {"best_epoch": dict.fromkeys(adc.domains, 0)}
     with pytest.raises(UserError, match="diverged at once"):
         list(training.retrain(replace(adc.run, metrics=diverged), adc.split))
-
-
-# Which domains drove a list
 
 
 @pytest.fixture(scope="module")
@@ -216,9 +204,6 @@ def test_where_there_is_no_order_no_domain_drives_it(adc, networks, monkeypatch,
     monkeypatch.setattr(influence, "candidates", lambda split, user, domain: np.arange(30) < left)
     result = influence.influence(model, adc.split, adc.row("u5"), 0)
     assert result.ranks.empty and result.summary.empty and "no order to explain" in influence.describe(result)
-
-
-# Tables
 
 
 def test_tables_show_text_as_text(models, adc):

@@ -18,8 +18,6 @@ from companion.analysis import bounds, evaluability, expected, forensics
 from companion.data.table1 import TABLE_I
 from companion.figures import forensics as figures
 
-# --- bounds from Table I
-
 
 def test_electronics_cannot_have_the_printed_score_where_zeros_count():
     n, _, ratings = TABLE_I["electronics"]
@@ -69,26 +67,11 @@ def test_no_distribution_of_a_tiny_domain_is_above_the_bound(size):
     assert not whole or max(shares) == pytest.approx(best.value)
 
 
-def test_the_bound_holds_in_ratings_drawn_at_random():
-    """The best stars, as of the proof, and the split of R19: the share comes near the bound, not above."""
-    rng, n, two = np.random.default_rng(0), 600, 150
-    user = np.concatenate([np.arange(n), np.arange(two)])
-    better = np.arange(len(user)) >= n
-    shares = []
-    for _ in range(200):
-        test = rng.permutation(len(user)) < round(0.4 * len(user))
-        shares.append(len(np.unique(user[test & better])) / len(np.unique(user[test])))
-    assert np.mean(shares) == pytest.approx(bounds.bound((n, 50, n + two)).value, abs=0.006)
-
-
 def test_the_sentence_names_what_is_printed_above_the_bound():
     table = bounds.table()
     words = bounds.summary(table)
     assert "tested users: ADC in electronics (0.3037 > 0.2050)" in words and "tested users: BPR" not in words
     assert bounds.summary(table.assign(BPR=0.0, ADC=0.0)).endswith("none")
-
-
-# --- expectations
 
 
 @pytest.mark.parametrize("rule", ["above", "at_least", "all_domains"])
@@ -144,9 +127,6 @@ def test_worst_and_perfect_orders_by_hand():
     assert items.scores("worst", "above", expected.ALL) == pytest.approx((worst, 1))
 
 
-# --- verdicts
-
-
 @pytest.fixture(scope="module")
 def domains(tmp_path_factory):
     """The test items of a small twin: Table I's domains, a fiftieth of its size."""
@@ -193,9 +173,6 @@ def test_other_domains_than_the_papers_are_refused(monkeypatch):
     monkeypatch.setattr(data, "load", lambda dataset: split.ratings)
     with pytest.raises(UserError, match="'mine' has other domains.*Give dataset = 'twin'"):
         forensics.load("mine", 0)
-
-
-# --- the column of BPR
 
 
 def table_of(values: list[float]) -> pd.DataFrame:

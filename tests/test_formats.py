@@ -77,11 +77,13 @@ SAME = {  # name -> content; all are the same ratings
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SAME)
+@pytest.mark.parametrize("name", [*SAME, "MINE.CSV", *(f"mine{ending}" for ending in table.ENDINGS)])
 def test_what_can_be_read_without_doubt_is_read(tmp_path, name):
     expected = data.prepare(str(written(tmp_path, "expected.csv", PLAIN)), write=False).frame()
-    source = str(written(tmp_path, name, SAME[name]))
-    pd.testing.assert_frame_equal(data.prepare(source, write=False).frame(), expected)
+    source = str(written(tmp_path, name, SAME.get(name, PLAIN)))
+    ratings = data.prepare(source, write=False)
+    pd.testing.assert_frame_equal(ratings.frame(), expected)
+    assert name in SAME or ratings.name.startswith("mine-")
     fast, slow = (read(source, whole) for whole in (True, False))
     assert fast.astype(object).equals(slow.astype(object)), "Arrow and the csv module read different cells"
 
@@ -206,12 +208,8 @@ def test_a_file_that_changes_after_planning_is_told(tmp_path, home):
     planned, reading = data.dataset_id(str(path)), {"files": [str(path)]}
     assert data.prepare(planned, reading=reading, write=False).name == planned
     path.write_text(PLAIN + "books,new,i1,3\n")
-    refused(
-        planned,
-        home,
-        "mine.csv has changed since this call began. Give the same command again.",
-        reading=reading,
-    )
+    words = "mine.csv has changed since this call began. Give the same command again."
+    refused(planned, home, words, reading=reading)
 
 
 @pytest.mark.skipif(not CASES.is_dir(), reason="the cases are not at hand")

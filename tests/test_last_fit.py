@@ -74,11 +74,9 @@ def test_the_start_keeps_the_penalties_that_validation_chose(dataset, monkeypatc
     config = registry.configure("adc", dataset, init="als", dim=3, hidden_layers=1, **FAST)
     run = registry.train(config, show=False)
     usual = [start.regulariser for start in init_cache.initial_vectors(registry.load_split(config), "als", 3)]
-    chosen = []
-    make = last_fit.adc_method.make_trainer
-    monkeypatch.setattr(
-        last_fit.adc_method, "make_trainer", lambda *given: chosen.append(given[2]) or make(*given)
-    )
+    chosen, make = [], last_fit.adc_method.make_trainer
+    watched = lambda *given: chosen.append(given[2]) or make(*given)
+    monkeypatch.setattr(last_fit.adc_method, "make_trainer", watched)
     last_fit.learner_as_chosen(run, run.config | {"ratings": registry.ALL_RATINGS})
     assert [start.regulariser for start in chosen[0]] == usual
 

@@ -37,11 +37,6 @@ def test_runs_are_three_a_cell_and_those_alone_are_the_same_at_every_richness(mo
     assert set(rows["epochs"]) == {7} and set(rows["patience"]) == {3} and set(rows["gamma"]) == {2.0, 0.0}
 
 
-def test_ratings_of_the_target_are_the_same_at_every_richness():
-    parts = [control.ratings(0.67, richness, 2)[0].query("domain == 'target'") for richness in (5, 20)]
-    pd.testing.assert_frame_equal(*(part.reset_index(drop=True) for part in parts))
-
-
 def test_differences_are_within_a_world_and_every_richness_has_the_run_alone():
     keys = ["panel", *maps.CELL, "world"]
     rows = maps.differences(table(CORNERS)).set_index(keys)["difference"]
@@ -66,9 +61,6 @@ def test_summary_by_transfer_takes_the_mean_over_the_richnesses_within_a_world_f
     rows = maps.summary(differences, ["transfer"])
     assert len(rows) == 4 and rows["difference"].tolist() == pytest.approx([0.3] * 4)
     assert rows["high"].tolist() == pytest.approx([0.3 + 12.706205 * 0.1] * 4)  # of 0.2 and 0.4
-
-
-# marks
 
 
 def worlds(transfer: float, seeds, richness: float = 20.0) -> list[Ratings]:
@@ -165,9 +157,6 @@ def test_a_world_is_placed_where_it_was_made(one_cut):
     place = marks.places(["control-t0.67-seed5"], curve).iloc[0]
     assert place["transfer"] == pytest.approx(0.67, abs=0.1) and "synthetic" in place["label"]
     assert place["transfer_low"] <= place["transfer"] <= place["transfer_high"]
-
-
-# the pictures
 
 
 def test_heat_maps_write_every_difference_and_frame_those_that_are_sure(style):

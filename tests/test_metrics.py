@@ -25,11 +25,6 @@ def one_user(metric, places, n, **options):
     return metric(places, np.zeros(len(places), dtype=int), np.array([len(places)]), n, **options)[0]
 
 
-def test_ranks_by_hand():
-    scores = [[0.1, 0.9, 0.5, 0.7], [4.0, 3.0, 2.0, 1.0]]
-    assert rank(scores, [(0, 0), (0, 1), (0, 2), (0, 3), (1, 3), (1, 0)]).tolist() == [4, 1, 3, 2, 4, 1]
-
-
 def test_an_item_that_is_no_candidate_is_nobodys_rival():
     scores = [[9.0, 5.0, 9.0, 1.0]]
     assert rank(scores, [(0, 1)], [[0, 1, 1, 1]]) == [2]
@@ -103,12 +98,6 @@ def test_ranks_are_the_same_however_they_are_counted(m, monkeypatch):
 )  # fmt: skip
 def test_recall_and_ndcg_by_hand(metric, options, places, n, value):
     assert one_user(metric, places, n, **options) == pytest.approx(value, abs=1e-6)
-
-
-def test_every_user_has_a_value_of_her_own():
-    place, user, relevant = np.array([1, 30, 2, 40]), np.array([0, 0, 1, 2]), np.array([2, 1, 1])
-    assert recall(place, user, relevant, 5).tolist() == [0.5, 1, 0]
-    assert ndcg(place, user, relevant, 5) == pytest.approx([1 / 1.6309298, 0.6309298, 0])
 
 
 @st.composite

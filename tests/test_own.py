@@ -40,9 +40,6 @@ def ratings(tmp_path, text=None):
     return data.prepare(str(written(tmp_path, "mine.csv", text or sound(users=30))))
 
 
-# Who is compared with whom
-
-
 def test_the_best_on_validation_stands_for_its_side():
     scores = make_scores({"popularity": 0.2, "bpr": 0.3, "bpr_merged": 0.28, "adc": 0.35}, noise=0)
     scores.loc[scores["method"] == "bpr", "value"] = 0.9  # the test score has no part in the choice
@@ -79,9 +76,6 @@ def test_a_split_without_anybody_to_test_in_a_domain_has_no_mean():
     _, comparisons = compare(scores)
     counts = comparisons[comparisons["what"] == verdicts.QUESTION].set_index("target")["splits"]
     assert counts.to_dict() == {"films": 5, "books": 4, MEAN: 4}
-
-
-# How sure
 
 
 def test_all_looks_together_spend_five_percent():
@@ -130,9 +124,6 @@ def test_one_split_says_nothing_about_chance(tmp_path):
     assert "one split says nothing about chance" in verdicts.headline(ratings(tmp_path), comparisons)
 
 
-# Use this
-
-
 @pytest.mark.parametrize(
     "validation, method",
     [
@@ -159,9 +150,6 @@ def test_a_domain_with_nobody_to_test_is_told():
     table, comparisons = compare(scores)
     shown = tables.decisions(verdicts.use_this(table), comparisons, DOMAINS).data
     assert shown.loc["films", "use this"] != shown.loc["books", "use this"] == "– (nobody to test yet)"
-
-
-# Tables and pictures
 
 
 def test_means_newcomers_and_popularity_are_tables_by_target(style):
@@ -227,9 +215,6 @@ def test_before_anything_is_trained_everything_is_said_to_be_open(tmp_path, styl
     for shown in (tables.decisions(use, comparisons, own.domains), tables.method_table(table),
                   tables.newcomers(table), tables.comparison_table(comparisons)):  # fmt: skip
         assert shown.to_html()
-
-
-# From runs
 
 
 @pytest.fixture

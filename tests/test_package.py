@@ -94,10 +94,9 @@ def test_a_wheel_holds_the_package_and_its_types_and_runs_the_readme(tmp_path):
     facts = (installed / f"adc-{adc.__version__}.dist-info/METADATA").read_text(encoding="utf-8")
     needs = [need for need in re.findall(r"^Requires-Dist: (.*)", facts, re.M) if "extra" not in need]
     assert needs == ["numpy", "pandas", "scipy", "torch", "tqdm"]
-    example = re.search(
-        r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S
-    )
-    code = example[1].replace("epochs=60", "epochs=2, pretraining_epochs=1, dim=8, patience=2")
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    code = re.search(r"^```python\n(.*?)^```", page, re.M | re.S)[1]
+    code = code.replace("epochs=60", "epochs=2, pretraining_epochs=1, dim=8, patience=2")
     where = f"\nassert adc.__file__.startswith({str(installed)!r})"
     assert "ndcg" in run_alone(RDATASETS + code + where, tmp_path, installed)
 
@@ -123,9 +122,6 @@ def test_one_version_everywhere():
     headings = re.findall(r"^## (\d\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
     assert citation["version"] == facts["version"] == headings[0] == adc.__version__
     assert facts["softwareRequirements"] == project["project"]["dependencies"]
-
-
-# Ratings: a table, or a file of one
 
 
 @pytest.fixture

@@ -34,9 +34,6 @@ def test_the_menu_has_a_notebook_once_with_its_data_within():
     assert all(other.stem in text for other in others) and "toctree" in text
 
 
-# Figures of the first page, and slips
-
-
 @pytest.fixture
 def drawn(tmp_path, monkeypatch) -> Path:
     """Copies of 05, one of each kind of data, in which Fig. 2 is the second picture."""
@@ -72,8 +69,6 @@ def test_a_defect_leaves_the_former_site_alone(tmp_path, monkeypatch):
         book.build(target)
     assert (target / "index.html").read_text() == "former" and len([*target.parent.iterdir()]) == 1
 
-
-# The same files on a code host
 
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 LINK = re.compile(r"""\]\(([^)\s]+)\)|href="([^"]+)\"""")

@@ -77,18 +77,12 @@ def test_bold_reaches_the_page_without_its_marks():
     assert html.count("<b>0.2</b>") == 1 and "**" not in html
 
 
-def test_without_a_rival_there_is_no_improvement():
+def test_what_is_not_there_is_left_out_of_table_ii():
     chosen, _ = report.choose(small_results(), TOYS)
-    assert cells(performance.table_ii, chosen)["here"]["improv. (%)"] == "–"
-
-
-def test_the_papers_columns_are_left_out_for_other_domains():
-    chosen, _ = report.choose(small_results(target="Comedy"), {"Comedy": (2, 2.0)})
+    assert cells(performance.table_ii, chosen)["here"]["improv. (%)"] == "–"  # no rival
+    chosen, _ = report.choose(small_results(target="Comedy"), {"Comedy": (2, 2.0)})  # nor the paper's domain
     assert list(cells(performance.table_ii, chosen, target="Comedy").index) == ["ADC", "improv. (%)"]
-
-
-def test_one_seed_has_no_spread():
-    chosen, _ = report.choose(small_results().query("seed == 0"), TOYS)
+    chosen, _ = report.choose(small_results().query("seed == 0"), TOYS)  # no spread of one seed
     assert cells(performance.table_ii, chosen)["here"]["ADC"] == "0.2000"
 
 

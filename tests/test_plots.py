@@ -93,9 +93,8 @@ def test_relative_has_a_row_a_method_with_a_tick_a_domain():
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_finding_has_worlds_by_transfer_and_every_real_dataset(dark):
-    rows = pd.MultiIndex.from_product(
-        [["adc", "bpr_merged", "static"], [0.0, 1.0]], names=["method", "transfer"]
-    )
+    pairs = [["adc", "bpr_merged", "static"], [0.0, 1.0]]
+    rows = pd.MultiIndex.from_product(pairs, names=["method", "transfer"])
     worlds = rows.to_frame(index=False).assign(value=0.1, low=0.0, high=0.2, seeds=10, one=0.1, all=0.2)
     real = worlds[worlds["transfer"] == 1].assign(data="films", seeds=5)
     figure = finding(worlds, pd.concat([real, real.assign(data="courses", seeds=3)]), dark)
@@ -109,7 +108,7 @@ def test_the_finding_has_worlds_by_transfer_and_every_real_dataset(dark):
 
 
 def test_methods_differ_in_grey_too():
-    methods = [registry.METHODS[name] for name in (*IN_TABLES, "static")]
+    methods = [registry.METHODS[name] for name in (*IN_TABLES, "static", *registry.names("variant"))]
     assert len({method.marker for method in methods}) == len(methods)
     assert len({method.linestyle for method in methods}) == len(methods)
 
@@ -155,11 +154,8 @@ def test_controls_are_drawn_with_one_world_too():
     levels = levels.assign(value=0.1, low=np.nan, high=np.nan)
     figure = figures.controls(levels, levels[~levels["alone"]], LABEL)
     left, right = ([text.get_text() for text in panel.texts] for panel in figure.axes)
-    assert (
-        {*left} == {"ADC, alone", "ADC", "BPR, alone", "BPR"}
-        and {*right} == {"ADC", "BPR"}
-        and not figure.legends
-    )
+    assert {*left} == {"ADC, alone", "ADC", "BPR, alone", "BPR"} and {*right} == {"ADC", "BPR"}
+    assert not figure.legends
     table = pd.DataFrame({"case": "by hand", "balancing": ["GradNorm, γ = 2", "1.9,0.1"], "value": 0.1})
     figure = figures.over_static(table.assign(low=[np.nan, 0.05], high=[np.nan, 0.15]), LABEL)
     words = [text.get_text() for text in figure.axes[0].get_yticklabels()]

@@ -50,9 +50,6 @@ def test_a_committed_copy_has_its_profiles_parameters(name, label, dataset, job)
     assert "synthetic" in mark["data"] or "twin" not in label
 
 
-# The check itself can fail
-
-
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
     """A checkout with one notebook, and what it left when executed, with words of where that was."""

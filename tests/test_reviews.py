@@ -115,11 +115,6 @@ def test_dates_that_cannot_be_read_are_zero_and_counted():
     assert (tally.usable, tally.undated) == (len(dates), len(dates))
 
 
-@pytest.mark.parametrize("content", [b"", b"\n \n"])
-def test_nothing_at_all_is_no_record(content):
-    assert read(content) == ([], Tally())
-
-
 class Endless(io.RawIOBase):
     """A record that does not end while anybody waits for it."""
 

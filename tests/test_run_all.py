@@ -201,9 +201,6 @@ def test_binder_installs_the_same_into_the_environment_that_it_made(entrance):
     assert entrance.calls_of("companion.pth") == 1
 
 
-# Accidents of the environment
-
-
 @pytest.mark.parametrize("name", ["a:b", "a{b}"])
 def test_a_path_that_pythons_or_snakemakes_syntax_would_cut_is_told_in_a_sentence(tmp_path, name):
     code, out = Entrance(tmp_path, name).run()

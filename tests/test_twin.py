@@ -45,9 +45,6 @@ def gini(values) -> float:
     return float((2 * np.arange(1, n + 1) - n - 1) @ values / (n * values.sum()))
 
 
-# --- sizes, tails, stars, overlap
-
-
 def test_the_whole_twin_has_exactly_the_counts_of_table_1_and_the_columns_of_the_schema(whole):
     frame = whole[0]
     assert counts(frame) == TABLE_I and list(counts(frame)) == list(TABLE_I)
@@ -98,9 +95,6 @@ def test_overlap_is_partial_differs_between_pairs_and_is_reported_as_it_is(whole
     per_domain = frame.groupby(["user", "domain"]).size()  # active users are in more domains
     activity, domains = per_domain.groupby("user").mean(), per_domain.groupby("user").size()
     assert activity[domains > 1].mean() > 1.2 * activity[domains == 1].mean()
-
-
-# --- arguments
 
 
 def test_report_is_json_and_says_that_all_is_synthetic():
@@ -170,9 +164,6 @@ def test_arguments_out_of_range_name_the_cure(name, values, cure):
         with pytest.raises(UserError) as error:
             twin.ratings(**{name: value})
         assert str(error.value) == f"twin: {name} is {value!r}. {cure}"
-
-
-# --- taste
 
 
 @pytest.mark.parametrize("transfer", [0.0, 0.5, 1.0])

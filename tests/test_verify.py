@@ -114,9 +114,6 @@ def test_a_run_says_what_its_last_bits_hang_on():
     assert "/" not in json.dumps(facts)
 
 
-# A row made again
-
-
 def test_the_runs_that_a_claim_names_are_enough_for_it(invented):
     whole = claims.ledger(claims.collect(invented, "invented"))
     every = results.table()["run"].unique().tolist()
@@ -162,19 +159,8 @@ def trained(world, tmp_path, monkeypatch):
     results.gather(verify.train(configs, {}, 1), "claims")
     records = export.records(Evidence(dataset, "claims"), ["C32"])
     (tmp_path / "claims.json").write_text(json.dumps(records))
-    return lambda *words: verify.main(
-        [
-            "--data",
-            dataset,
-            "--file",
-            str(tmp_path / "claims.json"),
-            "--home",
-            str(here),
-            "--cores",
-            "1",
-            *words,
-        ]
-    )
+    usual = ["--data", dataset, "--file", str(tmp_path / "claims.json"), "--home", str(here), "--cores", "1"]
+    return lambda *words: verify.main([*usual, *words])
 
 
 def test_a_row_made_again_is_the_same_and_another_verdict_is_told(trained, tmp_path, capsys):

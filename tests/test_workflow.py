@@ -21,9 +21,6 @@ def written(tmp_path, *cells: str) -> Path:
     return tmp_path / "07_toy.ipynb"
 
 
-# Parameters of a notebook
-
-
 def test_parameters_are_the_defaults_with_what_is_given(tmp_path):
     notebook = written(tmp_path, "seed = 0\ngamma = 2.0\nnames = ['x']\nnone = []\noffset = -1")
     known = execute.check(notebook, {"gamma": 1.5, "names": ["y", "z"], "none": [1]}, "here")
@@ -62,9 +59,6 @@ def test_a_digest_is_of_the_source_and_of_nothing_else(tmp_path):
     nbformat.write(content, notebook)
     assert execute.digest(notebook) == before
     assert execute.digest(written(tmp_path, "a = 2")) != before
-
-
-# Profiles
 
 
 def planned(text: str) -> dict[str, dict]:
