@@ -81,8 +81,3 @@ def test_a_lead_that_the_shared_seeds_turn_round_is_not_bold(bold):
     table = long(values).query("method == 'a' or seed == 0")
     mean = table.groupby("method")["value"].mean()
     assert mean["a"] > mean["b"] and not bold(table).any()
-
-
-def test_bold_is_rare_among_equals_though_the_best_is_chosen_after_the_fact(bold):
-    table = long(np.random.default_rng(10).normal(0.3, 0.1, (3, 80, 1, 20)))
-    assert bold(table).sum() <= 1

@@ -71,11 +71,8 @@ def test_the_second_call_does_nothing_and_after_an_edit_only_what_hangs_on_it(fi
 
 @pytest.mark.parametrize("words, change, message", [
     ([], ("methods:", "method:"), "04_baselines has no parameter 'method'. Did you mean 'methods'?"),
-    (["--dry-run"], ("seconds: 1.0", "seconds: 1"), "expected float"),
-    ([], ("05_performance:", "05_performence:"), "unknown key '05_performence'"),
     (["--data", "movielense"], ("", ""), "Did you mean 'movielens'?"),
     (["--device", "gpu"], ("", ""), "Unknown device 'gpu'"),
-    (["--profile", "smok"], ("", ""), "Unknown profile 'smok'. Known: own.yaml quick.yaml"),
     (["--data"], ("", ""), "--data needs a value"),
 ])  # fmt: skip
 def test_a_slip_stops_the_call_before_anything_is_done(toy, words, change, message):

@@ -56,11 +56,8 @@ def test_no_distribution_of_a_tiny_domain_is_above_the_bound(size):
     def chance(d):  # that one of d ratings is among the tested
         return 1 - comb(ratings - d, tested) / comb(ratings, tested)
 
-    shares = [
-        sum(chance(d - 1) for d in degrees) / sum(map(chance, degrees))
-        for degrees in partitions(ratings, n)
-        if max(degrees) <= m
-    ]
+    possible = [degrees for degrees in partitions(ratings, n) if max(degrees) <= m]
+    shares = [sum(chance(d - 1) for d in degrees) / sum(map(chance, degrees)) for degrees in possible]
     best = bounds.bound(size)
     assert max(shares) <= best.value + 1e-12
     whole = all(abs(users - round(users)) < 1e-6 for users in best.users.values())
@@ -127,6 +124,9 @@ def test_worst_and_perfect_orders_by_hand():
     assert items.scores("worst", "above", expected.ALL) == pytest.approx((worst, 1))
 
 
+KEY = ["items ranked", "users without a relevant item", "relevance"]
+
+
 @pytest.fixture(scope="module")
 def domains(tmp_path_factory):
     """The test items of a small twin: Table I's domains, a fiftieth of its size."""
@@ -144,9 +144,7 @@ def test_the_number_of_drawn_items_is_the_one_at_which_popularity_has_the_score(
 
 
 def test_every_protocol_has_a_verdict_that_its_facts_bear_out(domains):
-    table = forensics.verdicts(domains, bounds.table()).set_index(
-        ["items ranked", "users without a relevant item", "relevance"]
-    )
+    table = forensics.verdicts(domains, bounds.table()).set_index(KEY)
     assert len(table) == 4 * 2 * 5 and set(table["verdict"]) <= set(forensics.VERDICTS)
     zeros = table.xs("count as zero", level=1).xs("above", level=1)
     assert set(zeros["verdict"]) == {"ruled out"}
@@ -160,9 +158,7 @@ def test_what_is_printed_decides(domains, monkeypatch):
     scores = {name: items.scores("given", "above", expected.ALL)[0] for name, items in domains.items()}
     monkeypatch.setattr(forensics, "BPR", pd.Series(scores))
     monkeypatch.setattr(forensics, "ADC", 1.2 * pd.Series(scores))
-    table = forensics.verdicts(domains, bounds.table()).set_index(
-        ["items ranked", "users without a relevant item", "relevance"]
-    )
+    table = forensics.verdicts(domains, bounds.table()).set_index(KEY)
     row = table.loc[("every item", "left out", "above")]
     assert row["verdict"] == "possible" and "1 (" in row["because"]
     assert table.loc[("her test items alone", "left out", "above"), "verdict"] == "ruled out on these ratings"

@@ -50,12 +50,6 @@ def test_what_is_saved_is_loaded(home):
         assert mean[mean["group"] == "all"]["value"].item() == pytest.approx(expected)
 
 
-def test_nothing_is_there_before_it_was_run():
-    assert runs.find(CONFIG) is None
-    save()
-    assert runs.find(CONFIG | {"dim": 3}) is None
-
-
 def test_a_run_that_fails_half_way_leaves_nothing(home, monkeypatch):
     write = files.write_json
     fail = lambda path, content: 1 / 0 if path.name == "metrics.json" else write(path, content)

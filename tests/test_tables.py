@@ -91,15 +91,6 @@ def test_missing_unreadable_file_and_folder_are_refused(tmp_path, home, monkeypa
         data.prepare(str(path))
 
 
-def test_what_leaves_nothing_to_transfer_is_remarked(tmp_path):
-    def remark(text):
-        return data.transfer_remark(data.prepare(str(written(tmp_path, "mine.csv", text))))
-
-    assert remark(sound()) == ""
-    assert "one domain only, 'films'" in remark(sound(domains=["films"]))
-    assert "no user has ratings in more than one domain" in remark(sound().replace("books,u", "books,v"))
-
-
 @given(st.binary(max_size=300), st.sampled_from(table.ENDINGS))
 def test_no_bytes_whatever_raise_anything_but_a_user_error(tmp_path_factory, content, ending):
     path = written(tmp_path_factory.mktemp("any"), f"any{ending}", content)

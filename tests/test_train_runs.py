@@ -11,7 +11,7 @@ import adc
 from adc.errors import UserError
 from adc.evaluation import RankingTask
 from adc.split import VALID
-from companion import data, registry
+from companion import data, registry, runs
 from companion.registry import configure, train
 
 QUICK = dict(dim=6, epochs=3, batch_users=16, negatives=3, pretraining_epochs=1, device="cpu")
@@ -49,6 +49,7 @@ def test_the_same_configuration_gives_the_same_run_to_the_last_bit(tmp_path, mon
 
 
 def test_a_stored_run_is_returned_and_not_trained_again(monkeypatch):
+    assert runs.find(configure("adc", **QUICK)) is None
     first = run()
     monkeypatch.setattr(registry, "fit", None)
     assert run().folder == run(device="auto").folder == first.folder and content(run()) == content(first)

@@ -115,15 +115,6 @@ def test_transfer_changes_who_rates_what_and_nothing_else():
     assert len(low.merge(high, on=["domain", "user", "item"])) < 0.5 * len(low)
 
 
-@pytest.mark.parametrize("scale", [0.01, 3])
-def test_scale_gives_rounded_counts(monkeypatch, scale):
-    monkeypatch.setattr(twin, "ROUNDS", 2)  # exchanges cost the time at scale 3, and change no count
-    for name, domain in twin._generate(0, scale, 0.5).items():
-        pair = domain.user * 10**6 + domain.item
-        assert tuple(len(np.unique(x)) for x in (domain.user, domain.item, pair)) == scaled(scale)[name]
-        assert len(pair) == len(domain.stars) == scaled(scale)[name][2]
-
-
 @pytest.mark.parametrize(("arguments", "checksum"), [
     ((0, 0.02, 0.5), "13efc500d093bd5abc215404ce5d52cddfe6c1fcb121dc5921fe9e913f6eb539"),
     ((1, 0.003, 0.0), "2aa6b6a99a36f6beb78e5779ad5daf0511fe9bc95532668aa0ea929ef14f3a0b"),
