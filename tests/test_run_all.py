@@ -230,12 +230,12 @@ def small(tmp_path_factory) -> Toy:
     return toy
 
 
+OTHERS = {"PYTHONPATH": "{place}", "SNAKEMAKE_PROFILE": "mycluster", "PYTHONIOENCODING": "latin-1",
+          "LC_ALL": "C", "CDPATH": ".:/"}  # fmt: skip
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("env", [
-    {"PYTHONPATH": "{place}"},  # with an old pandas in it
-    {"SNAKEMAKE_PROFILE": "mycluster"}, {"PYTHONIOENCODING": "latin-1", "LC_ALL": "C"}, {"CDPATH": ".:/"},
-    {"LD_PRELOAD": "{place}/noflock.so"},
-], ids=lambda env: " ".join(env))  # fmt: skip
+@pytest.mark.parametrize("env", [OTHERS, {"LD_PRELOAD": "{place}/noflock.so"}], ids=["others", "no flock"])
 def test_what_is_meant_for_other_programs_has_no_effect(small, tmp_path, env):
     (tmp_path / "json.py").write_text("raise ImportError('another program')\n")
     if "LD_PRELOAD" in env:
