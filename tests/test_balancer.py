@@ -74,13 +74,12 @@ def test_gradient_norms_by_hand():
 # By hand: p = 3, w = 1. Norms 6, 2, 1: their mean, the target of all at γ = 0, is 3; domain 0 is too large
 # and loses, 1 and 2 gain. Losses 1, 2, 3: r = 1/2, 1, 3/2. With equal norms 2 the targets at γ = 2 are 1/2,
 # 2, 9/2: domain 0 learns fast and loses, 1 stays, 2 learns slowly and gains.
-@pytest.mark.parametrize(
-    ("gamma", "losses", "norms", "targets", "moves"),
-    [(0.0, [1.0, 2.0, 3.0], [6.0, 2.0, 1.0], [3.0, 3.0, 3.0], [-1, +1, +1]),
-     (2.0, [1.0, 2.0, 3.0], [2.0, 2.0, 2.0], [0.5, 2.0, 4.5], [-1, 0, +1]),
-     (2.0, [1.0, 2.0, 3.0], [6.0, 2.0, 1.0], [0.75, 3.0, 6.75], [-1, +1, +1]),
-     (1.0, [2.0, 2.0, 2.0], [1.0, 1.0, 4.0], [2.0, 2.0, 2.0], [+1, +1, -1])],
-)  # fmt: skip
+@pytest.mark.parametrize(("gamma", "losses", "norms", "targets", "moves"), [
+    (0.0, [1.0, 2.0, 3.0], [6.0, 2.0, 1.0], [3.0, 3.0, 3.0], [-1, +1, +1]),
+    (2.0, [1.0, 2.0, 3.0], [2.0, 2.0, 2.0], [0.5, 2.0, 4.5], [-1, 0, +1]),
+    (2.0, [1.0, 2.0, 3.0], [6.0, 2.0, 1.0], [0.75, 3.0, 6.75], [-1, +1, +1]),
+    (1.0, [2.0, 2.0, 2.0], [1.0, 1.0, 4.0], [2.0, 2.0, 2.0], [+1, +1, -1]),
+])  # fmt: skip
 def test_every_move_of_the_weights_by_hand(gamma, losses, norms, targets, moves):
     balancer = make("gradnorm_literal", 3, gamma)
     state = balancer.step(torch.tensor(losses), torch.tensor(norms))

@@ -19,10 +19,9 @@ from companion.rivals import bpr
 RIVALS = registry.names("hurdle", "rival", "variant")
 WRONG = [
     ("itemknn", "neighbours", 0), ("itemknn", "shrinkage", -1.0), ("ease", "l2", 0.0),
-    ("ease", "most_items", 0),
-    ("clfm", "objective", "stars"), ("clfm", "step", 0.0), ("clfm", "shared", 1.5), ("clfm", "sweeps", 0),
-    ("cdcf", "objective", "stars"), ("sconet", "embedding", 12), ("popularity", "dim", 3),
-    ("adc_residual", "gamma", -1.0),
+    ("ease", "most_items", 0), ("clfm", "objective", "stars"), ("clfm", "step", 0.0), ("clfm", "shared", 1.5),
+    ("clfm", "sweeps", 0), ("cdcf", "objective", "stars"), ("sconet", "embedding", 12),
+    ("popularity", "dim", 3), ("adc_residual", "gamma", -1.0),
 ]  # fmt: skip
 
 

@@ -131,11 +131,10 @@ def test_pictures_are_shown_and_none_of_the_readers_settings_count(toy):
     assert ["image/png" in out.get("data", {}) for out in executed.cells[-1].outputs] == [True]
 
 
-@pytest.mark.parametrize(
-    "whose, sent",
-    [("-m snakemake", signal.SIGKILL), ("companion.execute", signal.SIGKILL), ("ipykernel", signal.SIGKILL),
-     ("-m snakemake", signal.SIGTERM)],
-)  # fmt: skip
+@pytest.mark.parametrize("whose, sent", [
+    ("-m snakemake", signal.SIGKILL), ("companion.execute", signal.SIGKILL), ("ipykernel", signal.SIGKILL),
+    ("-m snakemake", signal.SIGTERM),
+])  # fmt: skip
 def test_killed_in_the_middle_of_a_run_the_next_call_ends_as_if_nothing_had_been(toy, whose, sent):
     toy.profile("quick", SHORT)
     call = toy.start("--cores", "2")

@@ -82,20 +82,17 @@ def test_ranks_are_the_same_however_they_are_counted(m, monkeypatch):
     assert (np.array(places[0]) == above + 1)[first_of_tie].all()
 
 
-@pytest.mark.parametrize(
-    ("metric", "options", "places", "n", "value"),
-    [
-        (recall, {}, [1, 2, 10], 1, 1 / 3), (recall, {}, [1, 2, 10], 9, 2 / 3), (recall, {}, [2, 10], 10, 1),
-        (recall, {}, [1, 2, 3, 4], 2, 0.5), (recall, {"denominator": "min"}, [1, 2, 3, 4], 2, 1),  # R26
-        (ndcg, {}, [1], 10, 1), (ndcg, {}, [2], 10, 0.6309298), (ndcg, {}, [10], 10, 0.2890648),
-        (ndcg, {}, [1, 2, 10], 10, (1 + 0.6309298 + 0.2890648) / (1 + 0.6309298 + 0.5)),
-        (ndcg, {}, [1, 2, 10], 5, (1 + 0.6309298) / (1 + 0.6309298 + 0.5)), (ndcg, {}, [3, 4, 5], 2, 0),
-        (ndcg, {}, [1, 7, 8], 2, 1 / 1.6309298),  # only two places for three items
-        (ndcg, {"discount": "log2(j)+1"}, [1], 10, 1), (ndcg, {"discount": "log2(j)+1"}, [2], 10, 0.5),  # R28
-        (ndcg, {"discount": "log2(j)+1"}, [10], 10, 0.2313782),
-        (ndcg, {"discount": "log2(j)+1"}, [1, 2, 10], 10, 1.7313782 / (1.5 + 1 / (np.log2(3) + 1))),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("metric", "options", "places", "n", "value"), [
+    (recall, {}, [1, 2, 10], 1, 1 / 3), (recall, {}, [1, 2, 10], 9, 2 / 3), (recall, {}, [2, 10], 10, 1),
+    (recall, {}, [1, 2, 3, 4], 2, 0.5), (recall, {"denominator": "min"}, [1, 2, 3, 4], 2, 1),  # R26
+    (ndcg, {}, [1], 10, 1), (ndcg, {}, [2], 10, 0.6309298), (ndcg, {}, [10], 10, 0.2890648),
+    (ndcg, {}, [1, 2, 10], 10, (1 + 0.6309298 + 0.2890648) / (1 + 0.6309298 + 0.5)),
+    (ndcg, {}, [1, 2, 10], 5, (1 + 0.6309298) / (1 + 0.6309298 + 0.5)),
+    (ndcg, {}, [3, 4, 5], 2, 0), (ndcg, {}, [1, 7, 8], 2, 1 / 1.6309298),  # only two places for three items
+    (ndcg, {"discount": "log2(j)+1"}, [1], 10, 1), (ndcg, {"discount": "log2(j)+1"}, [2], 10, 0.5),  # R28
+    (ndcg, {"discount": "log2(j)+1"}, [10], 10, 0.2313782),
+    (ndcg, {"discount": "log2(j)+1"}, [1, 2, 10], 10, 1.7313782 / (1.5 + 1 / (np.log2(3) + 1))),
+])  # fmt: skip
 def test_recall_and_ndcg_by_hand(metric, options, places, n, value):
     assert one_user(metric, places, n, **options) == pytest.approx(value, abs=1e-6)
 

@@ -137,13 +137,12 @@ PICKLE = io.BytesIO()
 np.savez(PICKLE, x=np.array([{}], dtype=object))
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["../x.json", "/etc/x.json", "C:/x.json", "data/results.parquet", f"data/runs/../{FIRST}/config.json",
-     f"data/runs/.tiny/{FIRST}/config.json", f"data\\runs\\tiny\\{FIRST}\\config.json",
-     f"data/runs/ti\0ny/{FIRST}/config.json", f"{PLACE}/x.pkl", f"{PLACE}/config.json/",
-     f"{PLACE}/deep/config.json"],
-)  # fmt: skip
+@pytest.mark.parametrize("name", [
+    "../x.json", "/etc/x.json", "C:/x.json", "data/results.parquet", f"data/runs/../{FIRST}/config.json",
+    f"data/runs/.tiny/{FIRST}/config.json", f"data\\runs\\tiny\\{FIRST}\\config.json",
+    f"data/runs/ti\0ny/{FIRST}/config.json", f"{PLACE}/x.pkl", f"{PLACE}/config.json/",
+    f"{PLACE}/deep/config.json",
+])  # fmt: skip
 def test_a_file_where_none_belongs_is_refused(archive, name):
     entry = zipfile.ZipInfo("x")
     entry.filename = name

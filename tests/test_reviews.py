@@ -74,19 +74,15 @@ def test_a_character_that_is_no_utf_8_becomes_the_replacement_character():
 
 
 @pytest.mark.parametrize(("content", "reason"), [
-    (review(without="asin"), "no asin"),
-    (review(asin="  "), "no asin"),
-    (review(without="rating"), "no rating"),
-    (review(rating=""), "no rating"),
+    (review(without="asin"), "no asin"), (review(asin="  "), "no asin"),
+    (review(without="rating"), "no rating"), (review(rating=""), "no rating"),
     (review(rating="five"), "a rating that is no number"),
-    (review(rating="nan"), "a rating outside 1 to 5"),
-    (review(rating="inf"), "a rating outside 1 to 5"),
+    (review(rating="nan"), "a rating outside 1 to 5"), (review(rating="inf"), "a rating outside 1 to 5"),
     (review(rating="0.0"), "a rating outside 1 to 5"),
     (review(reviewer="x" * 1001), "a field longer than 1000 characters"),
     (OPEN, "no </review> after it"),
     (review().replace(b"<review>\n", b""), "no <review> before it"),
-    (review().replace(b"</asin>\n", b""), "no asin"),
-    (b"<review>\n</review>\n", "no asin"),
+    (review().replace(b"</asin>\n", b""), "no asin"), (b"<review>\n</review>\n", "no asin"),
     (review(review_text="long " * 300_000), "longer than 1048576 bytes"),
 ])  # fmt: skip
 def test_a_bad_record_is_counted_by_its_reason_and_its_neighbours_are_read(content, reason):

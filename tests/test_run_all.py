@@ -114,11 +114,10 @@ def test_tests_and_lab_set_up_too_and_get_their_words(entrance):
     assert "Setting up" not in out
 
 
-@pytest.mark.parametrize(
-    ("words", "group"),
-    [(["lab"], "lab"), (["book"], "book"), (["bench"], "bench"), (["--executor", "slurm"], "cluster"),
-     (["--executor=slurm", "--jobs", "9"], "cluster")],
-)  # fmt: skip
+@pytest.mark.parametrize(("words", "group"), [
+    (["lab"], "lab"), (["book"], "book"), (["bench"], "bench"), (["--executor", "slurm"], "cluster"),
+    (["--executor=slurm", "--jobs", "9"], "cluster"),
+])  # fmt: skip
 def test_a_command_adds_the_group_that_it_needs_to_the_environment_that_is_there(entrance, words, group):
     entrance.run()
     code, out = entrance.run(*words)

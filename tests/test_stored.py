@@ -73,8 +73,7 @@ def test_other_arrays_than_the_method_calls_for(run, change, words):
 
 
 @pytest.mark.parametrize("change, words", [
-    ({"dataset": "../../etc"}, "is not prepared"),
-    ({"dataset": ["x"]}, "config.json is not a run's"),
+    ({"dataset": "../../etc"}, "is not prepared"), ({"dataset": ["x"]}, "config.json is not a run's"),
     ({"method": "os.system"}, "Unknown method 'os.system'"),
     ({"seed": "zero"}, "config.json is not a run's"),
     ({"domains": "films, comics"}, "Unknown domain 'comics'"),

@@ -106,8 +106,7 @@ class Bench:
             "training": ("training", twin), "ranking": ("ranking", twin), "start": ("start", twin),
             "sconet": ("ranking", twin | {"only": "sconet"}),
             "recommend": ("ranking", twin | {"only": "recommend"}),
-            "memory": ("sizes", twin | {"whole": True}),
-            "gpu": ("gpu", twin),
+            "memory": ("sizes", twin | {"whole": True}), "gpu": ("gpu", twin),
         }  # fmt: skip
 
     def run(self, name: str, module: str, arguments: dict, **python) -> dict:
