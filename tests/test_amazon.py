@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from archives import DVD, GOOD, SMALL, entry, everything, home, packed, place, review  # noqa: F401
+from archives import DVD, GOOD, SMALL, entry, everything, packed, place, review
 
 from adc.errors import UserError
 from adc.ratings import encode

@@ -10,17 +10,11 @@ from bench import compare, peers, processes, rows
 from bench.rows import Row
 
 
-@pytest.mark.parametrize(
-    "ours, other, bar, ratio, met",
-    [
-        (1.4, 1.0, "<= 1.5", 1.4, True),
-        (3.0, 3.0, "> 1", 1.0, False),
-        (19.0, 4.0, "< 20 s", 4.75, True),  # with a unit the bar is for ours, whatever the ratio
-        (21.0, None, "< 20 s", None, False),
-        (None, 2.0, "<= 1.5", None, None),
-        (2.0, 4.0, "", 0.5, None),
-    ],
-)
+@pytest.mark.parametrize("ours, other, bar, ratio, met", [
+    (1.4, 1.0, "<= 1.5", 1.4, True), (3.0, 3.0, "> 1", 1.0, False),
+    (19.0, 4.0, "< 20 s", 4.75, True),  # with a unit the bar is for ours, whatever the ratio
+    (21.0, None, "< 20 s", None, False), (None, 2.0, "<= 1.5", None, None), (2.0, 4.0, "", 0.5, None),
+])  # fmt: skip
 def test_a_row_judges_its_ratio_or_where_the_bar_has_a_unit_ours(ours, other, bar, ratio, met):
     row = Row("measure", "s", ours, other, "the other", bar)
     assert row.ratio == (ratio if ratio is None else pytest.approx(ratio)) and row.met is met

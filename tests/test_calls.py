@@ -97,18 +97,12 @@ def test_a_file_with_an_odd_name_gets_a_report_and_a_bad_one_is_refused(toy):
     assert toy.run("--no-such-word")[0] != 0
 
 
-@pytest.mark.parametrize(
-    "work, message, untold",
-    [
-        ("x = 1\nfor n in range(3):\n    x = x / (2 - n)", "ZeroDivisionError: float division", "papermill"),
-        (
-            "from adc.errors import UserError\nraise UserError('ratings.csv, line 7: ' + 'number ' * 300)",
-            "ratings.csv, line 7",
-            "----> ",
-        ),
-        ("import os\nos._exit(3)", "Kernel died", "Traceback"),
-    ],
-)
+@pytest.mark.parametrize("work, message, untold", [
+    ("x = 1\nfor n in range(3):\n    x = x / (2 - n)", "ZeroDivisionError: float division", "papermill"),
+    ("from adc.errors import UserError\nraise UserError('ratings.csv, line 7: ' + 'number ' * 300)",
+     "ratings.csv, line 7", "----> "),
+    ("import os\nos._exit(3)", "Kernel died", "Traceback"),
+])  # fmt: skip
 def test_a_failing_notebook_is_told_in_a_screenful(toy, work, message, untold):
     toy.notebook("01_data", work=work)
     code, out = toy.run()

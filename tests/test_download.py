@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from archives import CONTENT, GOOD, everything, home, packed, place  # noqa: F401
+from archives import CONTENT, GOOD, everything, packed, place
 
 from adc.errors import UserError
 from companion import paths
@@ -72,7 +72,8 @@ class Server:
 
 
 @pytest.fixture
-def server():
+def server(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     server = Server()
     yield server
     server.close()

@@ -97,25 +97,6 @@ def test_recall_and_ndcg_by_hand(metric, options, places, n, value):
     assert one_user(metric, places, n, **options) == pytest.approx(value, abs=1e-6)
 
 
-@st.composite
-def ranked_users(draw):
-    """Ranks of the relevant items of a few users among m, and the user of each."""
-    m = draw(st.integers(1, 60))
-    lists = draw(st.lists(st.sets(st.integers(1, m), min_size=1), min_size=1, max_size=6))
-    user = np.repeat(np.arange(len(lists)), [len(places) for places in lists])
-    return np.array([place for places in lists for place in sorted(places)]), user, np.bincount(user)
-
-
-@settings(deadline=None)
-@given(ranked_users(), st.integers(1, 30))
-def test_values_are_within_0_and_1_and_recall_grows_with_n(case, n):
-    for metric, option in ((recall, "all"), (recall, "min"), (ndcg, "log2(j+1)"), (ndcg, "log2(j)+1")):
-        assert all(0 <= value <= 1 + 1e-12 for value in metric(*case, n, option))
-    assert (recall(*case, n) <= recall(*case, n + 1)).all()
-    assert (recall(*case, n, "min") >= recall(*case, n)).all()
-    assert ((ndcg(*case, n) > 0) == (recall(*case, n) > 0)).all()
-
-
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=6), st.integers(1, 30))
 def test_a_perfect_ranking_is_worth_1(counts, n):

@@ -124,14 +124,10 @@ def test_one_split_says_nothing_about_chance(tmp_path):
     assert "one split says nothing about chance" in verdicts.headline(ratings(tmp_path), comparisons)
 
 
-@pytest.mark.parametrize(
-    "validation, method",
-    [
-        ({"ease_merged": 0.4}, "ease_merged"),
-        ({"adc": 0.4, "bpr": 0.399}, "bpr"),  # nothing to choose between: the simpler
-        ({"adc": 0.4, "bpr": 0.38}, "adc"),
-    ],
-)
+@pytest.mark.parametrize("validation, method", [
+    ({"ease_merged": 0.4}, "ease_merged"), ({"adc": 0.4, "bpr": 0.38}, "adc"),
+    ({"adc": 0.4, "bpr": 0.399}, "bpr"),  # nothing to choose between: the simpler
+])  # fmt: skip
 def test_use_what_is_best_on_validation_or_the_simplest_of_equals(validation, method, style):
     scores = make_scores()
     scores["validation"] = scores["method"].map(validation).fillna(0.1)

@@ -96,7 +96,7 @@ def test_a_diverging_run_is_stored_as_diverged(rate, pretraining, batch_users):
     assert values and np.isfinite(values).all()
 
 
-@pytest.mark.parametrize("settings", [{}, {"balancer": "static"}, {"step": "plain"}], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"balancer": "static"}], ids=str)
 def test_adc_learns(settings):
     descent = dict(learning_rate=3e-3, embedding_lr=1e-2, agreement_weight=0.01, batch_users=32)
     config = adc.Config(dim=16, epochs=25, hidden_layers=2, gamma=1.0, device="cpu", **descent | settings)

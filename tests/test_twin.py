@@ -2,7 +2,6 @@
 
 import hashlib
 import itertools
-import json
 
 import numpy as np
 import pandas as pd
@@ -95,11 +94,6 @@ def test_overlap_is_partial_differs_between_pairs_and_is_reported_as_it_is(whole
     per_domain = frame.groupby(["user", "domain"]).size()  # active users are in more domains
     activity, domains = per_domain.groupby("user").mean(), per_domain.groupby("user").size()
     assert activity[domains > 1].mean() > 1.2 * activity[domains == 1].mean()
-
-
-def test_report_is_json_and_says_that_all_is_synthetic():
-    _, report = twin.ratings(np.int64(4), 0.01, np.float64(0.25))
-    assert json.loads(json.dumps(report)) == report and report["synthetic"] is True
 
 
 def test_same_arguments_give_the_same_table_and_another_seed_another():
