@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import HEADER, home, lines, refused, snapshot, sound, written  # noqa: F401
 
@@ -21,6 +21,8 @@ from companion.data import describe, synthetic, table
 from companion.data.table1 import TABLE_I
 
 CIAO = Path(__file__).resolve().parents[2] / "shared" / "data" / "ciao_small6" / "ratings.csv.gz"
+# departments of InstEval and their ratings, by its documentation (R package lme4)
+LARGEST = {"12": 9528, "11": 8574, "6": 8097, "4": 6725, "9": 6624, "3": 4749}
 
 
 @pytest.fixture
@@ -56,6 +58,7 @@ def test_an_option_out_of_range_is_told_in_a_sentence(home, name):
         data.dataset_id(name)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**63), st.floats(0.003, 10), st.floats(0, 1), st.floats(0, 2))
 def test_names_of_twins_can_be_read_back(seed, scale, transfer, asymmetry):
     options = {"scale": scale, "transfer": transfer, "asymmetry": asymmetry, "seed": seed}
@@ -88,6 +91,24 @@ def test_movielens_has_six_genres_and_counts_what_it_left_out():
     assert titles["Adventure", "1"] == "Toy Story" and titles["Action", "6"] == "Heat"
     assert data.label("movielens") == "MovieLens, real ratings by genre"
     assert facts["sha256"] == "42cf4ccc8a001b22852b5e91b0a3cd75c91cc125ebabc066276a939c62c25b5d"
+
+
+def test_all_departments_have_the_counts_of_its_documentation():
+    ratings = data.load("insteval14")
+    assert (ratings.p, len(ratings.users), len(ratings.rating)) == (14, 2972, 73_421)
+    assert sum(map(len, ratings.items)) == 1128  # a lecturer has one department
+    assert set(ratings.rating) == {1, 2, 3, 4, 5}
+    assert data.manifest("insteval14")["dropped"] == {"repeated": 0}
+
+
+def test_the_six_largest_departments_are_the_domains_and_the_others_are_counted():
+    ratings = data.load("insteval")
+    sizes = ratings.table()["ratings"]
+    assert sizes.to_dict() == {f"department {name}": count for name, count in LARGEST.items()}
+    facts = data.manifest("insteval")
+    assert sizes.sum() + sum(facts["dropped"].values()) == facts["report"]["read"] == 73_421
+    assert data.label("insteval") == "InstEval, real ratings of lecturers by department"
+    assert data.transfer_remark(ratings) == ""
 
 
 @pytest.mark.parametrize(("name", "arguments", "words"), [

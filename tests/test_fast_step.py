@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from small import random_split
+from small import random_split, random_tensor
 
 from adc import fast_step
 from adc.balancers import BALANCERS
@@ -103,14 +103,9 @@ def test_a_batch_without_any_triple_moves_nothing_but_by_the_penalty(split, step
     assert all(torch.equal(value, before[name]) for name, value in trainer.model.state_dict().items())
 
 
-def random(*shape, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64, requires_grad=True)
-
-
 @pytest.mark.parametrize("several", [12, 2])  # with two items there are more pairs than places in the matrix
 def test_scores_of_pairs_and_their_gradients(several):
-    z, table = random(6, 5), random(40, 5, seed=1)  # row 2 has no triple
+    z, table = random_tensor(6, 5), random_tensor(40, 5, seed=1)  # row 2 has no triple
     row = torch.tensor([0, 0, 1, 1, 1, 3, 3, 4, 5, 5, 5])
     item = torch.from_numpy(np.random.default_rng(0).integers(several, size=(11, 4)) * 3)
     pairs = Pairs(row, item, len(z), len(table))
@@ -118,7 +113,7 @@ def test_scores_of_pairs_and_their_gradients(several):
     v = table.detach()[pairs.touched]
     x, expected = pairs.scores(z.detach(), v), (z[row][:, None] * table[item]).sum(-1)
     assert torch.allclose(x, expected)
-    weight = random(11, 4, seed=2).detach()
+    weight = random_tensor(11, 4, seed=2).detach()
     (weight * expected).sum().backward()
     assert torch.allclose(pairs.at_rows(weight, v), z.grad)
     assert torch.allclose(pairs.at_items(weight, z.detach()), table.grad[pairs.touched])
@@ -128,7 +123,7 @@ def test_scores_of_pairs_and_their_gradients(several):
 
 @pytest.mark.parametrize("rows", [3, 40])
 def test_the_norm_of_a_product_with_few_rows_and_with_many(rows):
-    a, b = random(rows, 12).detach(), random(rows, 16, seed=1).detach()
+    a, b = random_tensor(rows, 12).detach(), random_tensor(rows, 16, seed=1).detach()
     assert product_norm(a, b).item() == pytest.approx((a.T @ b).norm().item())
 
 

@@ -1,7 +1,9 @@
 """The figures' language and where they are saved."""
 
 import json
+import re
 
+import matplotlib.pyplot as plt
 import matplotlib.text
 import numpy as np
 import pandas as pd
@@ -158,3 +160,15 @@ def test_controls_are_drawn_with_one_world_too():
     history = pd.DataFrame({"epoch": [1, 2], "domain": "target", "ranking": 0.1, "agreement": 0.0})
     history = history.assign(weight=1.0, rate=1.0, case="by hand")
     assert len(figures.balancing(history, LABEL).axes) == 4
+
+
+def test_every_picture_has_a_button_one_is_shown_and_names_are_text():
+    pictures = {name: plt.figure() for name in ("γ = 0", "<b>γ</b>", "γ = 2")}
+    first = figures.slider(pictures, "weights").data
+    second = figures.slider({"a": plt.figure()}, "weights").data
+    assert not plt.get_fignums() and "<b>" not in first and "&lt;b&gt;γ" in first
+    assert first.count("<img ") == first.count('type="radio"') == 3 and first.count(" checked") == 1
+    places = [re.search(r'<div id="([^"]+)"', text)[1] for text in (first, second)]
+    assert places[0] != places[1]  # two on a page do not switch each other
+    rules = re.findall(r"input:nth-of-type\((\d)\):checked ~ img:nth-of-type\((\d)\)", first)
+    assert rules == [("1", "1"), ("2", "2"), ("3", "3")]

@@ -80,6 +80,7 @@ def test_holm_by_hand():
     assert np.allclose(holm([0.03, np.nan, 0.02]), [0.04, np.nan, 0.04], equal_nan=True)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=20))
 def test_holm_keeps_the_order_and_lies_between_p_and_bonferroni(p):
     p, corrected = np.array(p), holm(p)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import HEADER, home, parquet, refused, sound, written  # noqa: F401
 
@@ -91,6 +91,7 @@ def test_missing_unreadable_file_and_folder_are_refused(tmp_path, home, monkeypa
         data.prepare(str(path))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(table.ENDINGS))
 def test_no_bytes_whatever_raise_anything_but_a_user_error(tmp_path_factory, content, ending):
     path = written(tmp_path_factory.mktemp("any"), f"any{ending}", content)
