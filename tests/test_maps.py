@@ -86,11 +86,6 @@ def test_richness_is_the_ratings_elsewhere_of_those_who_are_in_a_domain():
     assert elsewhere == pytest.approx(((1 + 0) / 2 + 3 + 0) / 3) and own == pytest.approx((2 + 1 + 2) / 3)
 
 
-def test_richness_of_a_world_is_that_it_was_made_with_seen_from_the_target():
-    elsewhere, own = marks.richness(worlds(0.5, [0], 12.0)[0])
-    assert elsewhere == pytest.approx((12 + 4.2) / 2, abs=0.2) and own == pytest.approx(elsewhere)
-
-
 def test_taste_is_about_0_without_transfer_grows_with_it_and_is_about_1_with_all(one_cut):
     means = {t: np.mean([taste(ratings) for ratings in worlds(t, range(3))]) for t in (0.0, 0.67, 1.0)}
     assert abs(means[0.0]) < 0.05 and 0.15 < means[0.67] < 0.4 and 0.7 < means[1.0] < 1.2
