@@ -37,7 +37,8 @@ def crossed(domains, users, items):
 WORLDS = {
     "play counts": lambda: stretched(lambda r, rng: np.round(10 ** (r * rng.random(len(r))))),
     "seconds": lambda: stretched(lambda r, rng: 3600 * r + rng.integers(0, 3600, len(r))),
-    "cents": lambda: stretched(lambda r, rng: r / 100), "half stars": lambda: stretched(lambda r, rng: r - 0.5),
+    "cents": lambda: stretched(lambda r, rng: r / 100),
+    "half stars": lambda: stretched(lambda r, rng: r - 0.5),
     "likes": lambda: stretched(lambda r, rng: (r > 2).astype(float)),
     "negative": lambda: stretched(lambda r, rng: 20 * (r - 3)),
     "one value": lambda: stretched(lambda r, rng: np.full(len(r), 7.0)),
