@@ -1,6 +1,7 @@
 """Forensics of the protocol: bounds by brute force and their proofs, expectations beside `adc.evaluate`,
 facts by hand. Synthetic ratings only."""
 
+from functools import cache
 from math import comb
 
 import matplotlib.pyplot as plt
@@ -17,6 +18,8 @@ from companion import data
 from companion.analysis import bounds, evaluability, expected, forensics
 from companion.data.table1 import TABLE_I
 from companion.figures import forensics as figures
+
+shares_at_most = cache(bounds.table)  # it takes seconds
 
 
 def test_electronics_cannot_have_the_printed_score_where_zeros_count():
@@ -65,7 +68,7 @@ def test_no_distribution_of_a_tiny_domain_is_above_the_bound(size):
 
 
 def test_the_sentence_names_what_is_printed_above_the_bound():
-    table = bounds.table()
+    table = shares_at_most()
     words = bounds.summary(table)
     assert "tested users: ADC in electronics (0.3037 > 0.2050)" in words and "tested users: BPR" not in words
     assert bounds.summary(table.assign(BPR=0.0, ADC=0.0)).endswith("none")
@@ -144,7 +147,7 @@ def test_the_number_of_drawn_items_is_the_one_at_which_popularity_has_the_score(
 
 
 def test_every_protocol_has_a_verdict_that_its_facts_bear_out(domains):
-    table = forensics.verdicts(domains, bounds.table()).set_index(KEY)
+    table = forensics.verdicts(domains, shares_at_most()).set_index(KEY)
     assert len(table) == 4 * 2 * 5 and set(table["verdict"]) <= set(forensics.VERDICTS)
     zeros = table.xs("count as zero", level=1).xs("above", level=1)
     assert set(zeros["verdict"]) == {"ruled out"}
@@ -158,7 +161,7 @@ def test_what_is_printed_decides(domains, monkeypatch):
     scores = {name: items.scores("given", "above", expected.ALL)[0] for name, items in domains.items()}
     monkeypatch.setattr(forensics, "BPR", pd.Series(scores))
     monkeypatch.setattr(forensics, "ADC", 1.2 * pd.Series(scores))
-    table = forensics.verdicts(domains, bounds.table()).set_index(KEY)
+    table = forensics.verdicts(domains, shares_at_most()).set_index(KEY)
     row = table.loc[("every item", "left out", "above")]
     assert row["verdict"] == "possible" and "1 (" in row["because"]
     assert table.loc[("her test items alone", "left out", "above"), "verdict"] == "ruled out on these ratings"
@@ -191,7 +194,7 @@ def test_a_difference_of_correlations_is_tested_over_the_same_orders():
 
 
 def test_the_figures_show_every_domain_and_what_the_paper_prints(domains, style):
-    figure = figures.protocols(forensics.scores(domains), bounds.table(), "synthetic")
+    figure = figures.protocols(forensics.scores(domains), shares_at_most(), "synthetic")
     assert len(figure.axes) == 6
     for panel in figure.axes:
         (printed,) = [line for line in panel.lines if line.get_label() == "paper: ADC"]
