@@ -5,17 +5,8 @@ import random
 import tarfile
 from pathlib import Path
 
-import pytest
-
 from companion import paths
 from companion.data import amazon
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return tmp_path
 
 
 def review(user: str, item: str, stars="4.0", location="Ayr", date="May 4, 2005") -> bytes:

@@ -1,5 +1,6 @@
 """A toy checkout: the real entrance, Snakefile and execution over notebooks that take a moment each."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -70,31 +71,20 @@ files.write_json(paths.results(), dict(sorted(table.items())))
 """,
 }
 RUN_LIST = 'dataset = "movielens"\nrun_list = ""\n'
+RUNS = "from companion import runs\nruns.write_list("
 # name -> parameters cell, the cell that does the work
 TOY_NOTEBOOKS = {
-    "01_data": (
-        'dataset = "movielens"\nseed = 0\nreading = {}',
-        "from companion import data\ndata.prepare(dataset, seed, reading=reading)\nprint(open)",
-    ),
-    "02_mf_init": (
-        'dataset = "movielens"\nseed = 0\ndim = 4',
-        "from tqdm.auto import tqdm\nprint(sum(tqdm([seed], disable=False)))",
-    ),
-    "03_train_adc": (
-        RUN_LIST + "seed = 0\nhidden_layers = 2\nseconds = 0.5\nsearched = False",
-        "from companion import runs\n"
-        'runs.write_list([runs.train(dataset, f"adc{hidden_layers}", seed, seconds)], run_list)',
-    ),
-    "04_baselines": (
-        RUN_LIST + 'seeds = [0]\nmethods = ["bpr"]\nseconds = 0.0',
-        "from companion import runs\n"
-        "runs.write_list([runs.train(dataset, m, s, seconds) for m in methods for s in seeds], run_list)",
-    ),
-    "05_performance": (
-        'profile = "quick"\ndataset = "movielens"',
-        "import json\nfrom companion import paths\nprint(json.loads(paths.results().read_text()))",
-    ),
-}
+    "01_data": ('dataset = "movielens"\nseed = 0\nreading = {}',
+        "from companion import data\ndata.prepare(dataset, seed, reading=reading)\nprint(open)"),
+    "02_mf_init": ('dataset = "movielens"\nseed = 0\ndim = 4',
+        "from tqdm.auto import tqdm\nprint(sum(tqdm([seed], disable=False)))"),
+    "03_train_adc": (RUN_LIST + "seed = 0\nhidden_layers = 2\nseconds = 0.5\nsearched = False",
+        RUNS + '[runs.train(dataset, f"adc{hidden_layers}", seed, seconds)], run_list)'),
+    "04_baselines": (RUN_LIST + 'seeds = [0]\nmethods = ["bpr"]\nseconds = 0.0',
+        RUNS + "[runs.train(dataset, m, s, seconds) for m in methods for s in seeds], run_list)"),
+    "05_performance": ('profile = "quick"\ndataset = "movielens"',
+        "import json\nfrom companion import paths\nprint(json.loads(paths.results().read_text()))"),
+}  # fmt: skip
 TOY_PROFILE = """
 profile: quick
 data: [movielens]
@@ -136,17 +126,10 @@ class Toy:
         lines = [f"import sys; sys.path.append({ascii(path)})\n" for path in paths]
         (next(env.glob("lib/*/site-packages")) / "toy.pth").write_text("".join(lines))
         for group in GROUPS:
-            names = (
-                "requirements/torch.txt",
-                "requirements/run.txt",
-                f"requirements/{group}.txt",
-                *ENTRANCE[2:4],
-            )
+            names = [f"requirements/{name}.txt" for name in ("torch", "run", group)] + ENTRANCE[2:4]
             files = b"".join((self.root / name).read_bytes() for name in names)
-            made_from = subprocess.run(
-                ["cksum"], input=files, capture_output=True, check=True
-            ).stdout.decode()
-            (env / f".ready-{group}").write_text(f"{made_from.strip()} {self.root}\n")
+            made_from = subprocess.run(["cksum"], input=files, capture_output=True, check=True).stdout
+            (env / f".ready-{group}").write_text(f"{made_from.decode().strip()} {self.root}\n")
 
     def notebook(self, name: str, work: str = "", parameters: str = "") -> Path:
         """Write a toy notebook, with another cell of work or of parameters where given."""
@@ -182,8 +165,6 @@ class Toy:
         return self.home / "data" / "executed" / profile / dataset / f"{job}.html"
 
     def results(self) -> dict:
-        import json
-
         return json.loads((self.home / "data" / "results.parquet").read_text())
 
 
@@ -192,6 +173,13 @@ def pytest_collection_modifyitems(config, items):
     for marker in LONG:
         if marker not in config.option.markexpr:
             items[:] = [item for item in items if not item.get_closest_marker(marker)]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch) -> Path:
+    """Every test has a data folder of its own."""
+    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+    return tmp_path
 
 
 @pytest.fixture

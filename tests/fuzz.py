@@ -49,9 +49,6 @@ def spoiled(content: bytes, rng: random.Random, pieces: list[bytes], most: int =
     return content[: rng.randint(0, len(content))] if rng.random() < 0.1 else content
 
 
-# --- reviews
-
-
 def reviews(rng: random.Random, real: list[bytes]) -> tuple[bytes, list[tuple]]:
     """A file of reviews, and (item, stars, reviewer) of those that nothing was done to, in their order."""
     parts, sound = [], []
@@ -99,9 +96,6 @@ def count_reviews(content: bytes, most: int) -> int:
     return visits
 
 
-# --- archives
-
-
 def archive(rng: random.Random) -> bytes:
     """An archive, spoiled below or above its packing."""
     content = dict(SMALL)
@@ -128,9 +122,6 @@ def _pax(rng: random.Random) -> bytes:
     member = tarfile.TarInfo("sorted_data/x")
     member.pax_headers = {rng.choice(keys): rng.choice(values) for _ in range(rng.randint(1, 3))}
     return member.tobuf(tarfile.PAX_FORMAT)
-
-
-# --- own tables
 
 
 def ratings(rng: random.Random) -> list[dict]:

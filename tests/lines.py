@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,16 +83,12 @@ def _imported(module: str, file: Path, known: set[str]) -> set[str]:
 
 
 def circles() -> list[str]:
-    """Modules that import each other, over whatever way."""
-    graph, result = imports(), []
-    for start in graph:
-        reached, waiting = set(), [*graph[start]]
-        while waiting:
-            if (module := waiting.pop()) not in reached:
-                reached.add(module)
-                waiting += graph[module]
-        result += [f"{start} imports itself, over other modules"] if start in reached else []
-    return result
+    """Modules that import each other, over whatever way; the first circle that there is."""
+    try:
+        TopologicalSorter(imports()).prepare()
+    except CycleError as error:
+        return [f"{' imports '.join(error.args[1][::-1])}"]
+    return []
 
 
 def wrong_ways() -> list[str]:

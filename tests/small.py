@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import torch
 
 from adc.ratings import Ratings, encode
 from adc.split import TRAIN, Split, split_ratings
@@ -44,3 +45,9 @@ def _ratings(domain: np.ndarray, user: np.ndarray, item: np.ndarray, rng: np.ran
     names["item"] = [f"i{i:03d}" for i in item]
     table = pd.DataFrame(names | {"rating": rng.integers(1, 6, len(domain)).astype(float)})
     return encode(table, "tiny", sorted(set(names["domain"])))
+
+
+def random_tensor(*shape, seed=0) -> torch.Tensor:
+    """Normal, in double precision, with a gradient."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64, requires_grad=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from archives import DVD, GOOD, SMALL, entry, everything, home, packed, place, review  # noqa: F401
+from archives import DVD, GOOD, SMALL, entry, everything, packed, place, review
 
 from adc.errors import UserError
 from adc.ratings import encode
@@ -27,9 +27,6 @@ def refused(content: bytes, message: str) -> None:
         amazon.ratings()
     assert str(archive) in str(error.value) and "Delete it" in str(error.value)
     assert everything(archive.parents[3]) == before
-
-
-# --- archives that are damaged or hostile
 
 
 @pytest.mark.parametrize(
@@ -123,9 +120,6 @@ def test_a_bomb_is_refused(monkeypatch, limit, value):
 def test_what_follows_the_last_member_counts_towards_the_limit(monkeypatch):
     monkeypatch.setattr(amazon, "MAX_TOTAL", 2_000_000)
     refused(GOOD + gzip.compress(bytes(5_000_000)), "unpacks to more than")
-
-
-# --- ratings and the user key
 
 
 def test_ratings_fit_the_schema_and_the_report_is_json():

@@ -15,11 +15,6 @@ SIZES = {name: ratings for name, (_, _, ratings) in TABLE_I.items()}
 MEAN = curves.MEAN
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
-
-
 def stored(value=0.5, targets=("a", "b"), weights=None, method="adc", seed=0, domains="", **settings):
     """A run on dataset x whose NDCG@10 is `value` in the first target and 0.1 more in each that follows."""
     config = registry.configure(method, "x", seed, domains, **settings)
@@ -120,10 +115,8 @@ def test_equal_weights_are_contrasted_with_adc_at_the_papers_gamma():
     rows = [levels({2.0: [0.2, 0.4]}).assign(series="adc"), levels({0.0: [0.3, 0.4]}).assign(series="static")]
     table = curves.contrasts(pd.concat(rows), "gamma", {"a": 2.0}, "series", "adc").set_index("series")
     assert table.loc["static", "difference"] == pytest.approx(5 / 0.3)
-    one_seed = curves.contrasts(
-        levels({2.0: [0.2]}).assign(series="adc"), "gamma", {"a": 2.0}, "series", "adc"
-    )
-    assert np.isnan(one_seed["low"]).all()
+    one_seed = levels({2.0: [0.2]}).assign(series="adc")
+    assert curves.contrasts(one_seed, "gamma", {"a": 2.0}, "series", "adc")["low"].isna().all()
 
 
 def test_the_balancer_is_compared_on_the_same_seeds_and_says_how_many():

@@ -8,7 +8,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adc.balancer import gradient_norms
 from adc.balancers import BALANCERS, SUCCESSORS, make
 
 SUM_TO_P = [name for name in SUCCESSORS if name != "uncertainty"]
@@ -26,12 +25,8 @@ def one_step(balancer, losses, after=None, end=True):
     return state
 
 
-def test_all_have_a_name_and_a_label_and_say_what_they_need():
-    assert {"uncertainty", "dwa", "rlw", "metabalance", "pcgrad", "famo"} <= set(SUCCESSORS)
+def test_all_have_a_label():
     assert len({BALANCERS[name].label for name in SUCCESSORS} - {""}) == len(SUCCESSORS)
-    needs = {name: make(name, 3, 2.0).needs for name in BALANCERS}
-    assert needs["metabalance"] == needs["pcgrad"] == "gradients" and needs["famo"] == "after"
-    assert set(needs.values()) <= {"", "gradients", "after"}
 
 
 @pytest.mark.parametrize("name", SUCCESSORS)
@@ -44,9 +39,6 @@ def test_weights_start_at_1_and_gamma_means_nothing(name):
         assert first.targets.tolist() == pytest.approx([first.norms.mean().item()] * 3)
 
 
-# Uncertainty weighting
-
-
 def test_uncertainty_takes_adams_step_on_the_published_objective():
     balancer, s = make("uncertainty", 3, 0.0), torch.zeros(3, requires_grad=True)
     adam = torch.optim.Adam([s], lr=0.025)
@@ -56,9 +48,6 @@ def test_uncertainty_takes_adams_step_on_the_published_objective():
         (torch.tensor(losses) / (2 * s.exp()) + s / 2).sum().backward()
         adam.step()
         assert balancer.weights.tolist() == pytest.approx(torch.exp(-s).tolist(), rel=1e-5)
-
-
-# DWA
 
 
 def test_dwa_over_five_epochs_by_hand():
@@ -73,9 +62,6 @@ def test_dwa_over_five_epochs_by_hand():
             assert torch.equal(balancer.weights, before)  # only an epoch's end moves them
         balancer.end_epoch()
         assert balancer.weights.tolist() == after
-
-
-# Random loss weighting
 
 
 def test_random_weights_are_the_softmax_of_normal_draws_and_the_same_again():
@@ -94,22 +80,6 @@ def test_random_weights_are_the_softmax_of_normal_draws_and_the_same_again():
     torch.manual_seed(0)
     one_step(one, [1.0, 1.0, 1.0])
     assert torch.equal(torch.rand(1), following)
-
-
-# MetaBalance
-
-
-def test_metabalance_over_two_steps_by_hand():
-    balancer = make("metabalance", 2, 0.0)
-    flat = torch.tensor([[3.0, 4.0], [0.0, 1.0]])  # norms 5 and 1
-    square = torch.tensor([[[2.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 2.0]]])  # 2 and 2: already alike
-    first, untouched = balancer.combine([flat, square])
-    # their mean is 3: factors .7·3/5 + .3 = .72 and .7·3/1 + .3 = 2.4
-    assert first.tolist() == pytest.approx([0.72 * 3, 0.72 * 4 + 2.4])
-    assert torch.allclose(untouched, torch.tensor([[2.0, 0.0], [0.0, 2.0]]))
-    second, _ = balancer.combine([torch.tensor([[1.0, 0.0], [0.0, 3.0]]), square])
-    # zero at the start, beta = .9: .9·.5 + .1·1 = .55 and .9·.1 + .1·3 = .39, mean .47
-    assert second.tolist() == pytest.approx([0.7 * 0.47 / 0.55 + 0.3, 3 * (0.7 * 0.47 / 0.39 + 0.3)])
 
 
 def test_metabalance_agrees_with_the_published_order_of_events():
@@ -147,9 +117,6 @@ def test_gradients_keep_their_shapes_and_one_domain_its_own(name):
     assert make(name, 3, 0.0).combine([torch.zeros(3, 4)])[0].tolist() == [0] * 4
 
 
-# FAMO
-
-
 def test_famos_weights_and_logits_are_those_of_autograd():
     """The published two steps: descent on c Σ z_k log L_k, and the logits by the fall of log-losses."""
     balancer, logits = make("famo", 3, 0.0), torch.zeros(3, requires_grad=True)
@@ -168,20 +135,45 @@ def test_famos_weights_and_logits_are_those_of_autograd():
         assert balancer.weights.tolist() == pytest.approx((3 * pull).tolist(), rel=1e-4)
 
 
-def test_famo_lets_log_losses_fall_alike():
-    """L_k = scale_k exp(-a_k x_k): after a step along its weighted gradient log L_k fell by a_k² w_k L_k."""
-    balancer, scale, a = make("famo", 2, 0.0), torch.tensor([1.0, 3.0]), torch.tensor([1.0, 2.0])
-    ratios = []
-    for _ in range(300):
-        fall = 0.1 * a.square() * balancer.weights * scale
-        balancer.step(scale, torch.ones(2))
-        balancer.after(scale * torch.exp(-fall))
-        ratios.append((fall[1] / fall[0]).item())
-    assert ratios[0] == pytest.approx(12)
-    assert 0.8 < ratios[-1] < 1.25  # not quite 1: the logits' decay holds against it
+def naive_pcgrad(gradients, generator):
+    """The published double loop over whole gradients: the orders are drawn as the balancer draws them."""
+    flat = torch.cat([gradient.reshape(len(gradient), -1) for gradient in gradients], 1).double().numpy()
+    total = np.zeros(flat.shape[1])
+    for k, own in enumerate(flat):
+        own = own.copy()
+        for j in torch.randperm(len(flat), generator=generator).tolist():
+            if j != k and own @ flat[j] < 0:
+                own -= own @ flat[j] / (flat[j] @ flat[j]) * flat[j]
+        total += own
+    return total
 
 
-# All
+@pytest.mark.parametrize("p", [1, 2, 6])
+@pytest.mark.parametrize("shapes", [[(4, 3), (5,), (2, 2, 2)], [(), (1,)]])
+def test_pcgrad_agrees_with_a_double_loop(p, shapes):
+    generator, orders = torch.Generator().manual_seed(3), torch.Generator().manual_seed(1)
+    torch.manual_seed(0)
+    balancer, conflicts = make("pcgrad", p, 0.0), 0
+    for step in range(20):
+        gradients = [torch.randn(p, *shape, generator=generator) for shape in shapes]
+        if p > 2 and step % 3 == 0:
+            for gradient in gradients:
+                gradient[1] = 0  # absent
+        combined = torch.cat([tensor.flatten() for tensor in balancer.combine(gradients)])
+        expected = naive_pcgrad(gradients, orders)
+        assert np.allclose(combined.numpy(), expected, rtol=1e-4, atol=1e-4)
+        plain = torch.cat([gradient.sum(0).flatten() for gradient in gradients]).numpy()
+        conflicts += not np.allclose(expected, plain, atol=1e-3)
+    assert (conflicts > 0) == (p > 1)
+
+
+def test_pcgrad_by_hand():
+    along = lambda *rows: make("pcgrad", len(rows), 0.0).combine([torch.tensor(rows)])[0].tolist()
+    assert along([1.0, 0.0], [1.0, 1.0]) == [2, 1]  # no conflict: the sum
+    # g_0·g_1 = -1: (1, 0) loses -1/2 (-1, 1), (-1, 1) loses -1 (1, 0)
+    assert along([1.0, 0.0], [-1.0, 1.0]) == pytest.approx([0.5, 1.5])
+    assert along([1.0, 0.0], [-2.0, 0.0]) == pytest.approx([0, 0])
+    assert along([1e10, 0.0], [-1e-25, 0.0]) == pytest.approx([1e10, 0])  # its square is 0 in float32
 
 
 @pytest.mark.parametrize("name", ["rlw", "pcgrad"])
@@ -240,14 +232,3 @@ def test_weights_stay_finite_whatever_the_losses(name, losses):
         assert balancer.weights.isfinite().all() and (balancer.weights >= 0).all()
         if name in SUM_TO_P:
             assert balancer.weights.sum().item() == pytest.approx(2, rel=1e-5)
-
-
-@pytest.mark.parametrize("name", SUCCESSORS)
-def test_nothing_is_held_of_the_graph(name):
-    layer, balancer = torch.nn.Parameter(torch.randn(4)), make(name, 2, 0.0)
-    for _ in range(3):
-        losses = torch.stack([layer.square().sum() + 0.1, (layer - 1).square().sum()])
-        state = balancer.step(losses, gradient_norms(list(losses), layer))
-        balancer.after(losses)
-        balancer.end_epoch()
-        assert not any(tensor.requires_grad for tensor in (balancer.weights, *vars(state).values()))

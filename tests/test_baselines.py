@@ -19,10 +19,9 @@ from companion.rivals import bpr
 RIVALS = registry.names("hurdle", "rival", "variant")
 WRONG = [
     ("itemknn", "neighbours", 0), ("itemknn", "shrinkage", -1.0), ("ease", "l2", 0.0),
-    ("ease", "most_items", 0),
-    ("clfm", "objective", "stars"), ("clfm", "step", 0.0), ("clfm", "shared", 1.5), ("clfm", "sweeps", 0),
-    ("cdcf", "objective", "stars"), ("sconet", "embedding", 12), ("popularity", "dim", 3),
-    ("adc_residual", "gamma", -1.0),
+    ("ease", "most_items", 0), ("clfm", "objective", "stars"), ("clfm", "step", 0.0), ("clfm", "shared", 1.5),
+    ("clfm", "sweeps", 0), ("cdcf", "objective", "stars"), ("sconet", "embedding", 12),
+    ("popularity", "dim", 3), ("adc_residual", "gamma", -1.0),
 ]  # fmt: skip
 
 
@@ -34,8 +33,6 @@ def test_an_entry_is_whole(name):
     assert {"epochs", "patience", *entry.search_space, *entry.fixed} <= set(settings)
     sources = [inspect.getsource(part) for part in entry.objective]
     assert sources and sum(map(str.count, sources, ["\n"] * len(sources))) < 110
-    looks = [(other.marker, other.linestyle) for other in map(registry.method, RIVALS)]
-    assert looks.count((entry.marker, entry.linestyle)) == 1
 
 
 @pytest.mark.parametrize("method, name, value", WRONG)
@@ -104,8 +101,7 @@ def test_a_step_of_bpr_descends_by_the_gradient_of_its_equation(name, monkeypatc
 
 
 @pytest.mark.slow
-def test_bpr_does_as_well_as_cornacs_on_the_same_split(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_bpr_does_as_well_as_cornacs_on_the_same_split():
     cornac = pytest.importorskip("cornac")
     torch.set_num_threads(1)
     split = split_ratings(data.load("movielens").only(["Crime"]), 0)

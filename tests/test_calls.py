@@ -14,8 +14,8 @@ from conftest import TOY_PROFILE, Toy
 from companion import execute
 
 pytestmark = pytest.mark.slow
-# 01, 03 twice, 05
-SHORT = "\n".join(line for line in TOY_PROFILE.splitlines() if line[:2] not in ("02", "04"))
+# 01 and 03 twice
+SHORT = "\n".join(line for line in TOY_PROFILE.splitlines() if line[:2] not in ("02", "04", "05"))
 RUNS = {"adc2-0": 40, "adc3-0": 40, "bpr-0": 30, "ease-0": 40, "bpr-1": 31, "ease-1": 41}  # name -> value
 
 
@@ -69,18 +69,12 @@ def test_the_second_call_does_nothing_and_after_an_edit_only_what_hangs_on_it(fi
     assert len((finished.home / "trained.txt").read_text().split()) == len(RUNS)
 
 
-@pytest.mark.parametrize(
-    "words, change, message",
-    [
-        ([], ("methods:", "method:"), "04_baselines has no parameter 'method'. Did you mean 'methods'?"),
-        (["--dry-run"], ("seconds: 1.0", "seconds: 1"), "expected float"),
-        ([], ("05_performance:", "05_performence:"), "unknown key '05_performence'"),
-        (["--data", "movielense"], ("", ""), "Did you mean 'movielens'?"),
-        (["--device", "gpu"], ("", ""), "Unknown device 'gpu'"),
-        (["--profile", "smok"], ("", ""), "Unknown profile 'smok'. Known: own.yaml quick.yaml"),
-        (["--data"], ("", ""), "--data needs a value"),
-    ],
-)
+@pytest.mark.parametrize("words, change, message", [
+    ([], ("methods:", "method:"), "04_baselines has no parameter 'method'. Did you mean 'methods'?"),
+    (["--data", "movielense"], ("", ""), "Did you mean 'movielens'?"),
+    (["--device", "gpu"], ("", ""), "Unknown device 'gpu'"),
+    (["--data"], ("", ""), "--data needs a value"),
+])  # fmt: skip
 def test_a_slip_stops_the_call_before_anything_is_done(toy, words, change, message):
     toy.profile("quick", TOY_PROFILE.replace(*change))
     code, out = toy.run(*words)
@@ -100,21 +94,14 @@ def test_a_file_with_an_odd_name_gets_a_report_and_a_bad_one_is_refused(toy):
     assert code == 1 and "line 1: the column rating is missing" in out and len(out.splitlines()) == 1
     code, out = toy.run("--data", "lost.csv")
     assert code == 1 and f"'{toy.elsewhere}/lost.csv' is neither a known source nor a file." in out
-    assert toy.run("--no-such-word")[0] != 0
 
 
-@pytest.mark.parametrize(
-    "work, message, untold",
-    [
-        ("x = 1\nfor n in range(3):\n    x = x / (2 - n)", "ZeroDivisionError: float division", "papermill"),
-        (
-            "from adc.errors import UserError\nraise UserError('ratings.csv, line 7: ' + 'number ' * 300)",
-            "ratings.csv, line 7",
-            "----> ",
-        ),
-        ("import os\nos._exit(3)", "Kernel died", "Traceback"),
-    ],
-)
+@pytest.mark.parametrize("work, message, untold", [
+    ("x = 1\nfor n in range(3):\n    x = x / (2 - n)", "ZeroDivisionError: float division", "papermill"),
+    ("from adc.errors import UserError\nraise UserError('ratings.csv, line 7: ' + 'number ' * 300)",
+     "ratings.csv, line 7", "----> "),
+    ("import os\nos._exit(3)", "Kernel died", "Traceback"),
+])  # fmt: skip
 def test_a_failing_notebook_is_told_in_a_screenful(toy, work, message, untold):
     toy.notebook("01_data", work=work)
     code, out = toy.run()
@@ -137,14 +124,10 @@ def test_pictures_are_shown_and_none_of_the_readers_settings_count(toy):
     assert ["image/png" in out.get("data", {}) for out in executed.cells[-1].outputs] == [True]
 
 
-# Two calls at once, and one that is killed
-
-
-@pytest.mark.parametrize(
-    "whose, sent",
-    [("-m snakemake", signal.SIGKILL), ("companion.execute", signal.SIGKILL), ("ipykernel", signal.SIGKILL),
-     ("-m snakemake", signal.SIGTERM)],
-)  # fmt: skip
+@pytest.mark.parametrize("whose, sent", [
+    ("-m snakemake", signal.SIGKILL), ("companion.execute", signal.SIGKILL), ("ipykernel", signal.SIGKILL),
+    ("-m snakemake", signal.SIGTERM),
+])  # fmt: skip
 def test_killed_in_the_middle_of_a_run_the_next_call_ends_as_if_nothing_had_been(toy, whose, sent):
     toy.profile("quick", SHORT)
     call = toy.start("--cores", "2")

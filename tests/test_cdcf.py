@@ -158,10 +158,9 @@ def test_one_domain_alone_is_a_machine_without_ratings_elsewhere():
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:pkg_resources")
-def test_predicted_stars_are_as_good_as_myfms(tmp_path, monkeypatch):
+def test_predicted_stars_are_as_good_as_myfms():
     """myfm samples the same machine by MCMC, the paper's way; ours ends where validation is best."""
     myfm = pytest.importorskip("myfm")
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
     torch.set_num_threads(1)
     split = split_ratings(data.load("movielens"), 0)
     settings = {"dim": 8, "batch_users": 64, "learning_rate": 3e-3, "embedding_l2": 0.5}

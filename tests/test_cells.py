@@ -17,15 +17,12 @@ def test_whole_floats_become_whole_numbers_in_parquet_and_stay_text_in_text(tmp_
     assert "1.0" in data.prepare(str(written(tmp_path, "text.csv", text(rows, FOUR)))).users
 
 
-@pytest.mark.parametrize(
-    ("column", "value", "words"),
-    [
-        ("item", 2.0**53, "9,007,199,254,740,992 or more, where ids that differ become the same"),
-        ("user", 1.5, "is no whole number"),
-        ("rating", None, "row 1, column 'rating': is empty; 1 such"),
-        ("user", float("nan"), "row 1, column 'user': is empty"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("column", "value", "words"), [
+    ("item", 2.0**53, "9,007,199,254,740,992 or more, where ids that differ become the same"),
+    ("user", 1.5, "is no whole number"),
+    ("rating", None, "row 1, column 'rating': is empty; 1 such"),
+    ("user", float("nan"), "row 1, column 'user': is empty"),
+])  # fmt: skip
 def test_floats_that_are_no_ids_and_gaps_are_refused(tmp_path, home, column, value, words):
     cells = pa.array([value, *map(float, range(1, len(ROWS)))], pa.float64())
     refused(written(tmp_path, "odd.parquet", parquet(**{column: cells})), home, words)

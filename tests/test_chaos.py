@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from chaos import differences, kill_often
 from conftest import ROOT, Toy
+from test_calls import SHORT
 
 
 def survive(start, home: Path, whole: Path, kills: int, longest: float, seed: int) -> None:
@@ -30,6 +31,8 @@ def survive(start, home: Path, whole: Path, kills: int, longest: float, seed: in
 @pytest.mark.slow
 def test_three_kills_of_a_toy_call_leave_no_trace(tmp_path):
     toys = [Toy(tmp_path / name) for name in ("disturbed", "undisturbed")]
+    for toy in toys:
+        toy.profile("quick", SHORT)
     began = time.monotonic()
     code, output = toys[1].run("--cores", "2")
     assert code == 0, output

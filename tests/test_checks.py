@@ -44,19 +44,15 @@ def test_a_notebook_with_outputs_is_refused(tmp_path):
     assert ran("nbstripout", str(tmp_path / "x.ipynb")).returncode != 0
 
 
-@pytest.mark.parametrize(
-    ("hook", "code", "message"),
-    [
-        ("ruff", "import os\n", "F401"),
-        ("mypy", "def f(x):\n    return x\n", "no-untyped-def"),
-        ("mypy", "def f(x: int) -> str:\n    return x\n", "return-value"),
-    ],
-)
-def test_bad_code_is_refused(tmp_path, hook, code, message):
+@pytest.mark.parametrize(("hook", "code", "messages"), [
+    ("ruff", "import os\n", "F401"),
+    ("mypy", "def f(x): ...\ndef g(x: int) -> str:\n    return x\n", "no-untyped-def return-value"),
+])  # fmt: skip
+def test_bad_code_is_refused(tmp_path, hook, code, messages):
     (tmp_path / "bad.py").write_text(code)
     config = {"ruff": ["--config", "pyproject.toml"], "mypy": ["--config-file", "pyproject.toml"]}[hook]
     result = ran(hook, *config, str(tmp_path / "bad.py"))
-    assert result.returncode != 0 and message in result.stdout
+    assert result.returncode != 0 and all(message in result.stdout for message in messages.split())
 
 
 # tests/lines.py: what it finds
@@ -81,6 +77,7 @@ def test_long_files_wide_lines_circles_and_wrong_ways_are_found(checkout, capsys
     way = "notebooks/companion/way.py"
     assert lines.long_files() == [f"{way}: 302 lines"]
     assert lines.wide_lines() == [f"{way}:302: 111 columns", "notebooks/01_x.ipynb, cell 1: 101 columns"]
-    assert sorted(line.split()[0] for line in lines.circles()) == ["adc.one", "adc.two"]
+    (circle,) = lines.circles()
+    assert {*circle.split(" imports ")} == {"adc.one", "adc.two"}
     assert lines.wrong_ways() == ["adc/one.py imports matplotlib", "adc/one.py imports companion"]
     assert lines.main() == 1 and "of 2,000" in capsys.readouterr().out

@@ -49,19 +49,6 @@ def test_item_knn_scores_are_sums_of_the_nearest_items_similarities(neighbours, 
         np.testing.assert_allclose(sums(knn, split, k), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_item_knn_is_that_of_implicit():
-    """Their neighbours hold the item itself, so they take one more."""
-    neighbours = pytest.importorskip("implicit.nearest_neighbours")
-    split = random_split(seed=5, users=80, items=30)
-    X, users = rating_matrix(split, 0), warm_users(split, 0)
-    theirs = neighbours.CosineRecommender(K=31, num_threads=1)
-    theirs.fit(X.astype(np.float64), show_progress=False)
-    ours = sums(learner(split, "itemknn", neighbours=30, shrinkage=0.0), split, 0)[users]
-    for user, row in zip(users, ours):
-        item, score = theirs.recommend(user, X[user], N=X.shape[1], filter_already_liked_items=True)
-        np.testing.assert_allclose(row[item[score > 0]], score[score > 0], rtol=1e-4)
-
-
 def ridge_by_columns(X, l2):
     """Every item on all the others, one ridge regression each."""
     B = np.zeros((X.shape[1], X.shape[1]))

@@ -8,18 +8,16 @@ from companion import registry
 from companion.registry import configure, listed, named
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"balancer": "gradnorn"}, "balancer='gradnorn'.*gradnorm"), ({"init": "svd"}, "init='svd'.*als"),
-        ({"optimizer": "Adam"}, "optimizer='Adam'"), ({"device": "gpu"}, "device='gpu'.*cuda"),
-        ({"negatives": 0}, "negatives=0.*at least 1"), ({"seed": -1}, "seed=-1 must be at least 0"),
-        ({"dim": -1}, "dim=-1"), ({"epochs": 0}, "epochs=0"), ({"gamma": float("nan")}, "gamma=nan"),
-        ({"learning_rate": -1e-3}, "learning_rate=-0.001"), ({"gamma": "2"}, "gamma='2'.*float"),
-        ({"hidden_layers": 2.5}, "hidden_layers=2.5.*int"), ({"dim": "100"}, "dim='100'.*int"),
-        ({"dim": True}, "dim=True.*int"), ({"resample_negatives": "no"}, "resample_negatives='no'.*bool"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"balancer": "gradnorn"}, "balancer='gradnorn'.*gradnorm"),
+    ({"init": "svd"}, "init='svd'.*als"), ({"optimizer": "Adam"}, "optimizer='Adam'"),
+    ({"device": "gpu"}, "device='gpu'.*cuda"), ({"negatives": 0}, "negatives=0.*at least 1"),
+    ({"seed": -1}, "seed=-1 must be at least 0"), ({"dim": -1}, "dim=-1"), ({"epochs": 0}, "epochs=0"),
+    ({"gamma": float("nan")}, "gamma=nan"), ({"learning_rate": -1e-3}, "learning_rate=-0.001"),
+    ({"gamma": "2"}, "gamma='2'.*float"), ({"hidden_layers": 2.5}, "hidden_layers=2.5.*int"),
+    ({"dim": "100"}, "dim='100'.*int"), ({"dim": True}, "dim=True.*int"),
+    ({"resample_negatives": "no"}, "resample_negatives='no'.*bool"),
+])  # fmt: skip
 def test_a_wrong_value_is_refused_in_one_sentence_with_what_was_expected(settings, message):
     with pytest.raises(UserError, match=message) as error:
         Config(**settings)
@@ -29,18 +27,15 @@ def test_a_wrong_value_is_refused_in_one_sentence_with_what_was_expected(setting
             configure("adc", **{"seed": 0} | settings)
 
 
-@pytest.mark.parametrize(
-    ("name", "settings", "message"),
-    [
-        ("adc", {"gama": 2.0}, "ADC has no setting 'gama'. Did you mean 'gamma'"),
-        ("bpr", {"learning_rat": 0.1}, "BPR has no setting 'learning_rat'. Did you mean 'learning_rate'"),
-        ("popularity", {"dim": 3}, "popularity has no setting 'dim'. It has: epochs, patience"),
-        ("brp", {}, "Unknown method 'brp'. Did you mean 'bpr'.*clfm"),
-        ("bpr", {"embedding_l2": "much"}, "embedding_l2='much'.*float"),
-        ("bpr", {"seed": 1.5}, "seed=1.5"), ("bpr", {"domains": ["toys"]}, "domains=.*a text"),
-        ("adc", {"balancer": "gradnorn"}, "gradnorn"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("name", "settings", "message"), [
+    ("adc", {"gama": 2.0}, "ADC has no setting 'gama'. Did you mean 'gamma'"),
+    ("bpr", {"learning_rat": 0.1}, "BPR has no setting 'learning_rat'. Did you mean 'learning_rate'"),
+    ("popularity", {"dim": 3}, "popularity has no setting 'dim'. It has: epochs, patience"),
+    ("brp", {}, "Unknown method 'brp'. Did you mean 'bpr'.*clfm"),
+    ("bpr", {"embedding_l2": "much"}, "embedding_l2='much'.*float"),
+    ("bpr", {"seed": 1.5}, "seed=1.5"), ("bpr", {"domains": ["toys"]}, "domains=.*a text"),
+    ("adc", {"balancer": "gradnorn"}, "gradnorn"),
+])  # fmt: skip
 def test_an_unknown_method_or_setting_is_refused_with_the_nearest_name(name, settings, message):
     with pytest.raises(UserError, match=message) as error:
         configure(name, **settings)

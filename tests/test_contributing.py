@@ -10,14 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-FILES = {
-    "example_method.py": "notebooks/companion/rivals/best_rated.py",
-    "example_balancer.py": "adc/balancers/inverse.py",
-    "example_dataset.py": "notebooks/companion/data/shop.py",
-}
+FILES = {"method": "notebooks/companion/rivals/best_rated", "balancer": "adc/balancers/inverse",
+         "dataset": "notebooks/companion/data/shop"}  # fmt: skip
 LINES = [  # file, where, what stands there in its place
     ("notebooks/companion/registry.py", "import bpr,", "import best_rated, bpr,"),
     ("notebooks/companion/registry.py", "popularity.METHOD,", "popularity.METHOD, best_rated.METHOD,"),
@@ -69,7 +66,7 @@ def outcome(tmp_path_factory):
     for folder in ("adc", "notebooks/companion"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for example, place in FILES.items():
-        shutil.copy(Path(__file__).with_name(example), copy / place)
+        shutil.copy(Path(__file__).with_name(f"example_{example}.py"), copy / f"{place}.py")
     for name, old, new in LINES:
         text, count = re.subn(old, new, (copy / name).read_text(encoding="utf-8"), count=1)
         assert count == 1, (name, old)

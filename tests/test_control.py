@@ -70,8 +70,7 @@ def test_richness_is_that_of_the_source_alone(worlds):
     assert (target == same).all()
 
 
-def test_a_world_is_made_by_its_name_and_called_synthetic(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_a_world_is_made_by_its_name_and_called_synthetic():
     assert data.load("control-t0.5-seed1").domains == list(control.DOMAINS)
     assert data.label("control-t0.5-seed1") == "synthetic control world (transfer 0.5, seed 1)"
     with pytest.raises(UserError, match="^control: richness is 0. Give a number from 1 to 100.$"):

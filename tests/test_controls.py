@@ -11,8 +11,7 @@ SHORT = {"epochs": 2, "patience": 1}
 
 
 @pytest.mark.slow
-def test_runs_of_a_world_are_trained_once_and_found_again(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_runs_of_a_world_are_trained_once_and_found_again(monkeypatch):
     changes = [{"method": "adc"}, {"method": "adc", "domains": "target", "label": controls.ALONE}]
     changes += [{"method": "adc", "balancer": "static", "constant_weights": text} for text in ("", "1.9,0.1")]
     monkeypatch.setattr(controls, "LIMITS", SHORT)

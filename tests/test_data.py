@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import HEADER, home, lines, refused, snapshot, sound, written  # noqa: F401
 
@@ -21,14 +21,13 @@ from companion.data import describe, synthetic, table
 from companion.data.table1 import TABLE_I
 
 CIAO = Path(__file__).resolve().parents[2] / "shared" / "data" / "ciao_small6" / "ratings.csv.gz"
+# departments of InstEval and their ratings, by its documentation (R package lme4)
+LARGEST = {"12": 9528, "11": 8574, "6": 8097, "4": 6725, "9": 6624, "3": 4749}
 
 
 @pytest.fixture
 def table_file(tmp_path):
     return written(tmp_path, "mine.csv", sound())
-
-
-# --- sources and names
 
 
 @pytest.mark.parametrize("source", ["movielen", "Twin", "amazn"])
@@ -59,6 +58,7 @@ def test_an_option_out_of_range_is_told_in_a_sentence(home, name):
         data.dataset_id(name)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**63), st.floats(0.003, 10), st.floats(0, 1), st.floats(0, 2))
 def test_names_of_twins_can_be_read_back(seed, scale, transfer, asymmetry):
     options = {"scale": scale, "transfer": transfer, "asymmetry": asymmetry, "seed": seed}
@@ -93,32 +93,34 @@ def test_movielens_has_six_genres_and_counts_what_it_left_out():
     assert facts["sha256"] == "42cf4ccc8a001b22852b5e91b0a3cd75c91cc125ebabc066276a939c62c25b5d"
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "words"),
-    [
-        (
-            "twin-s0.05-seed2", {"seed": 2, "scale": 0.05, "transfer": 0.5, "asymmetry": 1.0},
-            "scale 0.05, transfer 0.5, seed 2",
-        ),
-        (
-            "twin-s0.02-a0.0", {"seed": 0, "scale": 0.02, "transfer": 0.5, "asymmetry": 0.0},
-            "scale 0.02, transfer 0.5, asymmetry 0",
-        ),
-    ],
-)  # fmt: skip
+def test_all_departments_have_the_counts_of_its_documentation():
+    ratings = data.load("insteval14")
+    assert (ratings.p, len(ratings.users), len(ratings.rating)) == (14, 2972, 73_421)
+    assert sum(map(len, ratings.items)) == 1128  # a lecturer has one department
+    assert set(ratings.rating) == {1, 2, 3, 4, 5}
+    assert data.manifest("insteval14")["dropped"] == {"repeated": 0}
+
+
+def test_the_six_largest_departments_are_the_domains_and_the_others_are_counted():
+    ratings = data.load("insteval")
+    sizes = ratings.table()["ratings"]
+    assert sizes.to_dict() == {f"department {name}": count for name, count in LARGEST.items()}
+    facts = data.manifest("insteval")
+    assert sizes.sum() + sum(facts["dropped"].values()) == facts["report"]["read"] == 73_421
+    assert data.label("insteval") == "InstEval, real ratings of lecturers by department"
+    assert data.transfer_remark(ratings) == ""
+
+
+@pytest.mark.parametrize(("name", "arguments", "words"), [
+    ("twin-s0.05-seed2", {"seed": 2, "scale": 0.05}, "scale 0.05, transfer 0.5, seed 2"),
+    ("twin-s0.02-a0.0", {"scale": 0.02, "asymmetry": 0.0}, "scale 0.02, transfer 0.5, asymmetry 0"),
+])  # fmt: skip
 def test_a_twin_is_made_by_its_name_in_the_order_of_table_1_and_called_synthetic(name, arguments, words):
+    arguments = {"seed": 0, "transfer": 0.5, "asymmetry": 1.0} | arguments
     ratings = data.load(name)
     assert ratings.domains == list(TABLE_I) and ratings.name == name
     assert data.manifest(name)["arguments"] == arguments
     assert data.label(name) == f"synthetic twin of Table I ({words})"
-
-
-def test_a_source_is_registered_once(monkeypatch):
-    monkeypatch.setitem(data.SOURCES, "shop", "example_dataset")
-    assert data.load("shop").domains == ["cups", "tea"] and data.label("shop") == "synthetic shop"
-
-
-# --- what lies on disk
 
 
 def test_what_was_prepared_is_loaded_and_not_made_again(table_file, monkeypatch):
@@ -193,9 +195,6 @@ def test_loading_what_was_never_prepared_names_the_command(home, name, command):
     assert snapshot(home) == before
 
 
-# --- disk full, no permission
-
-
 STEPS = [(Path, "mkdir"), (pd.DataFrame, "to_parquet"), (Path, "write_text"), (os, "rename")]
 
 
@@ -225,9 +224,6 @@ def test_a_really_full_disk_leaves_nothing(tmp_path, monkeypatch):
         refused("movielens", small, "the disk is full", "free some space")
     finally:
         subprocess.run(["umount", str(small)], check=True)
-
-
-# --- descriptions
 
 
 def test_descriptions_agree_with_counting_by_hand(tmp_path):

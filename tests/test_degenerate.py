@@ -38,17 +38,15 @@ WORLDS = {
     "play counts": lambda: stretched(lambda r, rng: np.round(10 ** (r * rng.random(len(r))))),
     "seconds": lambda: stretched(lambda r, rng: 3600 * r + rng.integers(0, 3600, len(r))),
     "cents": lambda: stretched(lambda r, rng: r / 100),
-    "likes": lambda: stretched(lambda r, rng: (r > 2).astype(float)),
     "half stars": lambda: stretched(lambda r, rng: r - 0.5),
+    "likes": lambda: stretched(lambda r, rng: (r > 2).astype(float)),
     "negative": lambda: stretched(lambda r, rng: 20 * (r - 3)),
     "one value": lambda: stretched(lambda r, rng: np.full(len(r), 7.0)),
     "no pairs": lambda: [
         *crossed(1, 12, 8), *((f"thin{k}", f"u{k}{i}", f"i{i}", i % 5) for k in (0, 1) for i in range(14)),
     ],
-    "complete": lambda: crossed(2, 8, 6),
-    "two items": lambda: crossed(2, 9, 2),
-    "one user": lambda: crossed(2, 1, 12),
-    "fifty domains": lambda: crossed(50, 4, 5),
+    "complete": lambda: crossed(2, 8, 6), "two items": lambda: crossed(2, 9, 2),
+    "one user": lambda: crossed(2, 1, 12), "fifty domains": lambda: crossed(50, 4, 5),
 }  # fmt: skip
 
 

@@ -1,9 +1,9 @@
 """What the README and the pages in docs/ say is run or looked up: files, commands, Python, numbers."""
 
 import re
-from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from small import random_ratings
 
 import adc
@@ -15,19 +15,15 @@ from companion import adc_method, data, registry
 from companion.analysis import report
 from companion.data.table1 import TABLE_I
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
-    ROOT / "README.md",
-    ROOT / "CONTRIBUTING.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")),
     *ROOT.glob("*/README.md"),
-]
+]  # fmt: skip
 TEXT = {page: page.read_text(encoding="utf-8") for page in PAGES}
-README, READINGS, RESULTS = (
-    TEXT[ROOT / name] for name in ("README.md", "docs/readings.md", "docs/results.md")
-)
+README, READINGS, RESULTS = (TEXT[ROOT / f] for f in ("README.md", "docs/readings.md", "docs/results.md"))
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
 SIZES = {name: facts[2] for name, facts in TABLE_I.items()}  # ratings
+OPTIONS = {"--profile", "--data", "--device", "--cores", "--dry-run"}
 COMMANDS = {"test", "lab", "python", "bench", "book", "render", "tune", "verify", "pack", "unpack"}
 
 
@@ -50,10 +46,7 @@ def test_every_command_of_a_page_is_one_of_run_all(page):
     for line in re.findall(r"\./run_all\.sh([^`#\n]*)", TEXT[page]):
         words = line.split()
         assert not words or words[0].startswith("--") or words[0] in COMMANDS, line
-        for option in [
-            word for word in words if word in ("--profile", "--data", "--device", "--cores", "--dry-run")
-        ]:
-            assert option in script
+        assert all(word in script for word in OPTIONS.intersection(words))
         for profile in re.findall(r"--profile (\w+)", line):
             assert (ROOT / "notebooks" / "profiles" / f"{profile}.yaml").exists()
     assert all(re.search(rf"^ +(\S+ \| )*{word}\b.*\)", script, re.M) for word in COMMANDS)
@@ -74,12 +67,8 @@ def test_the_python_of_the_balancers_page_runs(capsys):
 
 
 def test_numbers_in_prose_are_those_of_the_results():
-    table = (
-        RESULTS.split("<!-- results")[1]
-        .split("<!-- end of results -->")[0]
-        .replace("+", "")
-        .replace("-", "−")
-    )
+    table = RESULTS.split("<!-- results")[1].split("<!-- end of results -->")[0]
+    table = table.replace("+", "").replace("-", "−")
     prose = " ".join(f"{README} {RESULTS.split('<!-- results')[0]}".split())
     numbers = re.findall(r"−?\d\.\d{4} ± \d\.\d{4}", prose)
     assert len(numbers) >= 6 and [number for number in numbers if number not in table] == []
@@ -112,14 +101,8 @@ FACTS = [  # a phrase of docs/readings.md, and what the group in it has to be
     (r"on the twin (100) ", lambda: searched("twin", "width")),
     (r"the (literal) one won", lambda: registry.tuned("adc", "twin")["init"].removeprefix("als_")),
     (r"step of Adam\(([\d.]+)\)", lambda: f"{balancer.LEARNING_RATE:g}"),
-    (
-        r"would differ (\d+)-fold on Table I",
-        lambda: f"{(max(SIZES.values()) / min(SIZES.values())) ** 2:.0f}",
-    ),
-    (
-        r"users \((\d+ or \d+), searched",
-        lambda: "{} or {}".format(*adc_method.SEARCH_SPACE["batch_users"][1]),
-    ),
+    (r"differ (\d+)-fold on Table I", lambda: f"{(max(SIZES.values()) / min(SIZES.values())) ** 2:.0f}"),
+    (r" \((\d+ or \d+), searched", lambda: "{} or {}".format(*adc_method.SEARCH_SPACE["batch_users"][1])),
     (r"\| (\d+) per positive, redrawn", lambda: str(Config().negatives)),
     (r"at most (\d+), 300 where", lambda: str(Config().epochs)),
     (r"more than ([\d,]+) users to validate on", lambda: f"{early_stopping.MAX_VALIDATION_USERS:,}"),
@@ -132,8 +115,7 @@ FACTS = [  # a phrase of docs/readings.md, and what the group in it has to be
 
 
 @pytest.mark.parametrize(("phrase", "value"), FACTS, ids=[phrase for phrase, _ in FACTS])
-def test_a_number_of_the_readings_is_what_it_is_in_the_code_or_the_data(phrase, value, tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_a_number_of_the_readings_is_what_it_is_in_the_code_or_the_data(phrase, value):
     (text,) = {match.group(1) for match in re.finditer(phrase, READINGS.replace("★ ", ""))}
     assert text == value()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from archives import CONTENT, GOOD, everything, home, packed, place  # noqa: F401
+from archives import CONTENT, GOOD, everything, packed, place
 
 from adc.errors import UserError
 from companion import paths
@@ -72,7 +72,8 @@ class Server:
 
 
 @pytest.fixture
-def server():
+def server(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     server = Server()
     yield server
     server.close()
@@ -105,15 +106,12 @@ def test_an_archive_put_there_by_hand_is_used_and_a_changed_one_refused(server):
     assert archive.with_name("unprocessed.tar.gz.sha256").exists()
 
 
-@pytest.mark.parametrize(
-    ("acts", "count"),
-    [
-        (["drop", "part drop", "part"], 3),  # taken up where it broke
-        (["drop", "small part"], 3),  # the server sends less than the range: the rest is asked for
-        (["drop", "whole"], 2),  # without ranges it starts anew
-        (["gzip"], 1),  # labelled as packed for transport, it is kept packed
-    ],
-)
+@pytest.mark.parametrize(("acts", "count"), [
+    (["drop", "part drop", "part"], 3),  # taken up where it broke
+    (["drop", "small part"], 3),  # the server sends less than the range: the rest is asked for
+    (["drop", "whole"], 2),  # without ranges it starts anew
+    (["gzip"], 1),  # labelled as packed for transport, it is kept packed
+])  # fmt: skip
 def test_an_awkward_server_still_gives_the_whole(server, acts, count):
     server.acts = acts
     assert fetch(server).read_bytes() == GOOD and len(server.ranges) == count
@@ -121,15 +119,11 @@ def test_an_awkward_server_still_gives_the_whole(server, acts, count):
     assert starts == sorted(set(starts)) and all(0 < start < len(GOOD) for start in starts)
 
 
-@pytest.mark.parametrize(
-    ("acts", "count", "message"),
-    [
-        (["drop"], 1 + amazon.TRIES, "Could not download"),
-        (["drop", "wrong part"], 2, "it sent another part"),
-        (["stall"], 1 + amazon.TRIES, "timed out"),  # the server hangs up after 10 s only
-        (["page"], 1, "no gzip file"),
-    ],
-)
+@pytest.mark.parametrize(("acts", "count", "message"), [
+    (["drop"], 1 + amazon.TRIES, "Could not download"), (["drop", "wrong part"], 2, "it sent another part"),
+    (["stall"], 1 + amazon.TRIES, "timed out"),  # the server hangs up after 10 s only
+    (["page"], 1, "no gzip file"),
+])  # fmt: skip
 def test_a_server_that_never_gives_the_whole_is_given_up(server, home, acts, count, message):
     server.acts = acts
     with pytest.raises(UserError, match=message):

@@ -7,7 +7,7 @@ from scipy.stats import ttest_1samp
 from companion.analysis.equivalence import BETTER, NONE, OPEN, WORSE, judge
 from companion.claims import measures, verdicts
 
-MARGIN, WORLDS, LOOKS = 0.006, 4000, (5, 20)  # seeds at the first look and at the last
+MARGIN, WORLDS, LOOKS = 0.006, 1500, (5, 20)  # seeds at the first look and at the last
 
 
 def test_outcomes_and_how_many_more_seeds_would_tell():

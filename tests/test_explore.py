@@ -17,14 +17,20 @@ from companion.escape import markdown
 from companion.use.explore import influence, lookup, tables, training
 
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
+@pytest.fixture(scope="module", autouse=True)
+def home(tmp_path_factory):
+    """One for all tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ADC_HOME", str(tmp_path_factory.mktemp("home")))
-        name = films.prepare_films(tmp_path_factory.mktemp("table"))
-        for config in films.configurations(name):
-            registry.train(config, show=False)
-        yield name
+        yield
+
+
+@pytest.fixture(scope="module")
+def dataset(home, tmp_path_factory):
+    name = films.prepare_films(tmp_path_factory.mktemp("table"))
+    for config in films.configurations(name):
+        registry.train(config, show=False)
+    return name
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +43,6 @@ def models(dataset):
 @pytest.fixture(scope="module")
 def adc(models):
     return models["ADC"]
-
-
-# Users
 
 
 def test_users_are_found_by_id_beginning_and_domains(adc):
@@ -74,9 +77,6 @@ def test_users_to_choose_from_say_where_they_rated(adc):
     ((text, user),) = lookup.user_options(adc.split, lookup.search(adc.split, "u0"))
     count = lookup.training_counts(adc.split)[adc.row("u0")].sum()
     assert user == "u0" and text == f"u0:  Drama {count}"
-
-
-# Lists and runs
 
 
 def test_lists_are_the_recommenders_and_mark_her_test_ratings(models, adc):
@@ -120,9 +120,6 @@ def test_runs_are_told_apart_by_what_they_have_in_common(models, adc, dataset):
     assert test[test["run"] == lookup.run_name(other)].set_index("n").loc[10, "value"] == expected
 
 
-# Training epoch by epoch
-
-
 def test_the_live_training_is_that_of_a_run_and_stores_nothing(adc, dataset):
     before = sorted(paths.runs(dataset).iterdir())
     *first, last = training.epochs(adc.run.config, adc.split)
@@ -145,9 +142,6 @@ def test_the_networks_come_back_as_they_were(adc):
     diverged = adc.run.metrics | {"best_epoch": dict.fromkeys(adc.domains, 0)}
     with pytest.raises(UserError, match="diverged at once"):
         list(training.retrain(replace(adc.run, metrics=diverged), adc.split))
-
-
-# Which domains drove a list
 
 
 @pytest.fixture(scope="module")
@@ -210,9 +204,6 @@ def test_where_there_is_no_order_no_domain_drives_it(adc, networks, monkeypatch,
     monkeypatch.setattr(influence, "candidates", lambda split, user, domain: np.arange(30) < left)
     result = influence.influence(model, adc.split, adc.row("u5"), 0)
     assert result.ranks.empty and result.summary.empty and "no order to explain" in influence.describe(result)
-
-
-# Tables
 
 
 def test_tables_show_text_as_text(models, adc):

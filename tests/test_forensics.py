@@ -1,6 +1,7 @@
 """Forensics of the protocol: bounds by brute force and their proofs, expectations beside `adc.evaluate`,
 facts by hand. Synthetic ratings only."""
 
+from functools import cache
 from math import comb
 
 import matplotlib.pyplot as plt
@@ -18,7 +19,7 @@ from companion.analysis import bounds, evaluability, expected, forensics
 from companion.data.table1 import TABLE_I
 from companion.figures import forensics as figures
 
-# --- bounds from Table I
+shares_at_most = cache(bounds.table)  # it takes seconds
 
 
 def test_electronics_cannot_have_the_printed_score_where_zeros_count():
@@ -58,37 +59,19 @@ def test_no_distribution_of_a_tiny_domain_is_above_the_bound(size):
     def chance(d):  # that one of d ratings is among the tested
         return 1 - comb(ratings - d, tested) / comb(ratings, tested)
 
-    shares = [
-        sum(chance(d - 1) for d in degrees) / sum(map(chance, degrees))
-        for degrees in partitions(ratings, n)
-        if max(degrees) <= m
-    ]
+    possible = [degrees for degrees in partitions(ratings, n) if max(degrees) <= m]
+    shares = [sum(chance(d - 1) for d in degrees) / sum(map(chance, degrees)) for degrees in possible]
     best = bounds.bound(size)
     assert max(shares) <= best.value + 1e-12
     whole = all(abs(users - round(users)) < 1e-6 for users in best.users.values())
     assert not whole or max(shares) == pytest.approx(best.value)
 
 
-def test_the_bound_holds_in_ratings_drawn_at_random():
-    """The best stars, as of the proof, and the split of R19: the share comes near the bound, not above."""
-    rng, n, two = np.random.default_rng(0), 600, 150
-    user = np.concatenate([np.arange(n), np.arange(two)])
-    better = np.arange(len(user)) >= n
-    shares = []
-    for _ in range(200):
-        test = rng.permutation(len(user)) < round(0.4 * len(user))
-        shares.append(len(np.unique(user[test & better])) / len(np.unique(user[test])))
-    assert np.mean(shares) == pytest.approx(bounds.bound((n, 50, n + two)).value, abs=0.006)
-
-
 def test_the_sentence_names_what_is_printed_above_the_bound():
-    table = bounds.table()
+    table = shares_at_most()
     words = bounds.summary(table)
     assert "tested users: ADC in electronics (0.3037 > 0.2050)" in words and "tested users: BPR" not in words
     assert bounds.summary(table.assign(BPR=0.0, ADC=0.0)).endswith("none")
-
-
-# --- expectations
 
 
 @pytest.mark.parametrize("rule", ["above", "at_least", "all_domains"])
@@ -144,7 +127,7 @@ def test_worst_and_perfect_orders_by_hand():
     assert items.scores("worst", "above", expected.ALL) == pytest.approx((worst, 1))
 
 
-# --- verdicts
+KEY = ["items ranked", "users without a relevant item", "relevance"]
 
 
 @pytest.fixture(scope="module")
@@ -164,9 +147,7 @@ def test_the_number_of_drawn_items_is_the_one_at_which_popularity_has_the_score(
 
 
 def test_every_protocol_has_a_verdict_that_its_facts_bear_out(domains):
-    table = forensics.verdicts(domains, bounds.table()).set_index(
-        ["items ranked", "users without a relevant item", "relevance"]
-    )
+    table = forensics.verdicts(domains, shares_at_most()).set_index(KEY)
     assert len(table) == 4 * 2 * 5 and set(table["verdict"]) <= set(forensics.VERDICTS)
     zeros = table.xs("count as zero", level=1).xs("above", level=1)
     assert set(zeros["verdict"]) == {"ruled out"}
@@ -180,23 +161,17 @@ def test_what_is_printed_decides(domains, monkeypatch):
     scores = {name: items.scores("given", "above", expected.ALL)[0] for name, items in domains.items()}
     monkeypatch.setattr(forensics, "BPR", pd.Series(scores))
     monkeypatch.setattr(forensics, "ADC", 1.2 * pd.Series(scores))
-    table = forensics.verdicts(domains, bounds.table()).set_index(
-        ["items ranked", "users without a relevant item", "relevance"]
-    )
+    table = forensics.verdicts(domains, shares_at_most()).set_index(KEY)
     row = table.loc[("every item", "left out", "above")]
     assert row["verdict"] == "possible" and "1 (" in row["because"]
     assert table.loc[("her test items alone", "left out", "above"), "verdict"] == "ruled out on these ratings"
 
 
-def test_other_domains_than_the_papers_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_other_domains_than_the_papers_are_refused(monkeypatch):
     split = random_split()
     monkeypatch.setattr(data, "load", lambda dataset: split.ratings)
     with pytest.raises(UserError, match="'mine' has other domains.*Give dataset = 'twin'"):
         forensics.load("mine", 0)
-
-
-# --- the column of BPR
 
 
 def table_of(values: list[float]) -> pd.DataFrame:
@@ -219,7 +194,7 @@ def test_a_difference_of_correlations_is_tested_over_the_same_orders():
 
 
 def test_the_figures_show_every_domain_and_what_the_paper_prints(domains, style):
-    figure = figures.protocols(forensics.scores(domains), bounds.table(), "synthetic")
+    figure = figures.protocols(forensics.scores(domains), shares_at_most(), "synthetic")
     assert len(figure.axes) == 6
     for panel in figure.axes:
         (printed,) = [line for line in panel.lines if line.get_label() == "paper: ADC"]

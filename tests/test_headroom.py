@@ -2,9 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
 from scipy.special import logsumexp
-from tables import home  # noqa: F401
 
 from companion.analysis import headroom
 from companion.data import control, twin
@@ -36,23 +34,6 @@ def test_the_slope_of_the_posterior_is_zero_at_the_likeliest_tastes(invented, tr
     counts, by_genre = invented
     for t, count in zip(headroom.likings(counts, by_genre, STRENGTH, transfer), counts):
         assert abs(loss(t.ravel(), count, by_genre, transfer)[1]).max() < 1e-6
-
-
-def test_an_optimisation_by_scipy_agrees(invented):
-    counts, by_genre = invented
-    result = headroom.likings(counts, by_genre, STRENGTH, 0.6)
-    for user in (0, 1):
-        start = np.zeros(counts[user].size)
-        other = minimize(loss, start, (counts[user], by_genre, 0.6), jac=True, options={"gtol": 1e-9})
-        np.testing.assert_allclose(result[user].ravel(), other.x, atol=1e-6)
-
-
-def test_without_transfer_the_other_domains_change_nothing(invented):
-    counts, by_genre = invented
-    joint = headroom.likings(counts, by_genre, STRENGTH, 0.0)
-    for k in range(3):
-        alone = headroom.likings(counts[:, [k]], by_genre[[k]], STRENGTH, 0.0)[:, 0]
-        np.testing.assert_allclose(joint[:, k], alone, atol=1e-6)
 
 
 def test_with_full_transfer_all_domains_have_one_taste(invented):

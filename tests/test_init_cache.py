@@ -12,12 +12,6 @@ from companion import init_cache, paths
 from companion.init_cache import initial_vectors
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
-    initial_vectors.cache_clear()
-
-
 def load(*arguments):
     """As another process would: from disk, not from memory."""
     initial_vectors.cache_clear()

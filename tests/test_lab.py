@@ -43,9 +43,6 @@ def test_lab_listens_on_loopback_and_asks_for_its_token(tmp_path):
         server.communicate()
 
 
-# The copies to work in
-
-
 @pytest.fixture
 def toy(tmp_path, monkeypatch) -> tuple[Path, Path]:
     """A notebook of the checkout, and its copy."""

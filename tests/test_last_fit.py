@@ -13,13 +13,18 @@ from companion.use import fold_in, last_fit, recommend
 each = pytest.mark.parametrize("method", METHODS)
 
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    place = tmp_path_factory.mktemp("last_fit")
+@pytest.fixture(scope="module", autouse=True)
+def home(tmp_path_factory):
+    """One for all tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ADC_HOME", str(place))
-        make_table().to_csv(place / "mine.csv", index=False)
-        yield data.prepare(str(place / "mine.csv")).name
+        patch.setenv("ADC_HOME", str(place := tmp_path_factory.mktemp("last_fit")))
+        yield place
+
+
+@pytest.fixture(scope="module")
+def dataset(home):
+    make_table().to_csv(home / "mine.csv", index=False)
+    return data.prepare(str(home / "mine.csv")).name
 
 
 def train(method: str, dataset: str):
@@ -69,11 +74,9 @@ def test_the_start_keeps_the_penalties_that_validation_chose(dataset, monkeypatc
     config = registry.configure("adc", dataset, init="als", dim=3, hidden_layers=1, **FAST)
     run = registry.train(config, show=False)
     usual = [start.regulariser for start in init_cache.initial_vectors(registry.load_split(config), "als", 3)]
-    chosen = []
-    make = last_fit.adc_method.make_trainer
-    monkeypatch.setattr(
-        last_fit.adc_method, "make_trainer", lambda *given: chosen.append(given[2]) or make(*given)
-    )
+    chosen, make = [], last_fit.adc_method.make_trainer
+    watched = lambda *given: chosen.append(given[2]) or make(*given)
+    monkeypatch.setattr(last_fit.adc_method, "make_trainer", watched)
     last_fit.learner_as_chosen(run, run.config | {"ratings": registry.ALL_RATINGS})
     assert [start.regulariser for start in chosen[0]] == usual
 

@@ -4,17 +4,13 @@ import math
 
 import pytest
 import torch
+from small import random_tensor
 
 from adc.losses import agreement, bpr
 
 
-def random(*shape, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64, requires_grad=True)
-
-
 def test_bpr_is_eq_1_of_the_scores_a_term_a_triple():
-    positive, negative = random(6), random(6, 3, seed=1)
+    positive, negative = random_tensor(6), random_tensor(6, 3, seed=1)
     difference = (negative - positive[:, None]).flatten().tolist()
     terms = [-math.log(1 / (1 + math.exp(x))) for x in difference]
     assert len(terms) == 18
@@ -41,15 +37,10 @@ def eq2(z, k, member=None):
 
 @pytest.mark.parametrize("k", [0, 1, 2])
 def test_agreement_is_the_last_term_of_eq_2(k):
-    z = random(5, 3, 4)
+    z = random_tensor(5, 3, 4)
     member = torch.tensor([[1, 1, 1], [1, 0, 1], [0, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=torch.bool)
     assert agreement(z, k).item() == pytest.approx(eq2(z, k), rel=1e-12)
     assert agreement(z, k, member).item() == pytest.approx(eq2(z, k, member), rel=1e-12)
     assert agreement(z, k, member).item() < agreement(z, k).item()
     for others in (None, member):
         assert torch.autograd.gradcheck(lambda z: agreement(z, k, others), z)
-
-
-def test_vectors_that_agree_cost_nothing():
-    assert agreement(torch.randn(4, 1, 3).repeat(1, 5, 1), 2).item() == 0
-    assert agreement(torch.randn(4, 1, 3), 0).item() == 0  # one domain: there is no other

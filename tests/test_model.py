@@ -56,17 +56,6 @@ def test_the_hidden_layer_of_the_fast_step_is_the_models(users, missing_vector):
     assert all(torch.allclose(one, other) for one, other in zip(*results, strict=True))
 
 
-@pytest.mark.parametrize("hidden_layers", [1, 2, 3, 4])
-@pytest.mark.parametrize(("width", "units"), [(0, 12), (8, 8), (20, 20)])
-def test_sizes(hidden_layers, width, units):
-    model = build(hidden_layers, width)
-    shapes = [tuple(layer.weight.shape) for layer in model.A]
-    assert shapes == [(units, 12)] + [(units, units)] * (hidden_layers - 1)
-    assert tuple(model.W.weight.shape) == (12, units)
-    z = model(torch.tensor([3, 0]))
-    assert z.shape == (2, 3, D) and z.isfinite().all()
-
-
 def test_layers_are_relu_and_z_is_linear():
     model, users = build(2), torch.arange(4)
     u = model.concatenate(users).detach().numpy()

@@ -47,7 +47,6 @@ def test_the_figure_fills_what_is_sure(seeds):
 
 
 def test_every_method_is_run_with_what_was_found_for_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
     monkeypatch.setattr(data, "load", lambda dataset: random_ratings())
     monkeypatch.setattr(tuned_settings, "FILE", tmp_path / "tuned.json")
     for method in ("bpr", "adc", "adc_residual"):

@@ -40,9 +40,6 @@ def ratings(tmp_path, text=None):
     return data.prepare(str(written(tmp_path, "mine.csv", text or sound(users=30))))
 
 
-# Who is compared with whom
-
-
 def test_the_best_on_validation_stands_for_its_side():
     scores = make_scores({"popularity": 0.2, "bpr": 0.3, "bpr_merged": 0.28, "adc": 0.35}, noise=0)
     scores.loc[scores["method"] == "bpr", "value"] = 0.9  # the test score has no part in the choice
@@ -81,9 +78,6 @@ def test_a_split_without_anybody_to_test_in_a_domain_has_no_mean():
     assert counts.to_dict() == {"films": 5, "books": 4, MEAN: 4}
 
 
-# How sure
-
-
 def test_all_looks_together_spend_five_percent():
     looks = np.arange(1, 100_000)
     assert verdicts.spending(1)(looks).sum() == pytest.approx(LEVEL, rel=1e-4)
@@ -100,10 +94,7 @@ def test_whoever_looks_after_every_split_is_seldom_wrong():
     assert wrong["spent"] <= 0.05 < 0.2 < wrong["fixed"]
 
 
-@pytest.mark.parametrize(
-    "level, verdict",
-    [(0.35, verdicts.YES), (0.2, verdicts.HARM), (0.3, verdicts.NONE)],
-)
+@pytest.mark.parametrize("level, verdict", [(0.35, verdicts.YES), (0.2, verdicts.HARM), (0.3, verdicts.NONE)])
 def test_the_verdict_is_of_the_interval_and_the_margin(tmp_path, level, verdict, style):
     levels = LEVELS | {"adc_alone": 0.3, "adc": level}
     table, comparisons = compare(make_scores(levels, seeds=range(12), noise=0.0005))
@@ -133,17 +124,10 @@ def test_one_split_says_nothing_about_chance(tmp_path):
     assert "one split says nothing about chance" in verdicts.headline(ratings(tmp_path), comparisons)
 
 
-# Use this
-
-
-@pytest.mark.parametrize(
-    "validation, method",
-    [
-        ({"ease_merged": 0.4}, "ease_merged"),
-        ({"adc": 0.4, "bpr": 0.399}, "bpr"),  # nothing to choose between: the simpler
-        ({"adc": 0.4, "bpr": 0.38}, "adc"),
-    ],
-)
+@pytest.mark.parametrize("validation, method", [
+    ({"ease_merged": 0.4}, "ease_merged"), ({"adc": 0.4, "bpr": 0.38}, "adc"),
+    ({"adc": 0.4, "bpr": 0.399}, "bpr"),  # nothing to choose between: the simpler
+])  # fmt: skip
 def test_use_what_is_best_on_validation_or_the_simplest_of_equals(validation, method, style):
     scores = make_scores()
     scores["validation"] = scores["method"].map(validation).fillna(0.1)
@@ -162,9 +146,6 @@ def test_a_domain_with_nobody_to_test_is_told():
     table, comparisons = compare(scores)
     shown = tables.decisions(verdicts.use_this(table), comparisons, DOMAINS).data
     assert shown.loc["films", "use this"] != shown.loc["books", "use this"] == "– (nobody to test yet)"
-
-
-# Tables and pictures
 
 
 def test_means_newcomers_and_popularity_are_tables_by_target(style):
@@ -230,9 +211,6 @@ def test_before_anything_is_trained_everything_is_said_to_be_open(tmp_path, styl
     for shown in (tables.decisions(use, comparisons, own.domains), tables.method_table(table),
                   tables.newcomers(table), tables.comparison_table(comparisons)):  # fmt: skip
         assert shown.to_html()
-
-
-# From runs
 
 
 @pytest.fixture

@@ -137,13 +137,12 @@ PICKLE = io.BytesIO()
 np.savez(PICKLE, x=np.array([{}], dtype=object))
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["../x.json", "/etc/x.json", "C:/x.json", "data/results.parquet", f"data/runs/../{FIRST}/config.json",
-     f"data/runs/.tiny/{FIRST}/config.json", f"data\\runs\\tiny\\{FIRST}\\config.json",
-     f"data/runs/ti\0ny/{FIRST}/config.json", f"{PLACE}/x.pkl", f"{PLACE}/config.json/",
-     f"{PLACE}/deep/config.json"],
-)  # fmt: skip
+@pytest.mark.parametrize("name", [
+    "../x.json", "/etc/x.json", "C:/x.json", "data/results.parquet", f"data/runs/../{FIRST}/config.json",
+    f"data/runs/.tiny/{FIRST}/config.json", f"data\\runs\\tiny\\{FIRST}\\config.json",
+    f"data/runs/ti\0ny/{FIRST}/config.json", f"{PLACE}/x.pkl", f"{PLACE}/config.json/",
+    f"{PLACE}/deep/config.json",
+])  # fmt: skip
 def test_a_file_where_none_belongs_is_refused(archive, name):
     entry = zipfile.ZipInfo("x")
     entry.filename = name
@@ -157,24 +156,21 @@ CONFIG, METRICS = f"{PLACE}/config.json", f"{PLACE}/metrics.json"
 swap = lambda *pair: lambda data: data.replace(*pair)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (dict(extra=[(link(f"{PLACE}/model.npz"), b"/etc/passwd")]), "is no plain file"),
-        (dict(extra=[(zipfile.ZipInfo(f"{PLACE}/model.npz"), PICKLE.getvalue())]), "allow_pickle"),
-        (dict(extra=[(zipfile.ZipInfo(CONFIG), b"{}")]), "each once"),
-        (dict(edit={METRICS: lambda data: data + b" "}, sums=False), "another checksum"),
-        (dict(drop=[f"{PLACE}/users.parquet"], sums=False), "are not those that sha256.txt names"),
-        (dict(drop=[f"{PLACE}/users.parquet"]), "has no users.parquet"),
-        (dict(edit={CONFIG: swap(b'"seed": 0', b'"seed": 7')}), "another run"),
-        (dict(edit={CONFIG: swap(b'"tiny"', b'"../x"')}), "another run"),
-        (dict(edit={METRICS: lambda data: b"{}"}), "no archive of"),
-        (dict(edit={METRICS: lambda data: b"[" * 100_000}), "no archive of"),
-        (dict(edit={pack.CRATE: swap(FIRST.encode(), b"bpr-0123456789")}), "which it does not"),
-        (dict(edit={pack.CRATE: lambda data: b"[]"}), "no archive of"),
-        (dict(drop=[pack.CRATE]), "no archive of"),
-    ],
-)
+@pytest.mark.parametrize(("change", "message"), [
+    (dict(extra=[(link(f"{PLACE}/model.npz"), b"/etc/passwd")]), "is no plain file"),
+    (dict(extra=[(zipfile.ZipInfo(f"{PLACE}/model.npz"), PICKLE.getvalue())]), "allow_pickle"),
+    (dict(extra=[(zipfile.ZipInfo(CONFIG), b"{}")]), "each once"),
+    (dict(edit={METRICS: lambda data: data + b" "}, sums=False), "another checksum"),
+    (dict(drop=[f"{PLACE}/users.parquet"], sums=False), "are not those that sha256.txt names"),
+    (dict(drop=[f"{PLACE}/users.parquet"]), "has no users.parquet"),
+    (dict(edit={CONFIG: swap(b'"seed": 0', b'"seed": 7')}), "another run"),
+    (dict(edit={CONFIG: swap(b'"tiny"', b'"../x"')}), "another run"),
+    (dict(edit={METRICS: lambda data: b"{}"}), "no archive of"),
+    (dict(edit={METRICS: lambda data: b"[" * 100_000}), "no archive of"),
+    (dict(edit={pack.CRATE: swap(FIRST.encode(), b"bpr-0123456789")}), "which it does not"),
+    (dict(edit={pack.CRATE: lambda data: b"[]"}), "no archive of"),
+    (dict(drop=[pack.CRATE]), "no archive of"),
+])  # fmt: skip
 def test_what_was_tampered_with_is_refused(archive, change, message):
     rewritten(archive, **change)
     with pytest.raises(UserError, match=message):

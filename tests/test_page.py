@@ -7,6 +7,7 @@ import pytest
 
 from companion import execute, page
 
+EQ_3 = r"$$L = \sum_{k=1}^p w_k L_k^* \tag{3}$$"
 MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\s][^$]*?)\$", re.DOTALL)
 
 
@@ -14,9 +15,7 @@ MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\s][^$]*?)\$", re.DOTALL)
 def text() -> str:
     printed = nbformat.v4.new_output("display_data", {"text/markdown": r"of $\gamma$", "text/plain": "x"})
     cells = [
-        nbformat.v4.new_markdown_cell(
-            "# A\n\n$$L = \\sum_{k=1}^p w_k L_k^* \\tag{3}$$\n\n`$HOME` *and* $u_a$ $v_b$"
-        ),
+        nbformat.v4.new_markdown_cell(f"# A\n\n{EQ_3}\n\n`$HOME` *and* $u_a$ $v_b$"),
         nbformat.v4.new_code_cell("print(1)", outputs=[printed]),
     ]
     notebook = nbformat.v4.new_notebook(cells=cells)

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -32,9 +33,6 @@ def test_the_menu_has_a_notebook_once_with_its_data_within():
     first, *others = pages.copies("05_performance")
     text = notebook.page(first, Path()).cells[-1].source
     assert all(other.stem in text for other in others) and "toctree" in text
-
-
-# Figures of the first page, and slips
 
 
 @pytest.fixture
@@ -73,12 +71,11 @@ def test_a_defect_leaves_the_former_site_alone(tmp_path, monkeypatch):
     assert (target / "index.html").read_text() == "former" and len([*target.parent.iterdir()]) == 1
 
 
-# The same files on a code host
-
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 LINK = re.compile(r"""\]\(([^)\s]+)\)|href="([^"]+)\"""")
 
 
+@cache
 def texts(page: Path) -> list[str]:
     if page.suffix == ".md":
         return [page.read_text(encoding="utf-8")]
@@ -105,6 +102,7 @@ def test_links_between_files_hold(page):
         address, _, anchor = link.partition("#")
         goal = page.parent / address if address else page
         named = anchor and goal.suffix in (".md", ".ipynb")
-        if ":" not in address and (not goal.exists() or (named and links.slug(anchor) not in headings(goal))):
+        lost = named and goal.exists() and links.slug(anchor) not in headings(goal.resolve())
+        if ":" not in address and (lost or not goal.exists()):
             broken.append(link)
     assert broken == []

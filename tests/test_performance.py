@@ -15,11 +15,6 @@ SIZES = dict(zip(NAMES, (23009, 19856, 13147, 124438, 174180, 36180), strict=Tru
 TOYS = {"toys": (2, 2.0)}
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
-
-
 def test_paper_settings_go_by_the_size_of_the_domain():
     assert report.paper_settings({"a": 5}) == {"a": (3, 2.0)}
     assert report.paper_settings({"a": 5, "b": 9}) == {"a": (2, 2.0), "b": (4, 1.5)}
@@ -82,18 +77,12 @@ def test_bold_reaches_the_page_without_its_marks():
     assert html.count("<b>0.2</b>") == 1 and "**" not in html
 
 
-def test_without_a_rival_there_is_no_improvement():
+def test_what_is_not_there_is_left_out_of_table_ii():
     chosen, _ = report.choose(small_results(), TOYS)
-    assert cells(performance.table_ii, chosen)["here"]["improv. (%)"] == "–"
-
-
-def test_the_papers_columns_are_left_out_for_other_domains():
-    chosen, _ = report.choose(small_results(target="Comedy"), {"Comedy": (2, 2.0)})
+    assert cells(performance.table_ii, chosen)["here"]["improv. (%)"] == "–"  # no rival
+    chosen, _ = report.choose(small_results(target="Comedy"), {"Comedy": (2, 2.0)})  # nor the paper's domain
     assert list(cells(performance.table_ii, chosen, target="Comedy").index) == ["ADC", "improv. (%)"]
-
-
-def test_one_seed_has_no_spread():
-    chosen, _ = report.choose(small_results().query("seed == 0"), TOYS)
+    chosen, _ = report.choose(small_results().query("seed == 0"), TOYS)  # no spread of one seed
     assert cells(performance.table_ii, chosen)["here"]["ADC"] == "0.2000"
 
 
@@ -160,14 +149,14 @@ def test_no_p_is_printed_as_zero_and_no_name_of_a_column_is_raw():
     assert "_holm" not in html and "bpr_merged" not in html
 
 
-def test_results_are_gathered_by_hand_and_by_profile(home, tmp_path):
+def test_results_are_gathered_by_hand_and_by_profile(home):
     run = lambda value, method="adc", seed=0, domains="", **settings: run_with(
         registry.configure(method, "x", seed, domains, **settings), {"a": value})  # fmt: skip
     popular, usual, short = run(0.5, "popularity"), run(0.5), run(0.1, epochs=3)
     run(0.5, seed=1, domains="a")  # over a part of the domains: another experiment
     run(0.5, "adc_residual")  # a variant: notebook 17's
     table = report.load("x", "any")
-    assert set(table["run"]) == {str(run.folder.relative_to(tmp_path)) for run in (popular, usual)}
+    assert set(table["run"]) == {str(run.folder.relative_to(home)) for run in (popular, usual)}
     results.gather([popular.folder, short.folder], "quick")
     table = report.load("x", "quick")
     assert performance.values(table[table["method"] == "adc"])["value"].tolist() == [0.1]

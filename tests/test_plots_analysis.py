@@ -19,9 +19,8 @@ TARGETS = [["films", "mean over domains"], NAMES[2:], NAMES, [f"domain {k}" for 
 def contrasts(targets, series, values, half=3.0) -> pd.DataFrame:
     """As `curves.contrasts` has them; the paper's level is the first."""
     rows = pd.MultiIndex.from_product([targets, series, values], names=["target", "series", "level"])
-    rows = rows.to_frame(index=False).assign(
-        difference=np.linspace(-4, 4, len(rows)), reference=f"{values[0]:g}"
-    )
+    middle = np.linspace(-4, 4, len(rows))
+    rows = rows.to_frame(index=False).assign(difference=middle, reference=f"{values[0]:g}")
     return rows.assign(low=rows["difference"] - half, high=rows["difference"] + half, diverged=0)
 
 
@@ -41,10 +40,8 @@ def texts(figure) -> str:
 
 @pytest.mark.parametrize("targets", TARGETS, ids=len)
 def test_a_panel_a_target_that_fits_the_page(targets):
-    for figure in (
-        figures.depth(contrasts(targets, ["identity", "none"], [1, 3, 5]), LABEL),
-        figures.asymmetry(contrasts(targets, ["adc"], [0.0, 2.0]), LABEL),
-    ):
+    deep = figures.depth(contrasts(targets, ["identity", "none"], [1, 3, 5]), LABEL)
+    for figure in (deep, figures.asymmetry(contrasts(targets, ["adc"], [0.0, 2.0]), LABEL)):
         assert len(shown(figure)) == len(targets) and figure.get_figwidth() <= PAGE
         assert "synthetic" in figure.get_suptitle()
         assert all("\nless" in panel.get_title(loc="left") for panel in shown(figure))
@@ -59,9 +56,8 @@ def test_fig_3_has_both_starts_filled_where_the_interval_leaves_zero_out():
     table = contrasts(["a"], ["identity", "none"], [1, 3, 5])
     panel = shown(figures.depth(table, LABEL))[0]
     sure = ((table["low"] > 0) | (table["high"] < 0)).tolist()
-    assert (
-        [line.get_markerfacecolor() != "white" for line in marks(panel)] == sure == [True, *[False] * 4, True]
-    )
+    filled = [line.get_markerfacecolor() != "white" for line in marks(panel)]
+    assert filled == sure == [True, *[False] * 4, True]
     assert [round(line.get_xdata()[0]) for line in marks(panel)] == [1, 3, 5, 1, 3, 5]
     assert panel.get_title(loc="left") == "a\nless $h$ = 1"
     assert "not pretrained" in texts(panel.figure) and "± 2 %" in texts(panel.figure)

@@ -126,9 +126,6 @@ def test_titles_are_shown_where_they_are_known():
     assert list(books["title"]) == list(books["item"])
 
 
-# Somebody new
-
-
 @pytest.mark.parametrize("method", recommend.fold_in.LINEAR)
 def test_a_linear_method_scores_somebody_new_as_a_user_with_the_same_ratings(method):
     model = pick(method)
@@ -171,8 +168,6 @@ def test_a_method_without_a_rule_for_somebody_new_says_so(method):
     with pytest.raises(UserError, match=f"'{method}' has no rule for somebody who is not in"):
         pick(method).new([{"domain": "films", "item": "03"}], "films")
 
-
-# What is told
 
 SLIPS = {
     "User 'nobody' has no ratings in dataset": lambda model: model.top("nobody", "films"),
@@ -260,9 +255,8 @@ def test_a_run_on_some_domains_knows_only_those(dataset):
     picked = pick("popularity", dataset, domains="books")
     assert model.domains == ["books"] and picked.run.folder == model.run.folder
     table = recommend.stored_runs(dataset)
-    assert {*table["domains"]} == {"", "books"} and list(table.loc[table["domains"] == "books", "rank"]) == [
-        1
-    ]
+    assert {*table["domains"]} == {"", "books"}
+    assert list(table.loc[table["domains"] == "books", "rank"]) == [1]
     with pytest.raises(UserError, match="User 'f0' has no ratings"):
         model.top("f0", "books")
     assert TEST in model.split.part

@@ -21,11 +21,10 @@ def split():
     return split_from_rows(rows)
 
 
-@pytest.mark.parametrize(
-    ("rule", "expected"),
-    [("above", [0, 0, 0, 1, 0]), ("at_least", [0, 1, 1, 1, 1]), ("all_domains", [0, 1, 1, 1, 1]),
-     ("train_only", [0, 1, 1, 1, 0]), ("stars4", [0, 0, 0, 1, 1])],
-)  # fmt: skip
+@pytest.mark.parametrize(("rule", "expected"), [
+    ("above", [0, 0, 0, 1, 0]), ("at_least", [0, 1, 1, 1, 1]), ("all_domains", [0, 1, 1, 1, 1]),
+    ("train_only", [0, 1, 1, 1, 0]), ("stars4", [0, 0, 0, 1, 1]),
+])  # fmt: skip
 def test_every_rule_by_hand(split, rule, expected):
     assert relevant(split, 0, rule).tolist() == [bool(x) for x in expected]
     ann, bob = any(expected[2:4]), expected[4]

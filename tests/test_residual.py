@@ -58,8 +58,7 @@ def test_one_step_is_the_gradient_descent_of_autograd(step):
         assert torch.allclose(table, moved, atol=1e-5)
 
 
-def test_its_runs_bear_its_own_name_and_score_again_from_what_is_stored(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_its_runs_bear_its_own_name_and_score_again_from_what_is_stored(monkeypatch):
     monkeypatch.setattr(data, "load", lambda dataset: random_ratings())
     config = registry.configure("adc_residual", "residual", **SIZES)
     run = registry.train(config, show=False)

@@ -114,11 +114,10 @@ def test_tests_and_lab_set_up_too_and_get_their_words(entrance):
     assert "Setting up" not in out
 
 
-@pytest.mark.parametrize(
-    ("words", "group"),
-    [(["lab"], "lab"), (["book"], "book"), (["bench"], "bench"), (["--executor", "slurm"], "cluster"),
-     (["--executor=slurm", "--jobs", "9"], "cluster")],
-)  # fmt: skip
+@pytest.mark.parametrize(("words", "group"), [
+    (["lab"], "lab"), (["book"], "book"), (["bench"], "bench"), (["--executor", "slurm"], "cluster"),
+    (["--executor=slurm", "--jobs", "9"], "cluster"),
+])  # fmt: skip
 def test_a_command_adds_the_group_that_it_needs_to_the_environment_that_is_there(entrance, words, group):
     entrance.run()
     code, out = entrance.run(*words)
@@ -201,9 +200,6 @@ def test_binder_installs_the_same_into_the_environment_that_it_made(entrance):
     assert entrance.calls_of("companion.pth") == 1
 
 
-# Accidents of the environment
-
-
 @pytest.mark.parametrize("name", ["a:b", "a{b}"])
 def test_a_path_that_pythons_or_snakemakes_syntax_would_cut_is_told_in_a_sentence(tmp_path, name):
     code, out = Entrance(tmp_path, name).run()
@@ -233,18 +229,12 @@ def small(tmp_path_factory) -> Toy:
     return toy
 
 
+OTHERS = {"PYTHONPATH": "{place}", "SNAKEMAKE_PROFILE": "mycluster", "PYTHONIOENCODING": "latin-1",
+          "LC_ALL": "C", "CDPATH": ".:/"}  # fmt: skip
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "env",
-    [
-        {"PYTHONPATH": "{place}"},  # with an old pandas in it
-        {"SNAKEMAKE_PROFILE": "mycluster"},
-        {"PYTHONIOENCODING": "latin-1", "LC_ALL": "C"},
-        {"CDPATH": ".:/"},
-        {"LD_PRELOAD": "{place}/noflock.so"},
-    ],
-    ids=lambda env: " ".join(env),
-)
+@pytest.mark.parametrize("env", [OTHERS, {"LD_PRELOAD": "{place}/noflock.so"}], ids=["others", "no flock"])
 def test_what_is_meant_for_other_programs_has_no_effect(small, tmp_path, env):
     (tmp_path / "json.py").write_text("raise ImportError('another program')\n")
     if "LD_PRELOAD" in env:

@@ -18,12 +18,6 @@ CONFIG = registry.configure("bpr", "tiny")
 MODULES = ("adc.", "companion")
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
 def make_trained(seed=0):
     """What training might have left: random vectors."""
     split, rng = random_split(domains=2), np.random.default_rng(seed)
@@ -54,12 +48,6 @@ def test_what_is_saved_is_loaded(home):
         mean = values.query(f"target == '{target}' and protocol == 'full' and metric == 'ndcg' and n == 10")
         expected = table[table["protocol"] == "full"]["ndcg@10"].mean()
         assert mean[mean["group"] == "all"]["value"].item() == pytest.approx(expected)
-
-
-def test_nothing_is_there_before_it_was_run():
-    assert runs.find(CONFIG) is None
-    save()
-    assert runs.find(CONFIG | {"dim": 3}) is None
 
 
 def test_a_run_that_fails_half_way_leaves_nothing(home, monkeypatch):

@@ -18,7 +18,6 @@ SMALL = {"method": "bpr", "trials": 4, "epochs": 2, "patience": 2}
 
 @pytest.fixture(autouse=True)
 def tiny(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
     monkeypatch.setattr(data, "load", lambda dataset: random_ratings())
     monkeypatch.setattr(tuned_settings, "FILE", tmp_path / "tuned_settings.json")
     registry._split.cache_clear()

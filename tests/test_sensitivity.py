@@ -16,11 +16,6 @@ from companion import registry
 from companion.analysis import report, sensitivity
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
-
-
 def stored(value: float, seed: int = 0, method: str = "adc", **settings):
     return run_with(registry.configure(method, "x", seed, **settings), {"a": value, "b": value + 0.2})
 

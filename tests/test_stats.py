@@ -1,4 +1,4 @@
-"""The tests behind Table II (R30): by hand, against scipy, by properties, and by simulation."""
+"""The tests behind Table II (R30): by hand, against scipy, and by properties."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from scipy import stats as scipy_stats
 from adc.errors import UserError
 from companion.analysis import stats
 from companion.analysis.sensitivity import rule_agreement
-from companion.analysis.stats import TESTS, compare, crossed_bootstrap, holm, paired_t, wilcoxon
+from companion.analysis.stats import TESTS, compare, holm, paired_t, wilcoxon
 
 COLUMNS = ["method", "target", "seed", "user", "value"]
 P = [*TESTS, *(f"{test}_holm" for test in TESTS)]
@@ -54,13 +54,6 @@ def test_each_test_is_scipys():
     assert (row["users"], row["seeds"]) == (30, 4)
 
 
-def test_paired_t_by_hand():
-    test = paired_t(np.array([1.0, 2.0, 3.0]))  # error 1/sqrt(3), t = 2 sqrt(3) with 2 degrees of freedom
-    t = 2 * 3**0.5
-    assert test.mean == 2 and test.p == pytest.approx(1 - t / (t * t + 2) ** 0.5)
-    assert test[2:] == pytest.approx((2 - 4.302652730 / 3**0.5, 2 + 4.302652730 / 3**0.5))
-
-
 def test_over_seeds_is_a_t_test_for_each_combination():
     table = pd.DataFrame({"a": [1, 1, 1, 2], "b": "x", "gain": [1.0, 2.0, 3.0, 5.0]})
     first, second = stats.over_seeds(table, ["a", "b"], "gain").itertuples(index=False)
@@ -80,12 +73,7 @@ def test_holm_by_hand():
     assert np.allclose(holm([0.03, np.nan, 0.02]), [0.04, np.nan, 0.04], equal_nan=True)
 
 
-def test_holm_is_statsmodels():
-    theirs = pytest.importorskip("statsmodels.stats.multitest")
-    p = np.random.default_rng(0).random(40) ** 4
-    assert np.allclose(holm(p), theirs.multipletests(p, method="holm")[1])
-
-
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=20))
 def test_holm_keeps_the_order_and_lies_between_p_and_bonferroni(p):
     p, corrected = np.array(p), holm(p)
@@ -176,34 +164,6 @@ def test_the_family_is_the_whole_table():
         assert np.allclose(table[f"{test}_holm"], holm(table[test]))
 
 
-def test_without_a_difference_one_test_in_twenty_rejects():
-    samples = np.random.default_rng(7).normal(0, 0.1, (1000, 25))
-    tests = np.array([(*paired_t(sample)[1:], wilcoxon(sample)) for sample in samples])  # p, low, high, p
-    assert 0.035 < (tests[:, 0] < 0.05).mean() < 0.065
-    assert 0.035 < (tests[:, 3] < 0.05).mean() < 0.065
-    assert 0.935 < ((tests[:, 1] < 0) & (tests[:, 2] > 0)).mean() < 0.965
-    families = tests[:, 0].reshape(100, 10)
-    assert np.mean([(p < 0.05).any() for p in families]) > 0.3
-    assert np.mean([(holm(p) < 0.05).any() for p in families]) < 0.08
-
-
-def test_a_real_difference_is_significant_and_its_size_lies_in_the_interval():
-    values = np.random.default_rng(8).normal(0.3, 0.1, (2, 100, 5, 40))
-    values[0] += 0.08
-    table = compare(long(values), "a")
-    assert ((table[list(TESTS)] < 0.05).mean() > 0.95).all()
-    for _, low, high in INTERVALS:
-        assert ((table[low] < 0.08) & (table[high] > 0.08)).mean() > 0.88
-
-
-def test_luck_in_training_fools_the_test_over_users_but_not_the_one_over_runs():
-    rng = np.random.default_rng(9)
-    values = rng.normal(0.3, 0.05, (2, 100, 4, 100)) + rng.normal(0, 0.02, (2, 100, 4, 1))
-    table = compare(long(values), "a")
-    assert (table["p_users"] < 0.05).mean() > 0.5
-    assert (table["p_runs"] < 0.05).mean() < 0.1
-
-
 def test_users_drawn_anew_are_met_by_the_interval_over_both_but_not_by_the_one_over_runs():
     rng = np.random.default_rng(10)
     users, noise = rng.normal(0, 0.2, (100, 1, 30)), rng.normal(0, 0.05, (100, 4, 30))
@@ -215,12 +175,11 @@ def test_users_drawn_anew_are_met_by_the_interval_over_both_but_not_by_the_one_o
 
 
 def test_where_nothing_varies_between_users_the_bootstrap_is_that_of_seeds_by_hand():
-    values = pd.Series(
-        [0.0, 0.0, 1.0, 1.0], pd.MultiIndex.from_product([[0, 1], ["a", "b"]], names=["seed", "user"])
-    )
-    assert crossed_bootstrap(values) == (0, 1)  # of two seeds one is drawn twice in half of the cases
-    assert crossed_bootstrap(values + 2) == (2, 3)
-    assert np.isnan(crossed_bootstrap(values[:2])).all()
+    index = pd.MultiIndex.from_product([[0, 1], ["a", "b"]], names=["seed", "user"])
+    values = pd.Series([0.0, 0.0, 1.0, 1.0], index)
+    assert stats.crossed_bootstrap(values) == (0, 1)  # of two seeds one is drawn twice in half of the cases
+    assert stats.crossed_bootstrap(values + 2) == (2, 3)
+    assert np.isnan(stats.crossed_bootstrap(values[:2])).all()
 
 
 def test_rank_agreement_by_hand():

@@ -14,8 +14,7 @@ from companion.registry import BASE
 
 
 @pytest.fixture(autouse=True)
-def tiny(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def tiny(monkeypatch):
     monkeypatch.setattr(data, "load", lambda dataset: random_ratings(domains=4))
 
 

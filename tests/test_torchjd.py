@@ -19,10 +19,8 @@ def weights(name: str, gradients: torch.Tensor) -> torch.Tensor:
 
 def gradnorm(gradients: torch.Tensor) -> torch.Tensor:
     """The weights [p] that GradNorm ends with at γ = 0 for losses that are linear in one shared layer."""
-    balancer, layer = (
-        make("gradnorm", len(gradients), 0.0),
-        torch.ones(gradients.shape[1], requires_grad=True),
-    )
+    balancer = make("gradnorm", len(gradients), 0.0)
+    layer = torch.ones(gradients.shape[1], requires_grad=True)
     for _ in range(400):
         losses = gradients @ layer
         balancer.step(losses.abs(), gradient_norms(losses, layer))
@@ -65,6 +63,5 @@ def test_the_table_of_the_page_is_right():
     assert len(rows) == 4
     for name, value in result.items():
         (printed,) = [numbers for names, *numbers in rows if name in names]
-        assert [float(number) for number in printed] == pytest.approx(
-            (2 * value / value.sum()).tolist(), abs=0.01
-        )
+        expected = (2 * value / value.sum()).tolist()
+        assert [float(number) for number in printed] == pytest.approx(expected, abs=0.01)

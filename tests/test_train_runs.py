@@ -11,19 +11,18 @@ import adc
 from adc.errors import UserError
 from adc.evaluation import RankingTask
 from adc.split import VALID
-from companion import data, registry
+from companion import data, registry, runs
 from companion.registry import configure, train
 
 QUICK = dict(dim=6, epochs=3, batch_users=16, negatives=3, pretraining_epochs=1, device="cpu")
 
 
 @pytest.fixture(autouse=True)
-def tiny(tmp_path, monkeypatch):
-    """Runs go to a folder of their own, and every dataset is the same 3 tiny synthetic domains."""
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def tiny(monkeypatch):
+    """Every dataset is the same 3 tiny synthetic domains."""
     monkeypatch.setattr(data, "load", lambda dataset: random_ratings())
     registry._split.cache_clear()
-    yield tmp_path
+    yield
     registry._split.cache_clear()
 
 
@@ -50,6 +49,7 @@ def test_the_same_configuration_gives_the_same_run_to_the_last_bit(tmp_path, mon
 
 
 def test_a_stored_run_is_returned_and_not_trained_again(monkeypatch):
+    assert runs.find(configure("adc", **QUICK)) is None
     first = run()
     monkeypatch.setattr(registry, "fit", None)
     assert run().folder == run(device="auto").folder == first.folder and content(run()) == content(first)
@@ -57,9 +57,9 @@ def test_a_stored_run_is_returned_and_not_trained_again(monkeypatch):
         run(gamma=1.0)
 
 
-def test_a_run_holds_what_the_contract_says(tiny):
+def test_a_run_holds_what_the_contract_says(home):
     stored, ratings = run(), random_ratings()
-    assert stored.folder.parent == tiny / "data/runs/movielens" and stored.folder.name.startswith("adc-")
+    assert stored.folder.parent == home / "data/runs/movielens" and stored.folder.name.startswith("adc-")
     history, targets = stored.history, {"d0", "d1", "d2"}
     columns = {"epoch", "domain", "loss", "agreement", "weight", "norm", "target", "rate", "validation"}
     assert columns == set(history.columns) and history.notna().all(axis=None)
@@ -96,7 +96,7 @@ def test_a_diverging_run_is_stored_as_diverged(rate, pretraining, batch_users):
     assert values and np.isfinite(values).all()
 
 
-@pytest.mark.parametrize("settings", [{}, {"balancer": "static"}, {"step": "plain"}], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"balancer": "static"}], ids=str)
 def test_adc_learns(settings):
     descent = dict(learning_rate=3e-3, embedding_lr=1e-2, agreement_weight=0.01, batch_users=32)
     config = adc.Config(dim=16, epochs=25, hidden_layers=2, gamma=1.0, device="cpu", **descent | settings)

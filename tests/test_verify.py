@@ -102,8 +102,7 @@ def test_what_is_no_file_of_records_is_told(tmp_path, text):
         export.read(tmp_path / "claims.json")
 
 
-def test_without_runs_nothing_is_written(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_without_runs_nothing_is_written(tmp_path):
     with pytest.raises(UserError, match="no runs of the profile claims: ./run_all.sh --profile claims"):
         export.write(tmp_path / "claims.json")
     assert not (tmp_path / "claims.json").exists()
@@ -113,9 +112,6 @@ def test_a_run_says_what_its_last_bits_hang_on():
     facts = files.arithmetic()
     assert facts["blas"] and facts["threads"] >= 1 and facts["torch"]
     assert "/" not in json.dumps(facts)
-
-
-# A row made again
 
 
 def test_the_runs_that_a_claim_names_are_enough_for_it(invented):
@@ -131,8 +127,7 @@ def test_the_runs_that_a_claim_names_are_enough_for_it(invented):
 
 
 @pytest.mark.parametrize("job", ["04_baselines-seed3", "13_studies-seed3"])
-def test_the_runs_planned_for_a_profile_are_those_of_its_notebooks(job, tmp_path, monkeypatch, style):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
+def test_the_runs_planned_for_a_profile_are_those_of_its_notebooks(job, style):
     planned = [config for config in verify.planned("claims", "movielens") if config["seed"] == 3]
     config = yaml.safe_load((ROOT / "notebooks/profiles/claims.yaml").read_text())
     given, notebook = profile.jobs(config)["movielens"][job], execute.notebooks()[job.partition("-")[0]]
@@ -164,19 +159,8 @@ def trained(world, tmp_path, monkeypatch):
     results.gather(verify.train(configs, {}, 1), "claims")
     records = export.records(Evidence(dataset, "claims"), ["C32"])
     (tmp_path / "claims.json").write_text(json.dumps(records))
-    return lambda *words: verify.main(
-        [
-            "--data",
-            dataset,
-            "--file",
-            str(tmp_path / "claims.json"),
-            "--home",
-            str(here),
-            "--cores",
-            "1",
-            *words,
-        ]
-    )
+    usual = ["--data", dataset, "--file", str(tmp_path / "claims.json"), "--home", str(here), "--cores", "1"]
+    return lambda *words: verify.main([*usual, *words])
 
 
 def test_a_row_made_again_is_the_same_and_another_verdict_is_told(trained, tmp_path, capsys):
@@ -200,20 +184,13 @@ def test_another_arithmetic_reaches_the_processes_that_train(trained, tmp_path, 
     assert "Arithmetic there: " in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("change", "words", "message"),
-    [
-        ({}, ["C99"], "Unknown claim 'C99'.* Known: C32"),
-        ({"runs": []}, [], "C32, balanced .*: no run decides it"),
-        ({"says": "something else"}, [], "is another claim by now: something else"),
-        (
-            {"runs": ["data/runs/x/adc-0"]},
-            [],
-            "names data/runs/x/adc-0, which the profile claims does not",
-        ),
-        ({}, ["--data", "nowhere"], "no claims on 'nowhere'"),
-    ],
-)
+@pytest.mark.parametrize(("change", "words", "message"), [
+    ({}, ["C99"], "Unknown claim 'C99'.* Known: C32"),
+    ({"runs": []}, [], "C32, balanced .*: no run decides it"),
+    ({"says": "something else"}, [], "is another claim by now: something else"),
+    ({"runs": ["data/runs/x/adc-0"]}, [], "names data/runs/x/adc-0, which the profile claims does not"),
+    ({}, ["--data", "nowhere"], "no claims on 'nowhere'"),
+])  # fmt: skip
 def test_what_cannot_be_made_again_is_told(tmp_path, monkeypatch, change, words, message):
     record = {"dataset": "movielens", "profile": "claims", "claim": "C32", "verdict": "open",
               "says": numbered()["C32"].says, "runs": ["data/runs/movielens/x-1"]}  # fmt: skip

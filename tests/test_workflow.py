@@ -21,27 +21,18 @@ def written(tmp_path, *cells: str) -> Path:
     return tmp_path / "07_toy.ipynb"
 
 
-# Parameters of a notebook
-
-
 def test_parameters_are_the_defaults_with_what_is_given(tmp_path):
     notebook = written(tmp_path, "seed = 0\ngamma = 2.0\nnames = ['x']\nnone = []\noffset = -1")
     known = execute.check(notebook, {"gamma": 1.5, "names": ["y", "z"], "none": [1]}, "here")
     assert known == {"seed": 0, "gamma": 1.5, "names": ["y", "z"], "none": [1], "offset": -1}
 
 
-@pytest.mark.parametrize(
-    "given, message",
-    [
-        ({"gama": 2.0}, "no parameter 'gama'. Did you mean 'gamma'?"),
-        ({"gamma": 2}, "expected float, as in its default 2.0. Write 2.0."),
-        ({"seed": True}, "expected int"),
-        ({"seed": "0"}, "expected int"),
-        ({"names": "x"}, "expected list"),
-        ({"names": [1]}, "expected list, as in its default ['x']"),
-        ({"flag": None}, "expected bool"),
-    ],
-)
+@pytest.mark.parametrize("given, message", [
+    ({"gama": 2.0}, "no parameter 'gama'. Did you mean 'gamma'?"),
+    ({"gamma": 2}, "expected float, as in its default 2.0. Write 2.0."), ({"seed": True}, "expected int"),
+    ({"seed": "0"}, "expected int"), ({"names": "x"}, "expected list"),
+    ({"names": [1]}, "expected list, as in its default ['x']"), ({"flag": None}, "expected bool"),
+])  # fmt: skip
 def test_an_unknown_or_mistyped_parameter_is_refused(tmp_path, given, message):
     notebook = written(tmp_path, "seed = 0\ngamma = 2.0\nnames = ['x']\nflag = True")
     with pytest.raises(execute.ExecutionError, match="^profile x: ") as error:
@@ -70,15 +61,6 @@ def test_a_digest_is_of_the_source_and_of_nothing_else(tmp_path):
     assert execute.digest(written(tmp_path, "a = 2")) != before
 
 
-# Profiles
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("ADC_HOME", str(tmp_path))
-    return tmp_path
-
-
 def planned(text: str) -> dict[str, dict]:
     return profile.jobs(yaml.safe_load(text))
 
@@ -86,25 +68,22 @@ def planned(text: str) -> dict[str, dict]:
 SMALL = "profile: x\ndata: [movielens, twin]\n"
 
 
-@pytest.mark.parametrize(
-    "text, message",
-    [
-        ("profile: x\ndata: [movielens]\nsedes: [0]", "unknown key 'sedes'"),
-        ("profile: x", "data: expected a list, found None"),
-        ("profile: x\ndata: movielens", "data: expected a list"),
-        ("profile: x\ndata: [movielense]", "Did you mean 'movielens'?"),
-        ("profile: x\ndata: [/no/such.csv]", "neither a known source nor a file"),
-        ("profile: x\ndata: [movielens]\ndevice: gpu", "Unknown device 'gpu'"),
-        (SMALL + "05_performence: {}", "Did you mean '05_performance'?"),
-        (SMALL + "05_performance: [1]", "05_performance: expected a dict"),
-        (SMALL + "05_performance: {only_for: twins}", "unknown source 'twins'. Did you mean 'twin'?"),
-        (SMALL + "02_mf_init: {dims: 8}", "02_mf_init has no parameter 'dims'. Did you mean 'dim'?"),
-        (SMALL + "04_baselines: {methods: bpr}", "parameter 'methods' of 04_baselines is 'bpr' (str)"),
-        (SMALL + "03_train_adc: {gamma: 1}", "Write 1.0."),
-        ("profile: x\ndata: [twin-t7]", "twin: transfer is 7.0. Give a number from 0 to 1."),
-        ("profile: x\ndata: [twin-x3]", "Did you mean 'twin'? Known: movielens, insteval,"),
-    ],
-)
+@pytest.mark.parametrize("text, message", [
+    ("profile: x\ndata: [movielens]\nsedes: [0]", "unknown key 'sedes'"),
+    ("profile: x", "data: expected a list, found None"),
+    ("profile: x\ndata: movielens", "data: expected a list"),
+    ("profile: x\ndata: [movielense]", "Did you mean 'movielens'?"),
+    ("profile: x\ndata: [/no/such.csv]", "neither a known source nor a file"),
+    ("profile: x\ndata: [movielens]\ndevice: gpu", "Unknown device 'gpu'"),
+    (SMALL + "05_performence: {}", "Did you mean '05_performance'?"),
+    (SMALL + "05_performance: [1]", "05_performance: expected a dict"),
+    (SMALL + "05_performance: {only_for: twins}", "unknown source 'twins'. Did you mean 'twin'?"),
+    (SMALL + "02_mf_init: {dims: 8}", "02_mf_init has no parameter 'dims'. Did you mean 'dim'?"),
+    (SMALL + "04_baselines: {methods: bpr}", "parameter 'methods' of 04_baselines is 'bpr' (str)"),
+    (SMALL + "03_train_adc: {gamma: 1}", "Write 1.0."),
+    ("profile: x\ndata: [twin-t7]", "twin: transfer is 7.0. Give a number from 0 to 1."),
+    ("profile: x\ndata: [twin-x3]", "Did you mean 'twin'? Known: movielens, insteval,"),
+])  # fmt: skip
 def test_a_profile_is_read_strictly(text, message):
     with pytest.raises((UserError, execute.ExecutionError)) as error:
         planned(text)

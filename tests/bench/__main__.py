@@ -48,12 +48,8 @@ def parse(words: list[str]) -> argparse.Namespace:
     usual = [name for name in MEASURES if name != "gpu"]
     parser.add_argument("--only", type=_measures, default=usual, help=f"of {','.join(MEASURES)}")
     parser.add_argument("--scale", type=float, default=1.0, help="of the synthetic twin; 1 is Table I")
-    parser.add_argument(
-        "--scales",
-        type=lambda word: list(map(float, word.split(","))),
-        default=[0.3, 1.0, 3.0],
-        help="of the twins that grow, times --scale (0.3,1,3)",
-    )
+    scales, what = lambda word: list(map(float, word.split(","))), "of the twins that grow, times --scale"
+    parser.add_argument("--scales", type=scales, default=[0.3, 1.0, 3.0], help=f"{what} (0.3,1,3)")
     parser.add_argument("--rounds", type=int, default=5, help="of which the median counts")
     parser.add_argument("--threads", type=int, default=cores(), help="of every library")
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="measure ours alone")
@@ -73,9 +69,7 @@ def _measures(word: str) -> list[str]:
 def _folder(word: str) -> Path:
     path = Path(word).expanduser().resolve()
     if not (path / "recbole_cdr" / "model").is_dir():
-        raise argparse.ArgumentTypeError(
-            f"{path} holds no recbole_cdr/model, as RecBole-CDR's source tree does"
-        )
+        raise argparse.ArgumentTypeError(f"{path} holds no recbole_cdr/model, as RecBole-CDR's source does")
     return path
 
 
@@ -89,10 +83,8 @@ def describe(options: argparse.Namespace, load: float) -> list[str]:
     cpu = Path("/proc/cpuinfo")
     lines = cpu.read_text().splitlines() if cpu.exists() else []
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")
-    ours, others = (
-        ", ".join(f"{name} {version}" for name, version in of_group.items())
-        for of_group in (files.versions(), peers.versions() if options.peers else {})
-    )
+    words = lambda versions: ", ".join(f"{name} {version}" for name, version in versions.items())
+    ours, others = words(files.versions()), words(peers.versions() if options.peers else {})
     caution = "" if options.scale == 1 else " The bars are meant for scale 1: at this one they say nothing."
     return [
         f"Machine: {model or platform.machine()}, {cores()} cores, {options.threads} threads, "
@@ -114,8 +106,7 @@ class Bench:
             "training": ("training", twin), "ranking": ("ranking", twin), "start": ("start", twin),
             "sconet": ("ranking", twin | {"only": "sconet"}),
             "recommend": ("ranking", twin | {"only": "recommend"}),
-            "memory": ("sizes", twin | {"whole": True}),
-            "gpu": ("gpu", twin),
+            "memory": ("sizes", twin | {"whole": True}), "gpu": ("gpu", twin),
         }  # fmt: skip
 
     def run(self, name: str, module: str, arguments: dict, **python) -> dict:

@@ -93,15 +93,9 @@ def recommending(answers: Answers) -> list[Row]:
 
 def start(answers: Answers) -> list[Row]:
     answer = answers["start"]
+    svds = answer["svds"], "scipy svds, unregularised"
     return [
-        Row(
-            "MF start, all domains",
-            "s",
-            answer["start"],
-            answer["svds"],
-            "scipy svds, unregularised",
-            "< 20 s",
-        ),
+        Row("MF start, all domains", "s", answer["start"], *svds, "< 20 s"),
         Row("twin made", "s", answer["twin"], bar="< 10 s"),
     ]
 
@@ -133,12 +127,9 @@ def scales(answers: Answers) -> list[Row]:
 
 
 def gpu(answers: Answers) -> list[Row]:
-    return [
-        Row(
-            f"ADC epoch on {answers['gpu']['gpu']}: {name}", "s", times["cuda"], times["cpu"], "the processor"
-        )
-        for name, times in answers["gpu"]["epochs"].items()
-    ]
+    name = f"ADC epoch on {answers['gpu']['gpu']}"
+    epochs = answers["gpu"]["epochs"].items()
+    return [Row(f"{name}: {how}", "s", times["cuda"], times["cpu"], "the processor") for how, times in epochs]
 
 
 MAKERS = {

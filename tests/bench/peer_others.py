@@ -81,19 +81,15 @@ def gradnorm_step(rounds: int, p: int = 6, batch: int = 1024) -> float:
     relu, W = torch.nn.ReLU(), layers[-1].weight
     network = torch.nn.Sequential(layers[0], relu, layers[1], relu, layers[2], relu, layers[3])
     x = torch.randn(batch, p * DIM)
-    weighter = GradNormLossWeighter(
-        num_losses=p, learning_rate=0.025, restoring_force_alpha=2.0, grad_norm_parameters=W
-    )
+    settings = {"num_losses": p, "learning_rate": 0.025, "restoring_force_alpha": 2.0}
+    weighter = GradNormLossWeighter(**settings, grad_norm_parameters=W)
 
     def step(backward) -> None:
         network.zero_grad()
         backward([loss.square().mean() for loss in network(x).split(DIM, dim=1)])
 
-    works = {
-        "plain": lambda: step(lambda losses: sum(losses).backward()),
-        "balanced": lambda: step(weighter.backward),
-    }
-    times = alternate(works, 10 * rounds)
+    plain = lambda: step(lambda losses: sum(losses).backward())
+    times = alternate({"plain": plain, "balanced": lambda: step(weighter.backward)}, 10 * rounds)
     return times["balanced"] / times["plain"]
 
 

@@ -33,9 +33,7 @@ def measure(folder: str, rounds: int, batches: list[int], at_once: list[int]) ->
     for size in at_once:
         trainer, _, data = prepare(folder, **({"eval_batch_size": size * n_items} if size else {}))
         load_vectors(trainer.model, data.dataset, folder)
-        time = seconds(
-            lambda: trainer.evaluate(data, load_best_model=False)
-        )  # once: its default takes a minute
+        time = seconds(lambda: trainer.evaluate(data, load_best_model=False))  # once: it takes a minute
         users[size or "default"] = data.sample_size / time
     return {"triples": triples, "users": users}
 

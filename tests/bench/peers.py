@@ -18,10 +18,8 @@ def environment(home: Path) -> tuple[str, str]:
         return str(python), ""
     print("Installing what requirements-peers.txt names (some minutes, once) ...", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
-    why = _run([sys.executable, "-m", "venv", str(folder)], home) or _run(
-        [str(python), "-m", "pip", "install", "-r", str(PINS)], home
-    )
-    if why:
+    made, install = [sys.executable, "-m", "venv", str(folder)], [str(python), "-m", "pip", "install", "-r"]
+    if why := _run(made, home) or _run([*install, str(PINS)], home):
         return "", why
     ready.write_text(pins, encoding="utf-8")  # last: a half-made environment has none
     return str(python), ""

@@ -28,9 +28,8 @@ def run(module: str, arguments: dict, home: Path, threads: int, python: str = sy
     with tempfile.TemporaryDirectory() as folder, open(log, "w", encoding="utf-8") as output:
         file = Path(folder) / "answer.json"
         command = [python, "-m", f"bench.{module}", json.dumps(arguments), str(file)]
-        code = subprocess.run(
-            command, env=env, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        ).returncode
+        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+        code = subprocess.run(command, env=env, cwd=folder, **streams).returncode
         if code == 0:
             return json.loads(file.read_text()) | {"wall_seconds": time.perf_counter() - start}
     lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]

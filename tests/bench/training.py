@@ -36,12 +36,8 @@ def measure(scale: float, rounds: int) -> dict:
 def trainer(split: Split, balancer: str, **settings) -> Trainer:
     """ADC of h = LAYERS on the processor, not pretrained, from a random start."""
     usual = {
-        "hidden_layers": LAYERS,
-        "dim": DIM,
-        "batch_users": BATCH,
-        "pretraining": "none",
-        "device": "cpu",
-    }
+        "hidden_layers": LAYERS, "dim": DIM, "batch_users": BATCH, "pretraining": "none", "device": "cpu",
+    }  # fmt: skip
     vectors = initial_vectors(split, "random", DIM)
     return Trainer(Config(balancer=balancer, **usual | settings), split, vectors)
 
