@@ -137,7 +137,7 @@ def test_the_runs_planned_for_a_profile_are_those_of_its_notebooks(job, style):
     of_sets = [config for config in planned if "," in config["domains"]]
     ours = [each for each in planned if (each["method"] not in ("adc", "static")) == rivals]
     assert variables["configs"] == [config for config in ours if config not in of_sets]
-    assert len(planned) == 52 and len(of_sets) == 15
+    assert len(planned) == 59 and len(of_sets) == 21
 
 
 def test_what_is_made_by_default_is_the_papers_core():
