@@ -1,8 +1,7 @@
 """Writes the picture of the finding, on white and on black, from stored runs: those of the control worlds,
 and of the profile `claims` on both datasets.
 
-./run_all.sh --profile claims && ./run_all.sh --profile paper --data control
-./run_all.sh python docs/finding.py
+./run_all.sh --profile claims && ./run_all.sh python docs/finding.py
 """
 
 from pathlib import Path

@@ -2,8 +2,7 @@
 
 ./run_all.sh --profile claims && ./run_all.sh python docs/results.py
 
-The tables of the control worlds are written only where all their runs are stored (`--profile paper --data
-control`).
+The tables of the control worlds are written only where all their runs are stored.
 """
 
 from pathlib import Path
@@ -62,7 +61,7 @@ def main() -> None:
 def control_worlds() -> str:
     """What each method gains from the source in the control worlds, and what weights gain over equal ones."""
     gains = controls.gains(controls.stored(controls.comparison()))
-    gains = gains[gains["transfer"].isin(TRANSFERS)]
+    gains = gains[gains["transfer"].isin(TRANSFERS)].sort_values("transfer", kind="stable")
     by_case = {case: controls.stored(controls.balancing(case)) for case in controls.CASES}
     by_case = {case: rows[rows["transfer"] == 1] for case, rows in by_case.items()}
     over = controls.over_static(by_case)

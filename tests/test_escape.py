@@ -16,8 +16,8 @@ from companion import figures
 from companion.escape import Table, figure, markdown
 
 NOTEBOOKS = ROOT / "notebooks"
-# the names in the first two are never a reader's; in the third only a file's name is
-LEFT_OUT = ("12_controls.ipynb", "14_map.ipynb", "17_on_top.ipynb")
+# the names in the first are never a reader's; in the second only a file's name is
+LEFT_OUT = ("14_map.ipynb", "17_on_top.ipynb")
 NAMES = [
     "<script>alert(1)</script>", "$5 to $10", "_private_", "*a* [b](c) `d`", "R&B &lt;", "图书", "🎬 {x}",
     "a|b\\c",

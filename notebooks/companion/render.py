@@ -29,9 +29,10 @@ SHOWN = {
     "claims": {
         "movielens": ("movielens", (*REPORTS[:3], "09_claims")),
         "insteval": ("insteval", ("05_performance", "09_claims")),
+        "control": ("control", ("12_controls",)),
     },
     "paper": {
-        "control": ("control", ("12_controls", "14_map")),
+        "control": ("control", ("14_map",)),
         "twin_paper": ("twin-t1.0", (*REPORTS, "09_claims")),
     },
     "variant": {
