@@ -168,7 +168,9 @@ def short(claim: pd.Series) -> str:
 def finding(records: list[dict]) -> str:
     """The first screen's table, from the records of docs/claims.json: a difference, and what it comes to."""
     by_claim = {(each["says"], each["dataset"]): each for each in records}
-    lines = [row(["NDCG@10, ± 95 % interval", *map(data.label, DATASETS)]), row(["---"] * 3)]
+    seeds = [by_claim[next(iter(QUESTIONS)), dataset]["n"] for dataset in DATASETS]
+    heads = [f"{data.label(dataset)}; {n}" for dataset, n in zip(DATASETS, seeds)]
+    lines = [row(["NDCG@10, ± 95 % interval", *heads]), row(["---"] * 3)]
     for says, words in QUESTIONS.items():
         cells = [by_claim[says, dataset] for dataset in DATASETS]
         lines.append(row([words, *map(outcome, cells)]))
