@@ -40,6 +40,7 @@ def interval(panel: Axes, place: float, row: Any, ends: tuple[float, float] | No
         where = {"xytext": (-5 if right else 5, 0), "textcoords": "offset points", "color": color}
         text = form.format(row.difference).replace("-", "−")
         side = {"ha": "right" if right else "left", "va": "center"}
+        side["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # over the interval's own line
         panel.annotate(text, (most if right else least, place), **where, **side)
 
 
