@@ -106,7 +106,7 @@ def test_without_a_network_movielens_is_there_and_amazon_says_what_to_do(tmp_pat
 
 
 def test_a_clock_that_was_wrong_makes_nothing_run_twice(toy):
-    toy.profile("quick", f"{SHORT}\n05_performance: {{}}\n")
+    toy.profile("quick", SHORT)
     assert toy.run("--cores", "2")[0] == 0
     tomorrow = time.time() + 86400
     sources = [*(toy.root / "notebooks").rglob("*.ipynb"), *toy.root.rglob("*.py")]
