@@ -145,7 +145,7 @@ def main_claims() -> str:
         "in NDCG@10, with half of its 95 % interval over the seeds; or in how many cases it is so. *Open*:\n"
         "the interval holds the margin, 2 % of the score. All claims, with margins and rules:\n"
         "[09_claims](../notebooks/09_claims.ipynb). ADC less equal weights is of one depth, h = 3; in the\n"
-        "tables above ADC has each domain's, static h = 3 where that was not run.\n"
+        "tables above both have each domain's own.\n"
     )
     summaries = [f"{data.label(dataset)}: {claims.summary(table)}" for dataset, table in ledgers.items()]
     return "\n\n".join([head, "\n".join(lines), *summaries])

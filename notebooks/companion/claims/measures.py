@@ -7,7 +7,7 @@ it is judged by a margin, 2 % of the score that it is taken from (`analysis.equi
 """
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -82,13 +82,14 @@ def better(first: pd.DataFrame, second: pd.DataFrame, level: float = LEVEL) -> F
     return replace(mean, ours=words, numbers=mean.numbers | {"denied": denied})
 
 
-def counted(answers: Iterable[bool | None], words: str, n: str, **numbers: float) -> Finding:
-    """In how many cases it is so; None: open."""
+def counted(answers: Iterable[bool | None], words: str, n: str, rule: Callable = verdicts.counted,
+            **numbers: float) -> Finding:  # fmt: skip
+    """In how many cases it is so; None: open. rule: `verdicts.counted`, or `always`."""
     answers = list(answers)
     unclear = answers.count(None)
     words += f"; undecided in {unclear}" * (unclear > 0 and len(answers) > 1)
     numbers = {"true": answers.count(True), "total": len(answers), "unclear": unclear} | numbers
-    return Finding(words, n, verdicts.counted, numbers)
+    return Finding(words, n, rule, numbers)
 
 
 def share(true: int, total: int, words: str, n: str) -> Finding:
@@ -197,7 +198,7 @@ def pairs_above(
     least = pairs[worst][1].ours.partition("; of ")[0]
     words = f"in {each.count(True)} of {len(each)} pairs; the least difference, {worst}: {least}"
     if always:
-        return replace(counted(each, words, count_seeds(table)), rule=verdicts.always)
+        return counted(each, words, count_seeds(table), verdicts.always)
     return counted(each, words, count_seeds(table), denied=denied)
 
 

@@ -67,8 +67,7 @@ def best(table: pd.DataFrame, paper: Mapping[str, float], symbol: str) -> Findin
         each[level] = judge(gap.to_numpy(), MARGIN * scores.mean(axis=None), LEVEL / len(other))
     answers, nearest = [j.above for j in each.values()], min(each, key=lambda level: each[level].difference)
     words = f"above {answers.count(True)} of {len(each)} other {symbol}; against {symbol} = {nearest:g} "
-    finding = counted(answers, words + in_words(each[nearest]), count_seeds(table))
-    return replace(finding, rule=verdicts.always)
+    return counted(answers, words + in_words(each[nearest]), count_seeds(table), verdicts.always)
 
 
 def tau(a: Sequence[float], b: Sequence[float]) -> float:
