@@ -66,8 +66,7 @@ def control_worlds() -> str:
     by_case = {case: rows[rows["transfer"] == 1] for case, rows in by_case.items()}
     over = controls.over_static(by_case)
     gains = gains.assign(row=gains["method"].map(registry.label), column=gains["transfer"].map("{:g}".format))
-    names = over["balancing"].str.replace(r"^([\d.]+),", r"constant, \1 : ", regex=True)
-    over = over.assign(row=names, column=over["case"])
+    over = over.assign(row=over["balancing"], column=over["case"])
     where = "**Synthetic control worlds**, NDCG@10 of the target, all items ranked."
     words = (
         f"{where} With the source less without\nit, each method in its own best settings, "

@@ -26,7 +26,7 @@ def test_runs_of_a_world_are_trained_once_and_found_again(monkeypatch):
     joint = {"by hand": again[~again["alone"]]}
     history = controls.histories(joint)
     assert history["domain"].tolist() == ["source", "target"] * 2 and (history["ranking"] > 0).all()
-    assert controls.over_static(joint)["balancing"].tolist() == ["GradNorm, γ = 2", "1.9,0.1"]
+    assert controls.over_static(joint)["balancing"].tolist() == ["GradNorm, γ = 2", "constant, 1.9 : 0.1"]
     assert controls.stored([{"method": "bpr"}]).empty
 
 
@@ -50,7 +50,7 @@ def test_gains_and_what_the_balancer_adds_are_paired_within_a_world():
     joint = table[table["method"].isin(["adc", "static"]) & ~table["alone"]]
     over = controls.over_static({"by hand": joint})
     assert over["case"].unique().tolist() == ["by hand"]
-    assert over["balancing"].tolist() == ["GradNorm, γ = 0", "GradNorm, γ = 2", "1.9,0.1"]
+    assert over["balancing"].tolist() == ["GradNorm, γ = 0", "GradNorm, γ = 2", "constant, 1.9 : 0.1"]
     assert over["value"].tolist() == pytest.approx([0.7, 0.075, 0.05])
     levels = controls.levels(table).set_index(["method", "alone"])["value"]
     assert levels["adc", False] == pytest.approx(0.275) and levels["static", False] == pytest.approx(0.2)

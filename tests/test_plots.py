@@ -154,10 +154,11 @@ def test_controls_are_drawn_with_one_world_too():
     left, right = ([text.get_text() for text in panel.texts] for panel in figure.axes)
     assert {*left} == {"ADC, alone", "ADC", "BPR, alone", "BPR"} and {*right} == {"ADC", "BPR"}
     assert not figure.legends
-    table = pd.DataFrame({"case": "by hand", "balancing": ["GradNorm, γ = 2", "1.9,0.1"], "value": 0.1})
+    names = ["GradNorm, γ = 2", "constant, 1.9 : 0.1"]
+    table = pd.DataFrame({"case": "by hand", "balancing": names, "value": 0.1})
     figure = figures.over_static(table.assign(low=[np.nan, 0.05], high=[np.nan, 0.15]), LABEL)
     words = [text.get_text() for text in figure.axes[0].get_yticklabels()]
-    assert words == ["GradNorm, γ = 2", "constant, 1.9 : 0.1"]
+    assert words == names
     history = pd.DataFrame({"epoch": [1, 2], "domain": "target", "ranking": 0.1, "agreement": 0.0})
     history = history.assign(weight=1.0, rate=1.0, case="by hand")
     assert len(figures.balancing(history, LABEL).axes) == 4

@@ -147,9 +147,11 @@ def over_static(cases: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """ADC at every γ and with constant weights less equal weights, paired within a world: case, balancing,
     value, p, low, high, seeds. cases: by name the runs of `balancing` at one transfer."""
     rows, name = pd.concat(cases, names=["case"]).reset_index("case"), "GradNorm, γ = {:g}".format
-    rows["balancing"] = rows["gamma"].map(name).where(rows["method"] == "adc", rows["weights"])
+    constants = {text: f"constant, {text.replace(',', ' : ')}" for text in CONSTANTS}
+    weights = rows["weights"].replace(constants)
+    rows["balancing"] = rows["gamma"].map(name).where(rows["method"] == "adc", weights)
     wide = rows.pivot(index=["case", "world"], columns="balancing", values="value")
-    order = [column for column in [*map(name, GAMMAS), *CONSTANTS] if column in wide]
+    order = [column for column in [*map(name, GAMMAS), *constants.values()] if column in wide]
     gaps = wide[order].sub(wide[""], axis=0).reindex(list(cases), level="case").stack().dropna()
     return stats.over_seeds(gaps.rename("value").reset_index(), ["case", "balancing"], "value")
 

@@ -34,7 +34,7 @@ def controls(levels: pd.DataFrame, gains: pd.DataFrame, label: str) -> Figure:
     left.set(xlabel="transfer: share of taste in common", ylabel="NDCG@10 of the target")
     right.set(xlabel="transfer", ylabel="gain from the source, NDCG@10")
     left.set(ylim=(0, None), xticks=sorted(levels["transfer"].unique()))
-    figure.get_layout_engine().set(rect=(0, 0, 0.84, 1), wspace=0.3)  # room for the names
+    figure.get_layout_engine().set(rect=(0, 0, 0.81, 1), wspace=0.3)  # room for the names
     titled(figure, "What there is to find, and who finds it", label)
     for panel, named in lines.items():
         label_lines(panel, named)
@@ -59,9 +59,8 @@ def over_static(table: pd.DataFrame, label: str) -> Figure:
         for row in table[table["case"] == case].rename(columns={"value": "difference"}).itertuples():
             color, marker = (ADC, "o") if row.balancing.startswith("GradNorm") else (EQUAL, "s")
             interval(panel, names.index(row.balancing), row, color=color, marker=marker)
-        words = [name if "γ" in name else "constant, " + name.replace(",", " : ") for name in names]
         panel.set(yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
-        panel.set_yticklabels(words if panel.get_subplotspec().is_first_col() else [])
+        panel.set_yticklabels(names if panel.get_subplotspec().is_first_col() else [])
         panel.set_title(case, loc="left")
         panel.xaxis.set_major_locator(MaxNLocator(4))
     return titled(figure, "Gain in NDCG@10 of the target over equal weights (source : target)", label)
