@@ -21,13 +21,13 @@ TRAINING = ("01_data", "02_mf_init", "03_train_adc", "04_baselines-seed0")
 # profile -> name of the data in the copies' names -> dataset, and the jobs that are worth reading
 SHOWN = {
     "quick": {
-        "movielens": ("movielens", (*TRAINING, "08_sensitivity", "10_explore")),
+        "movielens": ("movielens", (*TRAINING, "10_explore")),
         "insteval": ("insteval", ("01_data",)),
         "control": ("control", ("01_data",)),
         "twin": ("control", ("18_forensics",)),  # beside the controls' page; its ratings are its own
     },
     "claims": {
-        "movielens": ("movielens", (*REPORTS[:3], "09_claims")),
+        "movielens": ("movielens", (*REPORTS, "09_claims")),
         "insteval": ("insteval", ("05_performance", "09_claims")),
         "control": ("control", ("12_controls",)),
     },

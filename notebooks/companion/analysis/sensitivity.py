@@ -28,7 +28,7 @@ RULE_LABELS = {
     "train_only": "R24 training", "stars4": "R24 ≥ 4 stars",
 }  # fmt: skip
 PLAIN = {"{} = {}".format(*next(iter(change.items()))): words for _, change, words in STARRED}  # for figures
-N, MAX_SEEDS = 10, 3  # length of the list; seeds scored anew at most
+N = 10  # length of the list
 
 
 def in_words(change: str) -> str:
@@ -124,10 +124,9 @@ def same_seeds(usual: pd.DataFrame) -> pd.DataFrame:
 
 def by_rule(usual: pd.DataFrame) -> pd.DataFrame:
     """Every method scored anew under each rule [methods, rules] (R24, R25, R26, R28), means over the domains
-    and the first MAX_SEEDS seeds. usual: of `same_seeds`."""
+    and the seeds. usual: of `same_seeds`."""
     rows = []
-    stored = usual[usual["seed"].isin(sorted(usual["seed"].unique())[:MAX_SEEDS])].drop_duplicates("run")
-    for row in stored.sort_values("seed", kind="stable").itertuples():
+    for row in usual.drop_duplicates("run").sort_values("seed", kind="stable").itertuples():
         rows.append({"method": row.method, **rescored(runs.load(paths.home() / row.run))})
     return pd.DataFrame(rows).groupby("method", sort=False).mean().rename_axis(None)
 
