@@ -16,7 +16,7 @@ from adc.evaluation import RankingTask, Score, evaluate, groups, popularity, ran
 from adc.metrics import ndcg
 from adc.split import TEST, VALID, Split
 
-WINDOW = 5  # epochs whose mean validation NDCG@10 counts; a single one's is noise with 50 users
+WINDOW, LEAST_EPOCHS = 5, 30  # a mean of five is no noise; validation may fall for ten before it rises
 VALIDATION_RULE = "at_least"  # R24's ≥: the strict rule leaves a tenth of the users, too few to choose by
 MAX_VALIDATION_USERS = 4000  # of a domain, each epoch; of Table I's domains only dvd and music have more
 Arrays = dict[str, np.ndarray]
@@ -69,8 +69,8 @@ class EarlyStopping:
             self.best[target], self.epoch[target], self.arrays[target] = mean, epoch, learner.arrays(target)
 
     def done(self, epoch: int) -> bool:
-        """Whether no target has improved for `patience` epochs."""
-        return epoch - max(self.epoch) >= self.patience
+        """Whether no target has improved for `patience` epochs, after LEAST_EPOCHS."""
+        return epoch >= LEAST_EPOCHS and epoch - max(self.epoch) >= self.patience
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ def train_epochs(learner: Learner, split: Split, epochs: int, patience: int, tit
         bar.set_postfix(validation=f"{np.mean([row.get('validation', math.nan) for row in rows]):.4f}")
         if diverged or stopping.done(epoch) or hopeless(epoch, float(np.mean(stopping.best))):
             break
-    best = {"best_epoch": dict(zip(domains, stopping.epoch)), "validation": dict(zip(domains, stopping.best))}
-    notes = {"diverged": diverged, "epochs": epoch, **best}
+    notes = {"diverged": diverged, "epochs": epoch, "best_epoch": dict(zip(domains, stopping.epoch))}
+    notes["validation"] = dict(zip(domains, stopping.best))
     best_or_now = [of_k or learner.arrays(k) for k, of_k in enumerate(stopping.arrays)]
     arrays = [of_k() if callable(of_k) else of_k for of_k in best_or_now]
     if diverged:  # products of such numbers must stay finite

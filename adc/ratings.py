@@ -120,7 +120,7 @@ def _read(path: Path) -> pd.DataFrame:
 
 def encode(frame: pd.DataFrame, name: str, domains: list[str] | None = None,
            titles: dict | None = None) -> Ratings:  # fmt: skip
-    """Turn checked ratings into integer codes. `domains`: those to keep, in order; None: all, largest first."""
+    """Turn checked ratings into integer codes. `domains`: those to keep, in order; None: all, by size."""
     if domains is None:
         counts = frame["domain"].value_counts()
         domains = sorted(counts.index, key=lambda d: (-counts[d], d))

@@ -46,6 +46,7 @@ def script_validation(monkeypatch, values):
     columns = {k: iter(column) for k, column in enumerate(values)}
     monkeypatch.setattr(early_stopping, "validate", lambda task, score: next(columns[task.domain]))
     monkeypatch.setattr(early_stopping, "WINDOW", 1)
+    monkeypatch.setattr(early_stopping, "LEAST_EPOCHS", 1)
 
 
 def test_every_target_gets_its_own_best_epoch_and_training_ends_when_none_improves(split, monkeypatch):
@@ -75,6 +76,14 @@ def test_epochs_are_bounded_the_first_of_equals_counts_and_one_lucky_epoch_littl
     for epoch, value in enumerate([0.3, 0.9, 0.0, 0.5, 0.7, 0.7, 0.4, 0.65], start=1):
         stopping.update(epoch, 0, value, learner)
     assert stopping.epoch == [6] and stopping.best == [pytest.approx((0.5 + 0.7 + 0.7) / 3)]
+
+
+def test_a_run_that_first_gets_worse_goes_on_until_it_may_have_got_better(split, monkeypatch):
+    dip = [0.5, *[0.1] * 12, *[0.6] * 40]
+    script_validation(monkeypatch, [dip, dip])
+    monkeypatch.setattr(early_stopping, "LEAST_EPOCHS", 30)
+    notes = train(Scripted(split), epochs=50).notes
+    assert notes["best_epoch"] == {"d0": 14, "d1": 14} and notes["epochs"] == 30
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf])

@@ -72,7 +72,7 @@ def make_trainer(config: dict, split: Split, vectors: list[MFVectors] | None = N
 def network(name: str, label: str, kind: str, balancer: str, **look: str) -> Method:
     """ADC's network under one balancer, as a method. look: color, marker, linestyle."""
     return Method(
-        name, label, 2, Config, make_trainer, search_space=SEARCH_SPACE,
+        name, label, 3, Config, make_trainer, search_space=SEARCH_SPACE,
         first_trials=FIRST_TRIALS, kind=kind, fixed={"balancer": balancer} if kind != "adc" else {},
         equation=EQUATION, objective=(domain_losses, plain_step), **look,
     )  # fmt: skip

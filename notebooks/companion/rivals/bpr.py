@@ -117,7 +117,7 @@ class MergedBPR(BPR):
 
 
 METHOD = Method(
-    name="bpr", label="BPR", version=1, Settings=Settings, learner=BPR, color="#009E73", marker="^",
+    name="bpr", label="BPR", version=2, Settings=Settings, learner=BPR, color="#009E73", marker="^",
     linestyle="-.", search_space={"learning_rate": ("log", 5e-4, 3e-2), "embedding_l2": ("log", 5e-4, 0.3),
                                   "init_noise": ("log", 3e-3, 0.5), "batch_users": ("choice", [64, 256])},
     objective=(bpr_gradient, BPR), equation=r"""

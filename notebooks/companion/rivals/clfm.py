@@ -190,7 +190,7 @@ def predictions(X: sp.csr_matrix, F: np.ndarray, G: np.ndarray) -> sp.csr_matrix
 
 
 METHOD = Method(
-    name="clfm", label="CLFM", kind="rival", version=1, Settings=Settings, learner=CLFM,
+    name="clfm", label="CLFM", kind="rival", version=2, Settings=Settings, learner=CLFM,
     color="#CC79A7", marker="*",
     search_space={name: ("choice", [10, 20, 40, 80]) for name in ("user_clusters", "item_clusters")}
     | {"shared": ("choice", [0.25, 0.5, 0.75]), "step": ("log", 0.1, 1.0), "sweeps": ("choice", [1, 2, 5])},

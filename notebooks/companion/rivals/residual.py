@@ -97,7 +97,7 @@ def learner(config: dict, split: Split) -> Residual:
 
 
 METHOD = Method(
-    name="adc_residual", label="ADC on BPR", version=1, Settings=Settings, learner=learner, kind="variant",
+    name="adc_residual", label="ADC on BPR", version=2, Settings=Settings, learner=learner, kind="variant",
     fixed={"init": "random", "init_noise": 0.0, "pretraining": "none"},  # of the start, whose place BPR takes
     search_space={"agreement_weight": ("log", 1e-3, 1e1), "learning_rate": ("log", 1e-6, 1e-3),
                   "embedding_lr": ("log", 1e-5, 1e-2), "embedding_l2": ("log", 5e-4, 1e-1),

@@ -184,7 +184,7 @@ def mean_weights(split: Split) -> sparse.csr_array:
 
 
 METHOD = Method(
-    name="sconet", label="SCoNet", kind="rival", version=1, Settings=Settings, learner=SCoNet,
+    name="sconet", label="SCoNet", kind="rival", version=2, Settings=Settings, learner=SCoNet,
     scorer=SCoNet.scorer,
     search_space={"embedding": ("choice", [16, 32, 64]), "learning_rate": ("log", 5e-4, 1e-2),
                   "sparsity": ("log", 1e-7, 1e-2), "embedding_l2": ("log", 1e-5, 1e-1)},
