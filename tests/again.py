@@ -41,7 +41,7 @@ class Ledger(Balance):
         sides = {m: self.side(m, metric, lengths) for m in (*methods, *others)}
         pairs = [*product(methods, others)]
         each = [self.compared(sides[a], sides[b], 0.05 / (len(pairs) if always else 1)) for a, b in pairs]
-        flags = [{HOLDS: True, PART: True, FAILS: False}.get(one) for one in each]
+        flags = [{HOLDS: True, PART: not always, FAILS: False}.get(one) for one in each]
         if always:
             return every(flags)
         level = 0.05 / len(self.targets)
@@ -91,7 +91,7 @@ class Ledger(Balance):
             each = []
             for a, b in (("sconet", "bpr"), ("sconet", "clfm"), ("sconet", "cdcf"), ("adc", "sconet")):
                 gaps = [x - y for x, y in zip(sides[a][k], sides[b][k], strict=True)]
-                each.append(more_than(gaps, small(sides[b][k])))
+                each.append(more_than(gaps, small(sides[b][k]), 0.05 / 4))
             flags.append(False if False in each else None if None in each else True)
         return share(flags)
 

@@ -64,11 +64,11 @@ class Balance(Comparisons):
 
     def norms(self) -> str:
         spread = lambda values: stdev(values) / mean(values)
-        before, gaps = [], []
+        shares = []
         for rows in self.history(0.0).values():
-            before.append(spread([row["norm"] / row["weight"] for row in rows]))
-            gaps.append(before[-1] - spread([row["norm"] for row in rows]))
-        return verdict(more_than(gaps, 0.1 * mean(before))) if gaps else ABSENT
+            before = spread([row["norm"] / row["weight"] for row in rows])
+            shares.append(spread([row["norm"] for row in rows]) / before)
+        return reverse(more_than(shares, 0.1)) if shares else ABSENT
 
     def learners(self) -> str:
         taus = []
@@ -112,10 +112,10 @@ class Balance(Comparisons):
         gaps = [mean(column) - one for column, one in zip(zip(*gain.values()), largest, strict=True)]
         return verdict(more_than(gaps, small([value for values in none.values() for value in values])))
 
-    def of_set(self, name: str, gammas) -> dict:
-        """gamma -> mean over the members of a set, by seed."""
+    def of_set(self, name: str, gammas, all_domains=False) -> dict:
+        """gamma -> mean over the members of a set, by seed; trained on these alone, or on all domains."""
         domains, members = self.named(name)
-        levels = self.levels([("adc", 3, g) for g in gammas], domains, members)
+        levels = self.levels([("adc", 3, g) for g in gammas], "" if all_domains else domains, members)
         return {kind[2]: [mean(column) for column in zip(*levels[kind].values())] for kind in levels}
 
     def best_of(self, name, paper) -> str:
@@ -125,14 +125,14 @@ class Balance(Comparisons):
         return self.best(levels, dict.fromkeys(members, ("adc", 3, paper))) if levels else ABSENT
 
     def symmetry(self) -> str:
-        tables = {name: self.of_set(name, (0.0, 3.0)) for name in ("", *self.sets)}
-        if not all(tables.values()):
-            return ABSENT
-        gain = {name: [b - a for a, b in zip(*table.values())] for name, table in tables.items()}
         flags = []
         for name, sign in (("Set 1", 1), ("Set 2", 1), ("Set 3", -1)):
-            gaps = [sign * (a - b) for a, b in zip(gain[""], gain[name])]
-            flags.append(more_than(gaps, small(tables[""][0.0])))
+            tables = [self.of_set(name, (0.0, 3.0), all_domains) for all_domains in (True, False)]
+            if not all(tables):
+                return ABSENT
+            gain = [[b - a for a, b in zip(*table.values())] for table in tables]
+            gaps = [sign * (a - b) for a, b in zip(*gain)]
+            flags.append(more_than(gaps, small(tables[0][0.0])))
         return share(flags)
 
     def unstable(self) -> str:

@@ -32,7 +32,7 @@ def test_runs_of_a_world_are_trained_once_and_found_again(monkeypatch):
 
 def row(method, world, value, alone=False, gamma=None, weights="", transfer=1.0):
     names = {"transfer": transfer, "richness": 20.0, "world": world, "method": method, "alone": alone}
-    return names | {"gamma": gamma, "weights": weights, "value": value}
+    return names | {"gamma": gamma, "weights": weights, "value": value, "validation": value}
 
 
 def test_gains_and_what_the_balancer_adds_are_paired_within_a_world():
@@ -40,11 +40,12 @@ def test_gains_and_what_the_balancer_adds_are_paired_within_a_world():
     for world, level in ((1, 0.1), (2, 0.3)):
         rows += [row("adc", world, level + 0.06 + world / 100, gamma=2.0), row("adc", world, 0.9, gamma=0.0)]
         rows += [row("adc", world, level, alone=True, gamma=2.0), row("static", world, level, gamma=0.0)]
+        rows += [row("static", world, level - 0.02, alone=True, gamma=0.0)]  # worse on validation
         rows += [row("static", world, level + 0.05, weights="1.9,0.1", gamma=0.0)]
         rows += [row("bpr", world, level - 0.01), row("bpr_merged", world, level + 0.2)]
     table = pd.DataFrame(rows)
     gains = controls.gains(table).set_index("method")
-    assert gains["value"].to_dict() == pytest.approx({"bpr_merged": 0.21, "adc": 0.075})
+    assert gains["value"].to_dict() == pytest.approx({"bpr_merged": 0.21, "static": 0, "adc": 0.075})
     half = 12.7062 * 0.005  # t quantile for one degree of freedom; the differences are .07 and .08
     assert gains.loc["adc", ["low", "high"]].tolist() == pytest.approx([0.075 - half, 0.075 + half], rel=1e-4)
     joint = table[table["method"].isin(["adc", "static"]) & ~table["alone"]]

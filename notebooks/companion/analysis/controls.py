@@ -88,15 +88,15 @@ def configure(dataset: str, change: dict, **limits: Any) -> dict:
 
 
 def table(done: Iterable[runs.Run]) -> pd.DataFrame:
-    """A row a run: transfer, richness, world, method, alone, gamma, weights, value, epochs, ended (by the
-    limit of epochs), run."""
+    """A row a run: transfer, richness, world, method, alone, gamma, weights, value, validation, epochs, ended
+    (by the limit of epochs), run."""
     rows = []
     for run in done:
         config, (_, options) = run.config, synthetic.parse(run.config["dataset"])
         row = {"transfer": options["transfer"], "richness": options["richness"], "world": config["seed"]}
         row |= {"method": config["method"], "alone": config["domains"] == TARGET}
         row |= {"gamma": config.get("gamma"), "weights": config.get("constant_weights", "")}
-        row |= {"value": ndcg(run)[TARGET], "epochs": run.metrics["epochs"]}
+        row |= {"value": ndcg(run)[TARGET], "validation": run.validation, "epochs": run.metrics["epochs"]}
         rows.append(row | {"ended": run.ended_by_limit, "run": run.place})
     return pd.DataFrame(rows).drop_duplicates("run") if rows else pd.DataFrame()
 
@@ -140,7 +140,16 @@ def with_scores(gains: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
 def _base(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of `comparison`: ADC at γ = 2 and equal weights, each with all of its parts."""
     gamma = rows["method"].ne("adc") | rows["gamma"].eq(BASE["gamma"])
-    return rows[gamma & rows["weights"].eq("") & rows["richness"].eq(20)]
+    return alone_by_validation(rows[gamma & rows["weights"].eq("") & rows["richness"].eq(20)])
+
+
+def alone_by_validation(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `table`, on the target alone the best on validation of a world's runs, for ADC and for equal
+    weights: with one domain they are one network, in settings of two searches."""
+    if rows.empty:
+        return rows
+    best = rows[rows["alone"]].sort_values("validation").drop_duplicates(["transfer", "world"], keep="last")
+    return pd.concat([rows[~rows["alone"]], *(best.assign(method=name) for name in ("static", "adc"))])
 
 
 def over_static(cases: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -49,5 +49,5 @@ def costs(rows: pd.DataFrame, dataset: str) -> pd.DataFrame:
 def network_parameters(p: int, dim: int, hidden_layers: int, width: int = 0) -> int:
     """Weights and biases of h hidden layers and of W (§III-B)."""
     outer = p * dim
-    inner = width or outer
+    inner = (width or outer) if hidden_layers else outer
     return (outer + 1) * inner + (hidden_layers - 1) * (inner + 1) * inner + (inner + 1) * outer

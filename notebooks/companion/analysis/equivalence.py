@@ -2,8 +2,8 @@
 
 A difference is judged by its 95 % t-interval over the seeds: it is *better* where the interval lies above the
 margin, *worse* where it lies below minus the margin, *no difference that matters* where it lies between the
-two (two one-sided tests, Schuirmann 1987), else *open*. Each side errs in at most 2.5 % of the looks at it;
-who adds seeds once, to what was open after a first batch, errs in at most 5 % (Bonferroni)."""
+two (two one-sided tests, Schuirmann 1987), else *open*. Each side errs in at most 2.5 % of the looks at it,
+so that who adds seeds once errs in at most 5 %, twice in 7.5 % (Bonferroni)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -72,9 +72,9 @@ class Evidence:
     def control(self) -> pd.DataFrame:
         """The stored runs of the control worlds, of whatever profile: `controls.table`'s columns and case,
         which tells equal weights in ADC's settings from those that a search of their own found."""
-        searched = controls.stored(controls.comparison()).assign(case="own search")
+        searched = controls.alone_by_validation(controls.stored(controls.comparison()))
         same = controls.stored(controls.balancing("searched settings")).assign(case="ADC's settings")
-        return pd.concat([searched, same], ignore_index=True)
+        return pd.concat([searched.assign(case="own search"), same], ignore_index=True)
 
     @cached_property
     def alone(self) -> pd.DataFrame:

@@ -93,10 +93,10 @@ CLAIMS = [
     Claim(LAYERS, "the non-linearity helps (three hidden layers against none)", "§I, §III-B, §V", "yes",
           d.non_linear, DEPTH, True),
 
-    Claim(TRANSFER, "other domains help ADC (all domains against each alone)", "§I, §V", "yes",
+    Claim(TRANSFER, "other domains help ADC (all domains against each alone)", "§I, §IV-D", "yes",
           t.helps, LEDGER, True),
     Claim(TRANSFER, "other domains help ADC in synthetic worlds where tastes carry over",
-          "§I, §V", "yes",
+          "§I, §IV-D", "yes",
           partial(t.control, transfer=1.0, first=t.JOINT, second=t.ALONE), CONTROLS),
     Claim(TRANSFER, "sources of other tastes are noise (synthetic worlds where nothing carries over)",
           "§I", "yes", partial(t.control, transfer=0.0, first=t.ALONE, second=t.JOINT), CONTROLS),
