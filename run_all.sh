@@ -32,6 +32,7 @@ source "$root/environment.sh"
 main() {
     case "$root" in *[:{}]*) die "Rename the folder $root: a path with : { or } does not work here." ;; esac
     case "${1:-}" in
+        help) notebooks exec --help ;;
         test)
             set_up lab book bench cluster test; cd "$root"; "$python" tests/lines.py || true
             exec "$python" -m pytest -n logical --maxprocesses 8 --dist loadfile "${@:2}" ;;

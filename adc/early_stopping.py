@@ -4,7 +4,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -77,8 +77,8 @@ class EarlyStopping:
 class Trained:
     """A trained model: the best epoch of every domain, the history, and notes on how training went."""
 
-    split: Split
-    arrays: list[Arrays]  # one a domain
+    split: Split = field(repr=False)
+    arrays: list[Arrays] = field(repr=False)  # one a domain
     history: pd.DataFrame  # a row an (epoch, domain): loss L_k, weight w_k, norm G_k, target, rate r_k, …
     notes: dict  # diverged, epochs, best_epoch and validation by domain, train_ and processor_seconds
     scorer: Scorer = factor_score

@@ -16,7 +16,7 @@ import pandas as pd
 
 from companion import claims, data, files, registry
 from companion.analysis import controls, performance, report, stats
-from companion.analysis.equivalence import Judgement
+from companion.analysis.equivalence import OPEN, Judgement
 from companion.claims import export
 from companion.claims.sentences import UNCLAIMED
 from companion.figures.style import PAGE as WIDTH
@@ -34,7 +34,7 @@ QUESTIONS = {  # a sentence of the ledger -> the difference in words
     "ADC is superior to SCoNet": "ADC − SCoNet, the paper's second best",
     "ADC is superior to CDCF": "ADC − CDCF, the paper's third best",
     "ADC above EASE (merged)": "ADC − EASE (merged): a linear model of the items of all domains at once",
-    "balanced (γ = 2) above equal weights (static)": "ADC's learned weights − equal weights",
+    "balanced (γ = 2) above equal weights (static)": "ADC's learned weights − equal weights (h = 3)",
 }
 DATASETS, PROFILE, TRANSFERS = ("movielens", "insteval"), "claims", (0.0, 0.5, 1.0)
 TESTS = {
@@ -187,8 +187,9 @@ def tally(records: list[dict], dataset: str) -> str:
 def outcome(record: dict) -> str:
     """A record's difference with its interval, and whether it matters."""
     ends = [record[name] for name in ("difference", "low", "high", "margin")]
-    half = record["high"] - record["difference"]
-    return f"{record['difference']:+.4f} ± {half:.4f}, {Judgement(*ends, n=0, more=None).outcome}"
+    half, judgement = record["high"] - record["difference"], Judgement(*ends, n=0, more=None)
+    words = "not better" if judgement.outcome == OPEN and judgement.above is False else judgement.outcome
+    return f"{record['difference']:+.4f} ± {half:.4f}, {words}"
 
 
 def draw(chosen: pd.DataFrame, label: str) -> None:

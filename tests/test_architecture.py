@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT
 
 FLOORS = [  # of the companion, from the ground up; a module imports from floors below its own
-    {"page"}, {"files", "paths", "method", "escape", "execute"}, {"data", "runs", "init_cache"},
+    {"page", "source"}, {"files", "paths", "method", "escape", "execute"}, {"data", "runs", "init_cache"},
     {"tuned_settings", "rivals", "adc_method"}, {"registry"}, {"results", "experiments"}, {"analysis"},
     {"claims"}, {"figures"}, {"use"}, {"profile"}, {"render", "lab", "verify", "pack"}, {"book", "unpack"},
 ]  # fmt: skip

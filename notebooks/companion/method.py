@@ -23,7 +23,7 @@ class Method:
     first_trials: tuple[dict, ...] = ({},)  # settings that a search tries first; {} are the defaults
     # "hurdle": beside the paper's methods; "rival": the paper's, in Table II; "balancer": ADC's network under
     # another balancer; "variant": in no table of the paper's
-    kind: str = "rival"
+    kind: str = "hurdle"
     fixed: dict[str, Any] = field(default_factory=dict)  # settings that make this method of another's
     color: str = "#8C510A"
     marker: str = "o"

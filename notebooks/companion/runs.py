@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,8 @@ class Run:
 
     folder: Path
     config: dict
-    metrics: dict  # values (an entry a target, protocol, metric, n, group), diverged, epochs, best_epoch, …
+    # values (an entry a target, protocol, metric, n, group), diverged, epochs, best_epoch, …
+    metrics: dict = field(repr=False)
 
     @property
     def history(self) -> pd.DataFrame:

@@ -66,13 +66,17 @@ def control(e: Evidence, transfer: float, first: dict, second: dict) -> Finding:
 
 def gains(e: Evidence) -> pd.DataFrame:
     """What all domains give over one alone, mean over the domains, for ADC and for what merges the domains: a
-    row a method with method, value, p, low, high, seeds. `MissingRuns` without ADC on each domain alone."""
+    row a method with method, value, p, low, high, seeds; one, all: the scores. `MissingRuns` without ADC on
+    each domain alone."""
     joint, by_itself = curve(e, only=[GAMMA]), alone(e)
     if not levels(joint):
         raise MissingRuns(f"γ = {GAMMA:g} at h = 3")
-    gaps = {"adc": joint[GAMMA] - by_itself}
+    sides = {"adc": (joint[GAMMA], by_itself)}
     for merged, single in (("bpr_merged", "bpr"), ("ease_merged", "ease")):
         table = scores(e, [merged, single])
-        gaps[merged] = table[merged] - table[single]
-    means = pd.concat({name: gap.dropna().mean(axis=1) for name, gap in gaps.items()}, names=["method"])
-    return stats.over_seeds(means.rename("value").reset_index(), ["method"], "value")
+        sides[merged] = table[merged], table[single]
+    means = {name: pd.DataFrame({"all": all_.mean(axis=1), "one": one.mean(axis=1)}).dropna()
+             for name, (all_, one) in sides.items()}  # fmt: skip
+    table = pd.concat(means, names=["method", "seed"])
+    gaps = (table["all"] - table["one"]).rename("value").reset_index()
+    return stats.over_seeds(gaps, ["method"], "value").join(table.groupby("method").mean(), on="method")

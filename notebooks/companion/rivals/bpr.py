@@ -117,9 +117,10 @@ class MergedBPR(BPR):
 
 
 METHOD = Method(
-    name="bpr", label="BPR", version=2, Settings=Settings, learner=BPR, color="#009E73", marker="^",
-    linestyle="-.", search_space={"learning_rate": ("log", 5e-4, 3e-2), "embedding_l2": ("log", 5e-4, 0.3),
-                                  "init_noise": ("log", 3e-3, 0.5), "batch_users": ("choice", [64, 256])},
+    name="bpr", label="BPR", kind="rival", version=2, Settings=Settings, learner=BPR,
+    color="#009E73", marker="^", linestyle="-.",
+    search_space={"learning_rate": ("log", 5e-4, 3e-2), "embedding_l2": ("log", 5e-4, 0.3),
+                  "init_noise": ("log", 3e-3, 0.5), "batch_users": ("choice", [64, 256])},
     objective=(bpr_gradient, BPR), equation=r"""
 $$\min \sum_k \frac{1}{|T_k|} \sum_{(u, i, J) \in T_k} \Big[ \frac{1}{|J|} \sum_{j \in J}
 -\ln \sigma(\hat x_{ui} - \hat x_{uj}) + \lambda \Big( \lVert \mathbf u^{(k)}_u \rVert^2

@@ -152,7 +152,8 @@ def contexts(split: Split, domain: int) -> sp.csr_matrix:
 
 
 METHOD = Method(
-    name="cdcf", label="CDCF", version=2, Settings=Settings, learner=CDCF, color="#56B4E9", marker="h",
+    name="cdcf", label="CDCF", kind="rival", version=2, Settings=Settings, learner=CDCF,
+    color="#56B4E9", marker="h",
     search_space={"dim": ("choice", [8, 16, 32, 64, 100]), "learning_rate": ("log", 3e-4, 3e-2),
                   "embedding_l2": ("log", 1e-3, 1.0), "init_noise": ("log", 3e-3, 0.3)},
     linestyle=(0, (4, 4)), objective=(contexts, Machine), equation=r"""
