@@ -107,6 +107,7 @@ FACTS = [  # a phrase of docs/readings.md, and what the group in it has to be
     (r"at most (\d+), 300 where", lambda: str(Config().epochs)),
     (r"more than ([\d,]+) users to validate on", lambda: f"{early_stopping.MAX_VALIDATION_USERS:,}"),
     (r"the mean of (five) epochs", lambda: {5: "five"}[early_stopping.WINDOW]),
+    (r"not before epoch (\d+)", lambda: str(early_stopping.LEAST_EPOCHS)),
     (r"\((\d+ against \d+) in MovieLens's Horror", lambda: voters("movielens", "Horror")),
     (r"(\d+ against \d+) in toys of the small twin", lambda: voters("twin-s0.03", "toys")),
     (r"uses the paper's \(h, γ\): (.*?);", pairs),
