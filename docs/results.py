@@ -143,8 +143,8 @@ def main_claims() -> str:
         "**The paper's main claims**, same runs: the number that decides a claim, mostly a difference\n"
         "in NDCG@10, with half of its 95 % interval over the seeds; or in how many cases it is so. *Open*:\n"
         "the interval holds the margin, 2 % of the score. All claims, with margins and rules:\n"
-        "[09_claims](../notebooks/rendered/09_claims-movielens.ipynb). ADC less equal weights is of one depth, h = 3; in the\n"
-        "tables above both have each domain's own.\n"
+        "[09_claims](../notebooks/rendered/09_claims-movielens.ipynb). ADC less equal weights is of one\n"
+        "depth, h = 3; in the tables above both have each domain's own.\n"
     )
     summaries = [f"{data.label(dataset)}: {claims.summary(table)}" for dataset, table in ledgers.items()]
     return "\n\n".join([head, "\n".join(lines), *summaries])

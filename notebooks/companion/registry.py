@@ -88,8 +88,8 @@ def configure_tuned(name: str, dataset: str, seed: int = 0, domains: str = "", l
 def tuned(name: str, dataset: str, label: str = "") -> dict:
     """The settings that the search found for a method on a dataset (R32); none where it was not searched.
     label: of a search under other conditions, such as "target alone"; where there was none, the method's.
-    Equal weights, and another balancer where it was not searched, take ADC's: what is left between them is the
-    balancer alone, and any favour of the search is ADC's."""
+    Equal weights, and another balancer where it was not searched, take ADC's: what is left between them is
+    the balancer alone, and any favour of the search is ADC's."""
     by_method = tuned_settings.of(dataset)
     if (labelled := f"{name}, {label}") in by_method:
         return by_method[labelled]["parameters"]
