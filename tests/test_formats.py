@@ -156,6 +156,12 @@ def test_options_say_how_a_file_is_read_and_make_another_dataset_of_it(tmp_path)
     pd.testing.assert_frame_equal(data.prepare(str(path), reading=by_number).frame(), ratings.frame())
 
 
+@pytest.mark.parametrize("columns_", ["user=1,item=2,rating=3", "user=1,item=2,rating=3,timestamp=4"])
+def test_a_number_of_a_column_is_no_name_in_the_first_line(tmp_path, columns_):
+    path = written(tmp_path, "u.data", text([["1", "2", "3", "4"], *BARE], "", "\t"))
+    assert len(data.prepare(str(path), reading={"columns": columns_}).rating) == len(BARE) + 1
+
+
 @pytest.mark.parametrize(("reading", "words"), [
     ({"columns": "who=user"}, "--columns who=user: 'who=user' is not understood"),
     ({"columns": "user=nobody"}, "no column 'nobody' (--columns user=nobody)"),
@@ -184,6 +190,22 @@ def test_files_without_domains_are_one_dataset_with_a_domain_each(tmp_path):
     bad = written(tmp_path, "Bad.csv", text(books, "") + "u,i,much,1300000000\n")
     with pytest.raises(UserError, match=r"Bad.csv, line 46, column '3': 'much' is not a finite number"):
         data.prepare([paths[0], str(bad)])
+
+
+@pytest.mark.parametrize(("names", "domains"), [
+    (["x/a/r.csv", "y/a/r.csv"], ["x/a/r", "y/a/r"]),
+    (["x/r.csv", "x/r.tsv"], ["r.csv", "r.tsv"]),
+    (["x/r.csv", "y/r.csv", "y/s.csv"], ["s", "x/r", "y/r"]),
+])  # fmt: skip
+def test_files_of_one_name_are_told_apart(tmp_path, names, domains):
+    paths = [tmp_path / name for name in names]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text(BARE, ""))
+    before = data.prepare([*map(str, paths), f"{tmp_path}/{names[0]}"], write=False)
+    assert sorted(before.domains) == domains and len(before.rating) == len(names) * len(BARE)
+    paths[0].write_text(text(BARE[:-1], ""))
+    assert data.dataset_id([*map(str, paths)]) != before.name
 
 
 def test_a_folder_of_parquet_files_is_one_table_and_its_folders_names_are_text(tmp_path):

@@ -4,6 +4,7 @@ import difflib
 import hashlib
 import importlib
 import json
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -178,7 +179,7 @@ def _own(source: Source, reading: dict | None) -> Files | None:
         known = "columns, separator, not_a_rating, files"
         raise UserError(f"reading: unknown {', '.join(unknown)}. Known: {known}.")
     name = str(names[0])
-    if is_file(name) or Path(name).expanduser().exists():
+    if is_file(name) or os.path.exists(os.path.expanduser(name)):
         return Files.of(names, **reading)
     close = difflib.get_close_matches(name, SOURCES, n=1)
     known = "; ".join(f"{name} ({source_module(name).DESCRIPTION})" for name in SOURCES)

@@ -123,7 +123,7 @@ def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encodin
     if not rows:
         raise UserError(f"{path}: its first line does not end within {HEAD:,} bytes. {EXPECTED}")
     names = [name.encode("utf-8", "replace").decode().strip("\ufeff\u200b \t") for name in rows[0]]
-    if header := columns.is_header(names) or bool(set(given.values()) & set(names)):
+    if header := columns.is_header(names) or bool(_words(given) & {*names}):
         start, names = start + end, _fitted(names, rows)
     else:
         names = [str(number) for number, _ in enumerate(names, 1)]
@@ -140,6 +140,11 @@ def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encodin
     return Look("text", encoding, choice, (*names,), header, roles, skip, lines, len(choice) == 1, remark)
 
 
+def _words(given: dict[str, str]) -> set[str]:
+    """The names in `--columns`: a number there counts columns, and may be a rating in the first line."""
+    return {name for name in given.values() if not name.isdecimal()}
+
+
 def _fitted(names: list[str], rows: list[list[str]]) -> list[str]:
     """The header as wide as the ratings, where only empty cells at the end make the difference."""
     width = len(rows[1]) if len(rows) > 1 else len(names)
@@ -152,7 +157,7 @@ def _fitted(names: list[str], rows: list[list[str]]) -> list[str]:
 def _separator(text: str, cut: bool, given: dict, path: Path) -> str:
     """The separator that gives known names, or else the one that cuts all lines into as many columns."""
     tables = {separator: _rows(text, separator, cut)[0] for separator in SEPARATORS}
-    named = {one: len(columns.known(rows[0]) | (set(given.values()) & set(rows[0])))
+    named = {one: len(columns.known(rows[0]) | (_words(given) & {*rows[0]}))
              for one, rows in tables.items() if rows}  # fmt: skip
     best = max(named.values(), default=0)
     if best > 1:

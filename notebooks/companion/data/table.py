@@ -1,7 +1,9 @@
 """A reader's own ratings: files of one dataset, how they are read, and where in them a rating stands."""
 
 import hashlib
+import itertools
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -41,7 +43,8 @@ class Files:
     @classmethod
     def of(cls, paths: list[str], columns: str = "", separator: str = "", not_a_rating: str = "") -> "Files":
         """Options as they are typed. UserError: one is not understood."""
-        return cls(tuple(Path(path).expanduser() for path in paths), parse(columns), separator,
+        once = {os.path.abspath(os.path.expanduser(path)): path for path in map(str, paths)}
+        return cls(tuple(Path(os.path.expanduser(path)) for path in once.values()), parse(columns), separator,
                    _numbers(not_a_rating))  # fmt: skip
 
     def options(self) -> dict:
@@ -52,8 +55,9 @@ class Files:
 
     @cached_property
     def hashes(self) -> dict[str, str]:
-        """Name of each file, with its folder's, and SHA-256 of its content."""
-        return {"/".join(path.absolute().parts[-2:]): _hash(path) for path in self.paths}
+        """Name of each file, with its folder's or as many as tell all apart, and SHA-256 of its content."""
+        names = _apart([path.absolute().parts for path in self.paths], 2)
+        return dict(zip(names, map(_hash, self.paths)))
 
     @property
     def dataset_id(self) -> str:
@@ -77,7 +81,7 @@ def _numbers(words: str) -> tuple[float, ...]:
 
 def _hash(path: Path) -> str:
     """SHA-256 of a file, or of all Parquet files of a folder and their names. UserError: nothing to read."""
-    if not path.exists():
+    if not os.path.exists(path):  # False too where a name is too long
         raise UserError(f"{path.absolute()}: there is no such file. Check the path.")
     digest = hashlib.sha256()
     for part in _files(path):
@@ -177,10 +181,21 @@ def read(files: Files) -> Table:
 
 
 def _domain_names(paths: tuple[Path, ...]) -> dict[Path, str]:
-    """A file's name without its ending; where two are the same, with its folder's."""
-    names = [stem(path) for path in paths]
-    return {path: name if names.count(name) == 1 else f"{path.absolute().parent.name}/{name}"
-            for path, name in zip(paths, names)}  # fmt: skip
+    """A file's name without its ending; where two are the same, with folders that tell them apart."""
+    names = [(*path.absolute().parent.parts, stem(path)) for path in paths]
+    if len({*names}) < len(paths):  # r.csv beside r.tsv
+        names = [path.absolute().parts for path in paths]
+    short = [name[-1] for name in names]
+    return {path: name[-1] if short.count(name[-1]) == 1 else longer
+            for path, name, longer in zip(paths, names, _apart(names, 2))}  # fmt: skip
+
+
+def _apart(names: list[tuple[str, ...]], least: int) -> list[str]:
+    """The last parts of each path, at least so many, and as many as it takes that no two are the same."""
+    size = next(
+        size for size in itertools.count(least) if len({name[-size:] for name in names}) == len(names)
+    )
+    return ["/".join(name[-size:]) for name in names]
 
 
 def _constants(file: Path, folder: Path) -> dict[str, str]:
@@ -206,5 +221,8 @@ def _joined(columns_: list[pd.Series]) -> pd.Series:
     if not any(isinstance(column.dtype, pd.CategoricalDtype) for column in columns_):
         return pd.concat(columns_, ignore_index=True)
     kinds = [pd.Categorical(column) for column in columns_]  # of numbers in one file and texts in another
-    kinds = [pd.Categorical.from_codes(kind.codes, kind.categories.astype(object)) for kind in kinds]
-    return pd.Series(pd.api.types.union_categoricals(kinds))
+    values = np.array([value for kind in kinds for value in kind.categories.to_numpy()], dtype=object)
+    places, distinct = pd.factorize(values)  # to union_categoricals 1 and "1" are one, and lost
+    parts = np.split(places, np.cumsum([len(kind.categories) for kind in kinds])[:-1])
+    codes = np.concatenate([np.append(part, -1)[kind.codes] for part, kind in zip(parts, kinds)])
+    return pd.Series(pd.Categorical.from_codes(codes, pd.Index(distinct, dtype=object)))
