@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import HEADER, home, parquet, refused, sound, written  # noqa: F401
+from tables import FOUR, HEADER, ROWS, home, parquet, refused, sound, text, written  # noqa: F401
 
 from adc.errors import UserError
 from companion import data
@@ -44,6 +44,14 @@ BAD = {
     "word.csv": (sound() + "books,u,i,good\n", ["line 92, column 'rating'", "'good'"]),
     # lines are counted as an editor does
     "gaps.csv": (f'{HEADER}\nfilms,u,"two\nlines",3\n\nfilms,u,i2,three\n', ["line 6, column 'rating'"]),
+    "stray.csv": (
+        f'{HEADER}films,"u,i,3\nfilms,v,i,4\nfilms,w,i,5\nfilms",i,5\n',
+        ["line 2", "'films,v,i,4'"],
+    ),
+    "stray.tsv": (
+        'user\titem\trating\ttitle\nu\ti\t3\t"Al\nu\tj\t4\tB\nv\tj\t5\tThe 12"\n',
+        ["line 2", "stray"],
+    ),
     "nouser.csv": (sound() + "books,,i,3\n", ["line 92, column 'user'", "empty"]),
     "twice.csv": (sound() + "books,u,i,3\nbooks,u,i,4\n", ["lines 92, 93", "'u'", "'timestamp'"]),
     "flat.csv": (sound() + FLAT, ["nobody can be evaluated in domain 'plays', 'songs'", "Remove the domain"]),
@@ -82,6 +90,17 @@ def test_files_of_two_kinds_are_one_dataset(tmp_path, domain):
     assert sorted(ratings.domains) == ["books", "films"] and len(ratings.rating) == 2 * len(frame)
 
 
+def test_one_value_is_one_as_text_and_as_a_number(tmp_path):
+    rows = [[row[0], row[1][1:], row[2], f"{row[3]}.0"] for row in ROWS]
+    texts = [written(tmp_path, f"{domain}.csv", text([row for row in rows if row[0] == domain], FOUR))
+             for domain in ("films", "books")]  # fmt: skip
+    users = pa.array([int(row[1]) for row in rows if row[0] == "films"])
+    frame = pd.DataFrame(rows, columns=FOUR.split(",")).query("domain == 'films'").astype({"rating": float})
+    frame.assign(user=users).to_parquet(tmp_path / "films.parquet")
+    mixed = data.prepare([str(texts[1]), str(tmp_path / "films.parquet")], write=False)
+    pd.testing.assert_frame_equal(mixed.frame(), data.prepare([*map(str, texts)], write=False).frame())
+
+
 @pytest.mark.parametrize("damage", ["cut short", "a name that is no UTF-8"])
 def test_damaged_parquet_is_refused(tmp_path, home, damage):
     content = parquet()[:-30] if damage == "cut short" else parquet().replace(b"user", b"\xc6ser")
@@ -90,6 +109,8 @@ def test_damaged_parquet_is_refused(tmp_path, home, damage):
 
 def test_missing_unreadable_file_and_folder_are_refused(tmp_path, home, monkeypatch):
     refused(tmp_path / "gone.csv", home, "gone.csv", "no such file")
+    refused(f"./{'long' * 80}.csv", home, "no such file")
+    refused("~nobody/mine.csv", home, "no such file")
     refused("gone.csv", home, os.path.join(os.getcwd(), "gone.csv"))
     (tmp_path / "folder.csv").mkdir()
     refused(tmp_path / "folder.csv", home, "is a folder without Parquet files")

@@ -109,7 +109,7 @@ class _Utf8(io.RawIOBase):
 
 
 class _Quotes:
-    """Whether every double quote opens a value, ends one, or is doubled within one, block by block."""
+    """Whether every double quote opens a value of one line, ends one, or is doubled within one, by blocks."""
 
     def __init__(self, separator: bytes):
         self.ends = np.frombuffer(separator + b'\r\n"', np.uint8)
@@ -118,12 +118,14 @@ class _Quotes:
     def __call__(self, block: bytes, ended: bool) -> None:
         data = self.tail + block + (b"\n\n" if ended else b"")
         self.tail = data[-2:]
-        if self.plain and b'"' in data:
+        if self.plain and (b'"' in data or not self.even):
             letters = np.frombuffer(data, np.uint8)
             quotes = np.flatnonzero(letters[1:-1] == ord('"')) + 1
             opening = np.arange(len(quotes)) % 2 == (0 if self.even else 1)
             neighbour = np.where(opening, letters[quotes - 1], letters[quotes + 1])
-            self.plain = bool(np.isin(neighbour, self.ends).all())
+            breaks = np.flatnonzero((letters[1:-1] == ord("\n")) | (letters[1:-1] == ord("\r"))) + 1
+            within = np.searchsorted(quotes, breaks) % 2 == (1 if self.even else 0)
+            self.plain = bool(np.isin(neighbour, self.ends).all() and not within.any())
             self.even ^= len(quotes) % 2 == 1
         self.plain &= self.even or not ended
 
@@ -181,11 +183,25 @@ def _cells(text, what: Look, path: Path) -> Iterator[tuple[int, list[str]]]:
                         f"{path}, line {begin}: {len(cells)} columns, but {named} {width} "
                         f"({', '.join(what.names)}). A value with a separator in it belongs in double quotes."
                     )
+                if what.quoted and reader.line_num + what.lines > begin:
+                    _check_lines(cells, f"{path}, line {begin}", what)
                 yield begin, cells
             begin = what.lines + reader.line_num + 1  # a record between quotes may span several lines
     except csv.Error as error:
         fault = f"not readable as a table ({error}). Is a double quote left open or not doubled?"
         raise UserError(f"{path}, line {begin}: {fault}") from error
+
+
+def _check_lines(cells: list[str], where: str, what: Look) -> None:
+    """Refuse a value of several lines that are ratings: two stray quotes took them in."""
+    for lines_ in (re.split(r"[\r\n]+", cell)[1:] for cell in cells):
+        rows = [line.split(what.separator) for line in lines_]
+        rows = [row for row in rows if len(row) == len(what.names)]
+        rated = [row for row in rows if re.fullmatch(r"\s*[-+]?[\d.,]+\s*", row[what.roles["rating"]])]
+        if rated and len(rated) >= len(lines_) - 1:  # the last line ends within a value
+            shown = what.separator.join(rated[0])[:60]
+            fault = f"a double quote opens a value of several lines, which look like ratings ({shown!r})"
+            raise UserError(f"{where}: {fault}. Double or remove stray quotes.")
 
 
 def _parse(record: str, where: str) -> object:
