@@ -8,13 +8,66 @@ from tables import FOUR, ROWS, home, parquet, refused, text, written  # noqa: F4
 from companion import data
 
 
-def test_whole_floats_become_whole_numbers_in_parquet_and_stay_text_in_text(tmp_path):
+def test_whole_floats_become_whole_numbers(tmp_path):
     users = pa.array([float(row[1][1:]) for row in ROWS])
     ratings = data.prepare(str(written(tmp_path, "floats.parquet", parquet(user=users))))
     assert set(ratings.users) == {str(user) for user in range(12)}
     assert "Column user: whole numbers written as floats" in " ".join(data.remarks(ratings))
-    rows = [[row[0], f"{row[1][1:]}.0", *row[2:]] for row in ROWS]
-    assert "1.0" in data.prepare(str(written(tmp_path, "text.csv", text(rows, FOUR)))).users
+    rows = [[row[0], f"{row[1][1:]}.0", *row[2:]] for row in [*ROWS, ["films", "u01", "i9", "3"]]]
+    text_ = data.prepare(str(written(tmp_path, "text.csv", text(rows, FOUR))))
+    assert {"1.0", "01.0"} <= {*text_.users}, "1.0 and 01.0 are not to become one"
+
+
+@pytest.mark.parametrize("kind", [pa.float16(), pa.float32()])
+def test_short_floats_are_ids_as_long_as_they_are_told_apart(tmp_path, home, kind):
+    cells = pa.array([float(row[1][1:]) for row in ROWS], kind)
+    path = written(tmp_path, "short.parquet", parquet(user=cells))
+    if kind == pa.float32():
+        assert len(data.prepare(str(path)).users) == 12
+        cells = pa.array([float(2**24 + k) for k in range(len(ROWS))], kind)
+        refused(
+            written(tmp_path, "ids.parquet", parquet(item=cells)), home, "is a float of 16,777,216 or more"
+        )
+    else:
+        refused(path, home, "column 'user': holds halffloat. Write it as text or as numbers")
+
+
+BAD_CELLS = {  # of a sound column a cell is this -> words
+    ("timestamp", "2018-07-07", "NULL"): "line 92, column 'timestamp': 'NULL' is neither",
+    ("timestamp", "2018-07-07 10:00:00", "0"): "line 92, column 'timestamp': '0' is neither",
+    ("timestamp", "7/27/2018", "0000-00-00 00:00:00"): "line 92, column 'timestamp': '0000-00-00",
+    ("timestamp", "1300000000", "1300000000000"): "'timestamp': 1300000000000.0 is in another unit",
+    ("timestamp", "1300000000", ""): "is empty; 1 such in all. Mend or remove them; `--columns timestamp=`",
+    ("item", "i1", "9.78014E+12"): "'9.78014E+12' looks like a number that a spreadsheet shortened",
+    ("item", "i1", "\u200b"): "is empty",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_CELLS)
+def test_the_bad_cell_of_a_column_is_blamed_and_no_other(tmp_path, home, case):
+    role, good, bad = case
+    rows = [[*row, good] if role == "timestamp" else [*row, "1"] for row in ROWS]
+    rows.append(["films", "u0", bad if role == "item" else "new", "3", bad if role == "timestamp" else "1"])
+    refused(written(tmp_path, "bad.csv", text(rows)), home, BAD_CELLS[case])
+
+
+ODD_CELLS = [  # role, how its cells are written, what is said, an id among them
+    ("user", lambda u, k: f'"=""{u}"""' if k < 7 else u, 'blanks or ="…" around 7 ids', "u3"),
+    ("user", lambda u, k: f"\ufeff{u}\u200b" if k < 7 else u, "blanks around 7 ids", "u3"),
+    ("user", lambda u, k: "NULL" if u == "u3" else u, "'NULL' stands in 8 rows", "NULL"),
+    ("user", lambda u, k: f"{u[1:]}.0", "whole numbers written as floats", "3"),
+    ("rating", lambda s, k: "1.234" if k % 2 else f"98{s}", "1.234 beside 983 may be a thousand", None),
+    ("rating", lambda s, k: f"0,12{s}", "decimals are written with a comma", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("role", "change", "words", "user"), ODD_CELLS)
+def test_odd_cells_are_read_and_said(tmp_path, role, change, words, user):
+    place = FOUR.split(",").index(role)
+    rows = [[*row[:place], change(row[place], k), *row[place + 1 :]] for k, row in enumerate(ROWS)]
+    ratings = data.prepare(str(written(tmp_path, "odd.csv", text(rows, FOUR, ";"))))
+    assert words in " ".join(data.remarks(ratings))
+    assert len(ratings.users) == 12 and (user is None or user in ratings.users)
 
 
 @pytest.mark.parametrize(("column", "value", "words"), [

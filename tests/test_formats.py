@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from tables import BARE, FOUR, ROWS, STAMPED, home, parquet, refused, text, written  # noqa: F401
 
@@ -30,7 +31,13 @@ def zipped(**files):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for name, content in files.items():
-            archive.writestr(f"{name}.csv", content)
+            archive.writestr(name if "DS_Store" in name else f"{name}.csv", content)
+    return out.getvalue()
+
+
+def parquet_of_two_titles():
+    table_, out = pq.read_table(io.BytesIO(parquet())), io.BytesIO()
+    pq.write_table(table_.append_column("title", table_["item"]).append_column("title", table_["item"]), out)
     return out.getvalue()
 
 
@@ -41,6 +48,7 @@ def records(**names):
 
 PLAIN = text(ROWS, "domain,user,item,rating")
 SAME = {  # name -> content; all are the same ratings
+    "broken_bar.csv": "sep=¦\n" + text(STAMPED, separator="¦"),
     "semicolon.csv": text(STAMPED, separator=";"), "tab.csv": text(STAMPED, separator="\t"),
     "bar.txt": text(STAMPED, separator="|"), "colons.dat": text(STAMPED, separator="::"), "comma.tsv": PLAIN,
     "sep.csv": "sep=;\r\n" + text(STAMPED, separator=";", end="\r\n"),
@@ -54,11 +62,14 @@ SAME = {  # name -> content; all are the same ratings
     "utf16_bare.csv": PLAIN.encode("utf-16-le"), "utf32.csv": PLAIN.encode("utf-32"),
     "gzip.csv": gzip.compress(PLAIN.encode()), "plain.csv.gz": PLAIN,
     "bzip.csv": bz2.compress(PLAIN.encode()), "xz.csv": lzma.compress(PLAIN.encode()),
-    "zip.csv": zipped(one=PLAIN), "parquet.csv": parquet(), "parquet.gz": gzip.compress(parquet()),
+    "zip.csv": zipped(**{"one": PLAIN, "__MACOSX/one": "", "a/.DS_Store": ""}), "parquet.csv": parquet(), "parquet.gz": gzip.compress(parquet()),
     "no_ending": PLAIN,
     "recbole.inter": text(ROWS, "domain:token,user_id:token,item_id:token,rating:float", "\t"),
     "lines.csv": "".join(json.dumps(row) + "\n" for row in records()),
     "names.jsonl": "".join(json.dumps(row) + "\n\n" for row in records(user="reviewerID", rating="overall")),
+    "brackets.csv": text(ROWS, "[domain],[user],[item],[rating]"),
+    "nested.json": json.dumps([{**row, "book": {"title": "x", "id": 1, "score": 9}} for row in records()]),
+    "guids.csv": text([[*row, "{6F96-1}"] for row in ROWS], f"{FOUR},{{id}}"),
     "array.json": json.dumps(records(), indent=1),
     "python.json": "".join(f"{row}\n" for row in records()),
     "long.csv": text([[*row, "x" * 200_000 * (row is ROWS[0])] for row in ROWS], f"{FOUR},text"),
@@ -117,6 +128,10 @@ for mark, flag in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # a zip archive that wants 
     SECRET[SECRET.index(mark) + flag] |= 1
 
 ASKED = {
+    "two_titles.csv": (text([[*row, "a", "b"] for row in ROWS], f"{FOUR},title,title"), "'title' stands in"),
+    "two_titles.parquet": (parquet_of_two_titles(), "the column 'title' stands in the header more than once"),
+    "blank_names.csv": (text(ROWS, "genre,user,Their Work,rating"), "`--columns 'item=Their Work'`"),
+    "books.csv": (text(ROWS, "genre,Author,Title,My Rating"), "no column 'user', 'item'"),
     "two_users.csv": (text(STAMPED, "domain,uid,reviewerID,rating,item"), "`--columns user=uid`"),
     "odd_names.csv": (text(ROWS, "shelf,who,what,mark"), "`--columns user=shelf,item=who,rating=what`"),
     "five.csv": (text([[*row, "1"] for row in STAMPED], ""), "`--columns user=1,item=2,rating=3`"),
@@ -126,6 +141,12 @@ ASKED = {
     "book.xlsx": (zipped(**{"xl/sheet": ""}), "is an Excel workbook. Save it as CSV"),
     "two.zip": (zipped(one=PLAIN, two=PLAIN), "a zip archive of 2 files (one.csv, two.csv)"),
     "secret.zip": (bytes(SECRET), "password required for extraction). Unpack it, and name the file"),
+    "spaced_page.csv": ("\ufeff\n <!DocType html><html></html>", "is a web page"),
+    "pointer.csv": ("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n", "`git lfs pull`"),
+    "comment.csv": (f"# of 2018, all\n{PLAIN}", "begins with a comment ('# of 2018')"),
+    "wide.csv": (",".join(f"column\u2028{k}" for k in range(3000)) + "\n" + "a," * 2999 + "b\n", "column 11, …. Ex"),
+    "table.txt": (text([[f'"{k}"', *row] for k, row in enumerate(ROWS, 1)], FOUR, " ").replace(",", " "), "row names"),
+    "object.json": (json.dumps({"ratings": records()}, indent=1), "is one JSON object over several lines"),
     "page.csv": ("<!DOCTYPE html><html></html>", "is a web page"),
     "thousand.csv": (text([[*row[:3], '"1,000"'] for row in ROWS], FOUR), "'1,000' is not"),
     "torn.jsonl": ('{"user": 1, "item": 2, "rating": 3}\n{"user": 1,\n', "line 2: is not sound JSON"),
@@ -152,7 +173,7 @@ def test_options_say_how_a_file_is_read_and_make_another_dataset_of_it(tmp_path)
     assert facts["reading"]["separator"] == ";" and facts["reading"]["columns"]["user"] == "who"
     with pytest.raises(UserError, match="several ways"):
         data.find(str(path))
-    by_number = {"columns": "domain=1,user=2,item=3,rating=4"}
+    by_number = {"columns": "domain=1,user=2,item=3,rating=4", "separator": "Semicolon"}
     pd.testing.assert_frame_equal(data.prepare(str(path), reading=by_number).frame(), ratings.frame())
 
 
@@ -166,6 +187,8 @@ def test_a_number_of_a_column_is_no_name_in_the_first_line(tmp_path, columns_):
     ({"columns": "who=user"}, "--columns who=user: 'who=user' is not understood"),
     ({"columns": "user=nobody"}, "no column 'nobody' (--columns user=nobody)"),
     ({"not_a_rating": "none"}, "--not-a-rating none: expected a number"),
+    ({"not_a_rating": "nan"}, "--not-a-rating nan: expected a number"),
+    ({"files": ["movielens", "./my.csv"]}, "'movielens' is a known source, no file"),
     ({"column": "user=1"}, "unknown column. Known: columns, separator"),
 ])  # fmt: skip
 def test_an_option_that_is_not_understood_is_told(tmp_path, home, reading, words):
@@ -215,6 +238,21 @@ def test_a_folder_of_parquet_files_is_one_table_and_its_folders_names_are_text(t
         frame.drop(columns="x").to_parquet(next((tmp_path / "all").glob(f"*{domain[-1]}")) / "0.parquet")
     ratings = data.prepare(str(tmp_path / "all"))
     assert sorted(ratings.domains) == ["007", "a b"] and len(ratings.rating) == 90
+
+
+@pytest.mark.parametrize(("extra", "words"), [
+    ("_temporary/0", ""), (".hidden/domain=x/0", ""), ("_delta_log/1.checkpoint", "is a Delta table"),
+    ("domain=__HIVE_DEFAULT_PARTITION__/0", "column 'domain': is empty; 90 such"),
+])  # fmt: skip
+def test_a_folders_hidden_files_and_empty_names_are_no_data(tmp_path, home, extra, words):
+    for name in ("domain=films/0", extra):
+        path = tmp_path / "all" / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame([row[1:] for row in ROWS], columns=["user", "item", "rating"]).to_parquet(path)
+    if words:
+        refused(tmp_path / "all", home, words)
+    else:
+        assert data.prepare(str(tmp_path / "all")).domains == ["films"]
 
 
 def test_a_file_that_changes_after_planning_is_told(tmp_path, home):

@@ -44,7 +44,7 @@ REFUSED = [  # a table and the words that say what is wrong
     (odd("rating", "x").set_axis(pd.Index([*range(2, 12), 40, 41], name="line")), "line 40, column 'rating'"),
     (frame(CLASH), "rows 11, 13", "user 'u'", "'timestamp'"),
     (frame([("tiny", "u", "i", "3")]), "domain 'tiny' has 1 ratings", str(MIN_RATINGS)),
-    (domains(MAX_DOMAINS + 1), f"{MAX_DOMAINS + 1} domains"),
+    (domains(MAX_DOMAINS + 1), f"{MAX_DOMAINS + 1} domains", "`--columns domain=`"),
 ]
 
 
@@ -68,6 +68,18 @@ def test_of_repeated_ratings_the_latest_is_taken_whatever_the_order():
     clean, dropped, _ = check(frame(rows, timestamp=[0] * 10 + [7, 9, 8]), "mine.csv")
     assert clean.loc[clean["user"] == "u", "rating"].tolist() == [5.0]
     assert dropped == {"repeated": 2} and len(clean) == 11
+
+
+def test_of_ratings_that_differ_at_one_time_the_last_is_taken_and_they_are_counted():
+    clean, _, remarks = check(frame(CLASH, timestamp=1), "mine.csv")
+    assert clean.loc[clean["user"] == "u", "rating"].tolist() == [5.0] and "Of 1 pairs" in remarks[-1]
+
+
+def test_values_that_are_no_ratings_keep_their_digits():
+    big = [("a", "v", "i", "-2147483648"), ("a", "w", "i", "4.6")]
+    clean, dropped, _ = check(frame(big), "mine.csv", not_a_rating=[-2147483648, 4.6, 4.6000000001])
+    assert len(clean) == 10 and dropped["rating 4.6 is not a rating"] == 1
+    assert dropped["rating -2.1474836e+09 is not a rating"] == 1
 
 
 def test_identical_repeats_are_merged_without_a_timestamp_but_not_over_domains():

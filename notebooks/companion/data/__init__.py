@@ -173,8 +173,13 @@ def _own(source: Source, reading: dict | None) -> Files | None:
     known sources when it looks like no file."""
     reading = dict(reading or {})
     names = reading.pop("files", None) or ([source] if isinstance(source, (str, Path)) else list(source))
-    if source_of(str(names[0])) and len(names) == 1:
+    known = [str(name) for name in names if source_of(str(name))]
+    if known and len(names) == 1:
         return None
+    if known:
+        raise UserError(
+            f"'{known[0]}' is a known source, no file that could be joined with others. Give it alone."
+        )
     if unknown := reading.keys() - {"columns", "separator", "not_a_rating"}:
         known = "columns, separator, not_a_rating, files"
         raise UserError(f"reading: unknown {', '.join(unknown)}. Known: {known}.")

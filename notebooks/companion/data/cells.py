@@ -8,13 +8,15 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-LARGEST = 2**53  # from here on a float no longer tells whole numbers apart
+LARGEST = {np.float32: 2**24}  # from here on a float of a type no longer tells whole numbers apart
+POINT = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*")
 # by how times look; of the first two the order of day and month is decided by the column
 SLASHES = ("%m/%d/%Y", "%d/%m/%Y")
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %I:%M:%S %p")
 LAYOUTS = ["%Y/%m/%d", "%d.%m.%Y", "%m %d, %Y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y", "%d-%b-%Y"]
 FIXED = ["%a %b %d %H:%M:%S %z %Y", "%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S %z"]
+YEAR_10000 = 253_402_300_800  # in seconds: 9999-12-31 is a date that stands for none
 UNITS = {1e17: ("nanoseconds", 1e9), 1e14: ("microseconds", 1e6), 1e11: ("milliseconds", 1e3)}
 
 
@@ -23,7 +25,11 @@ def ids(values: Sequence) -> tuple[list[str], dict[int, str], bool]:
     whether whole numbers were written as floats."""
     pairs = [_id(value) for value in values]
     faults = {place: fault for place, (_, fault) in enumerate(pairs) if fault}
-    return [text for text, _ in pairs], faults, any(isinstance(value, (float, Decimal)) for value in values)
+    return (
+        [text for text, _ in pairs],
+        faults,
+        any(isinstance(value, (float, np.floating, Decimal)) for value in values),
+    )
 
 
 def _id(value: object) -> tuple[str, str]:
@@ -31,13 +37,19 @@ def _id(value: object) -> tuple[str, str]:
     if isinstance(value, (float, np.floating, Decimal)) and value == value:
         if value % 1 or abs(value) == float("inf"):
             return str(value), "is no whole number, as an id must be. Write ids as text or as whole numbers"
-        if not isinstance(value, Decimal) and abs(value) >= LARGEST:
-            fault = f"is a float of {LARGEST:,} or more, where ids that differ become the same"
+        largest = LARGEST.get(type(value), 2**53)
+        if not isinstance(value, Decimal) and abs(value) >= largest:
+            fault = f"is a float of {largest:,} or more, where ids that differ become the same"
             return str(value), f"{fault}. Write them as text or as integers (int64) where the file is made"
         return str(int(value)), ""
-    text = "" if value is None or value != value else str(value).strip()
+    text = "" if value is None or value != value else str(value).strip().strip("\ufeff\u200b").strip()
+    if text.startswith('="') and text.endswith('"'):  # so Excel keeps 0012 a text
+        text = text[2:-1].strip()
     if not text:
         return text, "is empty"
+    if "E+" in text and re.fullmatch(r"[+-]?\d([.,]\d+)?E\+\d{2,}", text):
+        fault = "looks like a number that a spreadsheet shortened"
+        return text, f"{fault}. Give the column the text format before saving"
     if "\0" in text:
         return text, "holds a NUL character"
     return text, "" if _is_unicode(text) else "holds half a character, which is no Unicode"
@@ -49,22 +61,31 @@ def _is_unicode(text: str) -> bool:
 
 def titles(values: Sequence) -> list[str]:
     """Text of titles; empty where there is none. A film may be called 1900, so whole floats are no floats."""
-    texts = [_id(value)[0] if isinstance(value, (float, Decimal)) else str(value or "") for value in values]
+    texts = [
+        _id(value)[0] if isinstance(value, (float, np.floating, Decimal)) else str(value or "")
+        for value in values
+    ]
     return [text if _is_unicode(text) else text.encode("utf-8", "replace").decode() for text in texts]
 
 
-def numbers(values: Sequence) -> tuple[np.ndarray, bool]:
-    """Float64, NaN where a cell is none; and whether decimals were written with a comma."""
+def numbers(values: Sequence) -> tuple[np.ndarray, str]:
+    """Float64, NaN where a cell is none; and a remark on decimals with a comma or thousands with a point."""
     numeric = pd.to_numeric(pd.Series([*values], dtype=object), errors="coerce")
     numeric = numeric.to_numpy(np.float64, na_value=np.nan, copy=True)
     bad = {place: str(values[place]) for place in np.flatnonzero(np.isnan(numeric))}
     commas = {place: cell for place, cell in bad.items() if COMMA.fullmatch(cell)}
     # 1,000 may be a thousand; 2,50 is none. A column has one decimal sign
-    thousands = all(re.search(r",\d{3}\s*$", cell) for cell in commas.values())
-    if thousands or any("." in str(value) for value in values):
-        return numeric, False
-    numeric[[*commas]] = [float(cell.replace(",", ".")) for cell in commas.values()]
-    return numeric, True
+    thousands = all(re.fullmatch(r"\s*[+-]?[1-9]\d*,\d{3}\s*", cell) for cell in commas.values())
+    points = [str(value).strip() for value in values if "." in str(value)]
+    if not (thousands or points):
+        numeric[[*commas]] = [float(cell.replace(",", ".")) for cell in commas.values()]
+        return numeric, "decimals are written with a comma, as in 2,5."
+    if points and len(points) < len(values) and all(map(POINT.fullmatch, points)):
+        others = [value for value in map(str, values) if "." not in value]
+        if all(re.fullmatch(r"\s*[1-9]\d{2,}\s*", value) for value in others):
+            whole = points[0].replace(".", "")
+            return numeric, f"{points[0]} beside {others[0]} may be a thousand. If so, write it as {whole}."
+    return numeric, ""
 
 
 def times(values: Sequence) -> tuple[np.ndarray, str]:
@@ -74,11 +95,11 @@ def times(values: Sequence) -> tuple[np.ndarray, str]:
         return _seconds(pd.to_datetime(pd.Series(list(values)), utc=True, errors="coerce")), ""
     seconds, _ = numbers(values)
     texts = pd.Series([str(value or "").strip() for value in values], dtype=object)
-    if np.isfinite(seconds).any() or not len(texts):
+    if 2 * np.isfinite(seconds).sum() > (texts != "").sum():  # else a bad 0 would blame the dates
         return seconds, ""
     sample = texts[texts != ""].iloc[:100]
     iso = pd.to_datetime(sample, format="ISO8601", utc=True, errors="coerce")
-    if len(sample) and iso.notna().all():
+    if len(sample) and iso.notna().mean() > 0.2:
         return _seconds(pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")), ""
     american, european = (_by_layout(texts, sample, [layout]) for layout in SLASHES)
     if american is not None or european is not None:
@@ -109,10 +130,11 @@ def _seconds(dates: pd.Series) -> np.ndarray:
     return np.where(dates.isna(), np.nan, dates.to_numpy().astype(np.int64) / 1e6)
 
 
-def in_seconds(values: np.ndarray) -> tuple[np.ndarray, str]:
-    """Times in seconds, and the unit they were in ("" for seconds): one unit fits all that are not 0."""
-    least = np.abs(values).min(where=values != 0, initial=np.inf)
+def in_seconds(values: np.ndarray) -> tuple[np.ndarray, str | None]:
+    """Times in seconds, and the unit they were in ("" for seconds, None where no one fits all but 0)."""
+    sizes = np.abs(values)
+    least, most = sizes.min(where=values != 0, initial=np.inf), sizes.max(initial=0)
     for bound, (unit, factor) in UNITS.items():
-        if np.isfinite(least) and least >= bound:
-            return values / factor, unit
+        if most >= max(bound, YEAR_10000):
+            return (values / factor, unit) if least >= bound else (values, None)
     return values, ""

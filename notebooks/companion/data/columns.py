@@ -1,6 +1,7 @@
 """Which column is what: by names that data sets have, by `--columns`, or without a header by its cells."""
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -43,6 +44,12 @@ def parse(text: str) -> dict[str, str]:
     return given
 
 
+def shown(names: Iterable[str]) -> str:
+    """Some names, fit for a sentence."""
+    words = [" ".join(name.split())[:40] for name in names]
+    return ", ".join(words[:12]) + ", …" * (len(words) > 12)
+
+
 def plain(name: str) -> str:
     """A name without case, blanks and signs, and without RecBole's type (`user_id:token`)."""
     name = re.sub(r":(token|float)(_seq)?$", "", name.strip())
@@ -58,14 +65,18 @@ def assign(names: Sequence[str], given: dict[str, str], where: str) -> dict[str,
     """Role -> position of its column. UserError: a column is missing, or several fit."""
     roles = {role: _position(names, role, name, where) for role, name in given.items() if name}
     rest = [(place, name) for place, name in enumerate(names) if place not in roles.values() and name]
+    if any(re.match(r"book|isbn$|title$", plain(name)) for name in names):
+        rest = [
+            (place, name) for place, name in rest if plain(name) != "author"
+        ]  # who wrote it rated nothing
     for role in NAMES:
         if role not in given and (places := _best(role, rest)):
+            if len({names[place] for place in places}) < len(places):
+                fault = "stands in the header more than once. Keep one"
+                raise UserError(f"{where}: the column '{names[places[0]]}' {fault}.")
             if len(places) > 1 and role in (*NEEDED, "domain"):
-                several = ", ".join(repr(names[place]) for place in places)
-                if len({names[place] for place in places}) == 1:
-                    fault = "stands in the header more than once. Keep one"
-                    raise UserError(f"{where}: the column '{names[places[0]]}' {fault}.")
-                example = f"--columns {role}={names[places[0]]}"
+                several = shown(repr(names[place]) for place in places)
+                example = _option([(role, names[places[0]])], names)
                 raise UserError(f"{where}: {several} may each be the {role}. Say which, as in `{example}`.")
             roles[role] = places[0]
     if missing := [role for role in NEEDED if role not in roles]:
@@ -74,13 +85,14 @@ def assign(names: Sequence[str], given: dict[str, str], where: str) -> dict[str,
 
 
 def _position(names: Sequence[str], role: str, name: str, where: str) -> int:
-    if names.count(name) > 1:
+    places = [place for place, other in enumerate(names) if other.split() == name.split()]
+    if len(places) > 1:
         raise UserError(f"{where}: the column '{name}' stands in the header more than once. Keep one.")
-    if name in names:
-        return names.index(name)
+    if places:
+        return places[0]
     if name.isdecimal() and 0 < int(name) <= len(names):
         return int(name) - 1
-    raise UserError(f"{where}: no column '{name}' (--columns {role}={name}). Found: {', '.join(names)}.")
+    raise UserError(f"{where}: no column '{name}' (--columns {role}={name}). Found: {shown(names)}.")
 
 
 def _best(role: str, rest: list[tuple[int, str]]) -> list[int]:
@@ -91,12 +103,21 @@ def _best(role: str, rest: list[tuple[int, str]]) -> list[int]:
 
 def _missing(missing: list[str], names: Sequence[str], where: str) -> str:
     free = [name for name in names if name and not known([name])] or ["NAME"]
-    example = ",".join(f"{role}={free[min(k, len(free) - 1)]}" for k, role in enumerate(missing))
+    example = _option([(role, free[min(k, len(free) - 1)]) for k, role in enumerate(missing)], names)
     return (
         f"{where}: no column {', '.join(map(repr, missing))}. "
-        f"Found: {', '.join(filter(None, names)) or 'nothing'}. Expected are user, item, rating (domain, "
-        f"timestamp and title are optional). Say what has another name, as in `--columns {example}`."
+        f"Found: {shown(filter(None, names)) or 'nothing'}. Expected are user, item, rating (domain, "
+        f"timestamp and title are optional). Say what has another name, as in `{example}`."
     )
+
+
+def _option(pairs: list[tuple[str, str]], names: Sequence[str]) -> str:
+    """What to type for roles and names of columns; the number of one whose name no option can hold."""
+    numbered = {
+        name: str(place) for place, name in enumerate(names, 1) if "," in name or name != name.strip()
+    }
+    words = ",".join(f"{role}={numbered.get(name, name)}" for role, name in pairs)
+    return f"--columns {shlex.quote(words)}"
 
 
 def is_header(cells: list[str]) -> bool:
@@ -113,7 +134,7 @@ def guess(rows: list[list[str]], where: str) -> dict[str, int]:
     rated = width in (3, 4) and _mostly(value is not None and abs(value) < EPOCH for value in values[2])
     if not rated or (width == 4) != time:
         raise UserError(
-            f"{where}: the first line ({', '.join(rows[0])[:80]}) seems to be a rating, not a header. "
+            f"{where}: the first line ({shown(rows[0])[:80]}) seems to be a rating, not a header. "
             f"Put a line before it that names the columns, or name them by their numbers, as in `--columns "
             f"user=1,item=2,rating=3`."
         )
@@ -144,7 +165,7 @@ def remark(names: Sequence[str], roles: dict[str, int], header: bool) -> str:
     if not other:
         return ""
     unused = [name for place, name in enumerate(names) if name and place not in roles.values()]
-    rest = f" Not used: {', '.join(unused[:8])}{', …' if len(unused) > 8 else ''}." if unused else ""
+    rest = f" Not used: {shown(unused)}." if unused else ""
     return f"Columns: {', '.join(other)} (if not: `--columns user=NAME,…`).{rest}"
 
 

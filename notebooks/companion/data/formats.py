@@ -30,7 +30,8 @@ OTHERS = {  # what is not read: first bytes -> what it is, what to do
     b"ORC": ("an ORC file", "Write it as Parquet or CSV"),
     b"Obj\x01": ("an Avro file", "Write it as Parquet or CSV"),
     (b"\x80\x04\x95", b"\x80\x05\x95"): ("a pickle, which is not opened", "Write it as Parquet or CSV"),
-    (b"<!DOCTYPE", b"<!doctype", b"<html"): ("a web page, not a table", "Download the file itself"),
+    b"version https://git-lfs": ("a pointer of Git LFS, not the file", "Run `git lfs pull`"),
+    (b"<!doctype", b"<html"): ("a web page, not a table", "Download the file itself"),
     b"<?xml": ("an XML file", "Write the table as CSV"),
 }
 SEPARATORS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", "::": "'::'", " ": "blank"}
@@ -62,8 +63,10 @@ def look(path: Path, given: dict[str, str], separator: str = "") -> Look:
         raise UserError(f"{path}: is empty (0 bytes). {EXPECTED}")
     if head.startswith(b"PAR1"):
         return Look("parquet")
+    begin = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:40]
+    begin = begin.lower() if begin.startswith(b"<") else head
     for first, (what, cure) in OTHERS.items():
-        if head.startswith(first):
+        if begin.startswith(first):
             raise UserError(f"{path}: is {what}. {cure}, and give that file.")
     if head[257:262] == b"ustar":
         raise UserError(f"{path}: is a tar archive. Unpack it (`tar -xf FILE`), and name the table in it.")
@@ -74,7 +77,7 @@ def look(path: Path, given: dict[str, str], separator: str = "") -> Look:
         text = codecs.getincrementaldecoder(encoding)(errors).decode(head, not cut)
     begin = len(text) - len(text.lstrip("\ufeff"))
     text = text[begin:]
-    if text.lstrip()[:1] in ("{", "["):
+    if re.match(r"\s*[\[{]\s*([\[{\]}\"']|$)", text):
         return _json(text, cut, given, path, encoding, begin)
     if not text.strip():
         raise UserError(f"{path}: holds no text. {EXPECTED}")
@@ -96,14 +99,28 @@ def _encoding(head: bytes) -> str:
 def _json(text: str, cut: bool, given: dict, path: Path, encoding: str, begin: int) -> Look:
     """JSON lines, or an array of objects: the columns are the keys of the first ones."""
     kind, keys = ("array" if text.lstrip()[0] == "[" else "json"), {}
+    if re.match(r"\s*\{\s*(\"[^\"]*\"\s*:\s*[\[{]?\s*)?[\r\n]", text):
+        fault = "is one JSON object over several lines. Write the ratings alone"
+        raise UserError(f"{path}: {fault}: an array of objects, or one object a line.")
     if kind == "json":
         for line in text.splitlines()[: SAMPLE + 1][: -1 if cut else None]:
             keys |= dict.fromkeys(_keys(line))
     else:
-        keys = dict.fromkeys(re.findall(r'"([^"\\]+)"\s*:', text))
+        keys = _first_keys(text)
     roles = columns.assign([*keys], given, str(path))
     words = columns.remark([*keys], roles, True)
     return Look(kind, encoding, names=(*keys,), roles=roles, skip=3 * begin, remark=words)
+
+
+def _first_keys(text: str) -> dict[str, None]:
+    """The keys of the first objects of an array; of none that is sound, what stands before colons."""
+    decoder, place, keys = json.JSONDecoder(), 0, {}
+    with suppress(ValueError, RecursionError):  # the sample ends; what is not sound is told when it is read
+        while place < len(text):
+            place = re.compile(r"[\s,\[]*").match(text, place).end()
+            record, place = decoder.raw_decode(text, place)
+            keys |= dict.fromkeys(record if isinstance(record, dict) else ())
+    return keys or dict.fromkeys(re.findall(r'"([^"\\]+)"\s*:', text))
 
 
 def _keys(line: str) -> list[str]:
@@ -118,15 +135,22 @@ def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encodin
     stated = re.match(r'\s*"?sep=(\\t|::|.)"?[^\S\n\r]*(\r\n|\r|\n)', text, re.I)
     start = stated.end() if stated else 0
     choice = separator or (stated and stated[1]) or ""
-    choice = SPOKEN.get(choice, choice) or _separator(text[start:], cut, given, path)
+    choice = SPOKEN.get(choice.lower(), choice) or _separator(text[start:], cut, given, path)
     rows, end = _rows(text[start:], choice, cut)
     if not rows:
         raise UserError(f"{path}: its first line does not end within {HEAD:,} bytes. {EXPECTED}")
-    names = [name.encode("utf-8", "replace").decode().strip("\ufeff\u200b \t") for name in rows[0]]
+    names = [
+        " ".join(name.encode("utf-8", "replace").decode().strip("\ufeff\u200b \t").split())
+        for name in rows[0]
+    ]
     if header := columns.is_header(names) or bool(_words(given) & {*names}):
         start, names = start + end, _fitted(names, rows)
     else:
         names = [str(number) for number, _ in enumerate(names, 1)]
+    if names[0].startswith("#") and (len(names) < 3 or len(rows[-1]) != len(names)):
+        raise UserError(
+            f"{path}: begins with a comment ({names[0][:40]!r}). Remove the lines before the table."
+        )
     if len(names) < 3:
         fault = f"its first line is one column at every separator tried ({', '.join(SEPARATORS.values())})"
         fault = f"{len(names)} columns, cut at {SEPARATORS.get(choice, choice)}" if len(names) == 2 else fault

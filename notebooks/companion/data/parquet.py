@@ -47,6 +47,8 @@ def look(path: Path, given: dict[str, str], constants: dict[str, str]) -> tuple[
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last: of a column's name
         raise _damaged(path, error) from error
     roles = columns.assign(names, given, str(path))
+    if twice := [names[place] for place in roles.values() if names.count(names[place]) > 1]:
+        raise UserError(f"{path}: the column '{twice[0]}' stands in the schema more than once. Keep one.")
     return file, Look("parquet", names=names, roles=roles, remark=columns.remark(names, roles, True))
 
 
@@ -63,7 +65,8 @@ def _check_type(role: str, field: pa.Field, path: Path) -> None:
     """Refuse what would turn into text or numbers unasked: bytes, lists, booleans, a date as a rating."""
     kind = _kind(field.type)
     date = role == "timestamp" and (pa.types.is_timestamp(kind) or pa.types.is_date(kind))
-    if not date and not any(getattr(pa.types, f"is_{name}")(kind) for name in PLAIN):
+    half = pa.types.is_float16(kind) and role not in ("rating", "timestamp")  # tells no more ids than 2,048
+    if half or not date and not any(getattr(pa.types, f"is_{name}")(kind) for name in PLAIN):
         raise UserError(f"{path}, column '{field.name}': holds {kind}. Write it as text or as numbers.")
 
 
@@ -79,6 +82,5 @@ def _column(cells: pa.ChunkedArray, role: str) -> pd.Series:
     if pa.types.is_null(kind) or pa.types.is_string_view(kind):
         cells = cells.cast(pa.string())
     if pa.types.is_floating(kind):
-        cells = cells.cast(pa.float32()) if pa.types.is_float16(kind) else cells
         cells = pc.if_else(pc.is_nan(cells), None, cells)
     return cells.dictionary_encode().to_pandas()

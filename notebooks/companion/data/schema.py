@@ -7,10 +7,11 @@ import pandas as pd
 
 from adc.errors import UserError
 from adc.ratings import REQUIRED
-from companion.data import cells
+from companion.data import cells, columns
 
 MAX_DOMAINS = 50
 MIN_RATINGS = 10  # below this a 50/10/40 split of a domain leaves a part empty
+GAPS = ("null", "nan", "none", "\\n", "n/a", "#n/a", "na")  # words for an empty cell
 KEY = ["domain", "user", "item"]
 Locate = Callable[[list[int], str], str]  # rows, counted from 0, and a role -> their place in words
 
@@ -44,9 +45,9 @@ def check(
     if "title" in names and (titles := _titles(frame["title"], clean, remarks)) is not None:
         clean["title"] = titles
     table, dropped = pd.DataFrame(clean), {}
-    for value in not_a_rating:
-        table, dropped[f"rating {value:g} is not a rating"] = _without(table, value, locate, remarks)
-    latest = _latest(table, locate)
+    for value in sorted({*map(_shown, not_a_rating)}):
+        table, dropped[f"rating {value} is not a rating"] = _without(table, value, locate, remarks)
+    latest = _latest(table, locate, remarks)
     dropped["repeated"] = len(table) - len(latest)
     _check_domains(latest["domain"].value_counts(), where)
     return latest.reset_index(drop=True), dropped, [*remarks, *_far_values(latest["rating"].to_numpy())]
@@ -65,19 +66,24 @@ def _by_index(index: pd.Index, where: str) -> Locate:
 def _coded(column: pd.Series) -> tuple[np.ndarray, list]:
     """Codes of a column, -1 where it is empty, and its distinct values."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.codes.to_numpy(), column.cat.categories.tolist()
+        values = column.cat.categories
+        return column.cat.codes.to_numpy(), [
+            *values.to_numpy()
+        ] if values.dtype == "float32" else values.tolist()
     codes, values = pd.factorize(column, use_na_sentinel=True)
     return codes, list(values)
 
 
-def _refuse(column: pd.Series, rows: np.ndarray, locate: Locate, fault: str) -> None:
+def _refuse(
+    column: pd.Series, rows: np.ndarray, locate: Locate, fault: str, cure: str = "Mend or remove them"
+) -> None:
     """Raise `UserError` with the place of the first of the bad rows, if there is one."""
     if len(rows):
         value = column.iloc[rows[0]]
         value = "" if pd.isna(value) else value.item() if isinstance(value, np.generic) else value
         shown = f"{value!r} {fault}" if value != "" else "is empty"
         place = locate([int(rows[0])], column.name)
-        raise UserError(f"{place}: {shown}; {len(rows)} such in all. Mend or remove them.")
+        raise UserError(f"{place}: {shown}; {len(rows)} such in all. {cure}.")
 
 
 def _rows_of(codes: np.ndarray, bad: np.ndarray) -> np.ndarray:
@@ -103,7 +109,11 @@ def _ids(column: pd.Series, locate: Locate, remarks: list[str]) -> pd.Categorica
     blank = np.array([isinstance(value, str) and value != text for value, text in zip(values, texts)])
     if blank.any():
         count = int(np.append(blank, False)[codes].sum())
-        remarks.append(f"Column {column.name}: blanks around {count:,} ids were left out.")
+        what = 'blanks or ="…"' if any(str(value).strip().startswith('="') for value in values) else "blanks"
+        remarks.append(f"Column {column.name}: {what} around {count:,} ids were left out.")
+    for place in [place for place, text in enumerate(texts) if text.lower() in GAPS]:
+        count, what = (codes == place).sum(), f"is that a {column.name}"
+        remarks.append(f"Column {column.name}: {texts[place]!r} stands in {count:,} rows as an id: {what}?")
     if whole:
         what = "whole numbers written as floats, such as 1.0, were taken as whole numbers: 1"
         remarks.append(f"Column {column.name}: {what}.")
@@ -112,23 +122,29 @@ def _ids(column: pd.Series, locate: Locate, remarks: list[str]) -> pd.Categorica
 
 
 def _ratings(column: pd.Series, locate: Locate, remarks: list[str]) -> np.ndarray:
-    values, comma = _numbers(column, cells.numbers)
+    values, words = _numbers(column, cells.numbers)
     with np.errstate(over="ignore"):  # what is too large for the type becomes infinite, and is refused
         values = values.astype(np.float32)
     _refuse(column, np.flatnonzero(~np.isfinite(values)), locate, "is not a finite number")
-    if comma:
-        remarks.append("Column rating: decimals are written with a comma, as in 2,5.")
+    if words:
+        remarks.append(f"Column rating: {words}")
     return values
 
 
 def _times(column: pd.Series, locate: Locate, remarks: list[str]) -> np.ndarray:
-    cure = "`--columns timestamp=` leaves the column out"
+    cure = "Mend or remove them; `--columns timestamp=` leaves the column out"
     values, doubt = _numbers(column, cells.times)
     if doubt:
-        raise UserError(f"{locate([0], 'timestamp')}: {column.iloc[0]!r} {doubt}. {cure}.")
+        raise UserError(
+            f"{locate([0], 'timestamp')}: {column.iloc[0]!r} {doubt}; `--columns timestamp=` leaves it out."
+        )
     known = "is neither a number, such as seconds since 1970, nor a date as others are (2018-07-04 12:00:00)"
-    _refuse(column, np.flatnonzero(~np.isfinite(values)), locate, f"{known}; {cure}")
+    _refuse(column, np.flatnonzero(~np.isfinite(values)), locate, known, cure)
     values, unit = cells.in_seconds(values)
+    if unit is None:
+        rows, size = np.flatnonzero(values), np.log(np.abs(values[values != 0]))
+        other = np.abs(size - np.median(size)) > np.log(100)
+        _refuse(column, rows[other], locate, "is in another unit (seconds, milliseconds, …) than most", cure)
     if unit:
         remarks.append(f"Column timestamp: {unit} since 1970 were turned into seconds.")
     return values
@@ -152,14 +168,19 @@ def _titles(column: pd.Series, clean: dict, remarks: list[str]) -> pd.Categorica
     return pd.Categorical.from_codes(titles, pd.Index(names, dtype=object))
 
 
-def _without(table: pd.DataFrame, value: float, locate: Locate, remarks: list) -> tuple[pd.DataFrame, int]:
+def _shown(value: float) -> str:
+    """A rating in as few digits as tell it from all others of its type."""
+    return f"{float(str(np.float32(value))):.9g}"
+
+
+def _without(table: pd.DataFrame, value: str, locate: Locate, remarks: list) -> tuple[pd.DataFrame, int]:
     """The ratings that are another value; the index goes on counting the rows of the source."""
     other = table["rating"].to_numpy() != np.float32(value)
     count = int((~other).sum())
     if not count:
-        remarks.append(f"No rating is {value:g}, so --not-a-rating {value:g} left nothing out.")
+        remarks.append(f"No rating is {value}, so --not-a-rating {value} left nothing out.")
     if count == len(table):
-        raise UserError(f"{locate([0], 'rating')}: every rating is {value:g}; --not-a-rating leaves none.")
+        raise UserError(f"{locate([0], 'rating')}: every rating is {value}; --not-a-rating leaves none.")
     return table[other], count
 
 
@@ -176,16 +197,17 @@ def _far_values(ratings: np.ndarray) -> list[str]:
         far = gap >= max(span, 2) and likely
         below = value in (0, -1) and others[0] >= (1 if len(others) < 4 else value + 1)
         if far or below:
-            share, cure = count / len(ratings), f"leave them out: `--not-a-rating {value:g}`"
+            share, (odd, low, high) = count / len(ratings), map(_shown, (value, others[0], others[-1]))
             remarks.append(
-                f"{share:.1%} of the ratings are {value:g}, away from the others ({others[0]:g} to "
-                f"{others[-1]:g}). If that means 'not rated', {cure}."
+                f"{share:.1%} of the ratings are {odd}, away from the others ({low} to {high}). If that "
+                f"means 'not rated', leave them out: `--not-a-rating {odd}`."
             )
     return remarks
 
 
-def _latest(clean: pd.DataFrame, locate: Locate) -> pd.DataFrame:
-    """R20: of several ratings of one item by one user the latest; without timestamps they must be equal."""
+def _latest(clean: pd.DataFrame, locate: Locate, remarks: list[str]) -> pd.DataFrame:
+    """R20: of several ratings of one item by one user the latest; without timestamps they must be equal.
+    Of those that differ at one time, as where days have no clock, the last in the file."""
     key = clean["domain"].cat.codes.astype(np.int64)  # a number for each (domain, user, item)
     for name in ("user", "item"):
         key = key * len(clean[name].cat.categories) + clean[name].cat.codes
@@ -195,6 +217,10 @@ def _latest(clean: pd.DataFrame, locate: Locate) -> pd.DataFrame:
     rows = clean[several].assign(key=key[several])
     if "timestamp" in clean.columns:
         rows = rows.sort_values("timestamp", kind="stable")
+        last = rows[rows["timestamp"] == rows.groupby("key")["timestamp"].transform("max")]
+        if count := int((last.groupby("key")["rating"].nunique() > 1).sum()):
+            what = "of several that differ at the same time, the last in the file was taken"
+            remarks.append(f"Of {count:,} pairs of a user and an item, {what}.")
     else:
         differ = rows.groupby("key")["rating"].transform("nunique") > 1
         if differ.any():
@@ -212,12 +238,13 @@ def _refuse_clash(rows: pd.DataFrame, locate: Locate) -> None:
 
 def _check_domains(sizes: pd.Series, where: str) -> None:
     sizes = sizes[sizes > 0]
+    cure = "`--columns domain=NAME` takes another column for the domain, `--columns domain=` none"
     if len(sizes) > MAX_DOMAINS:
         fault = f"{len(sizes)} domains; at most {MAX_DOMAINS} are supported"
-        raise UserError(f"{where}: {fault}. Is 'domain' the right column?")
+        raise UserError(f"{where}: {fault}. {cure}.")
     small = sizes[sizes < MIN_RATINGS]
     if len(small):
         raise UserError(
             f"{where}: domain '{small.index[0]}' has {small.iloc[0]} ratings; a 50/10/40 split needs "
-            f"{MIN_RATINGS}. Remove or merge the small domain(s): {', '.join(map(str, small.index[:10]))}."
+            f"{MIN_RATINGS}. Remove or merge the small domain(s): {columns.shown(small.index)}. {cure}."
         )

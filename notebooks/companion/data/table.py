@@ -6,6 +6,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
@@ -23,6 +24,8 @@ ENDINGS = (
     *(".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".txt.gz", ".zip", ".gz", ".bz2", ".xz"),
 )
 FILE_HASH = re.compile(r"-[0-9a-f]{8}$")  # ends the name of a table's dataset, and of no other
+WHOLE = re.compile(r"(0|[1-9]\d*)\.0")
+HIDDEN = re.compile(r"\.|_[^=]*$")  # files and folders of a table that are none of its data
 LARGE = 1 << 26  # bytes; a progress bar is shown
 
 
@@ -73,10 +76,12 @@ class Files:
 
 def _numbers(words: str) -> tuple[float, ...]:
     try:
-        return tuple(float(word) for word in words.replace(" ", "").split(",") if word)
-    except ValueError as error:
-        fault = "expected a number or several, such as 0 or -1,99"
-        raise UserError(f"--not-a-rating {words}: {fault}.") from error
+        numbers = tuple(float(word) for word in words.replace(" ", "").split(",") if word)
+    except ValueError:
+        numbers = (np.nan,)
+    if not np.isfinite(numbers).all():
+        raise UserError(f"--not-a-rating {words}: expected a number or several, such as 0 or -1,99.")
+    return numbers
 
 
 def _hash(path: Path) -> str:
@@ -101,8 +106,12 @@ def _files(path: Path) -> list[Path]:
     """The file, or the Parquet files of a folder."""
     if not path.is_dir():
         return [path]
+    if (path / "_delta_log").exists():
+        raise UserError(
+            f"{path}: is a Delta table, with versions that are past. Write it as one Parquet file."
+        )
     files = [file for file in sorted(path.rglob("*.parquet")) if file.is_file()]
-    files = [file for file in files if not file.name.startswith((".", "_"))]
+    files = [file for file in files if not any(map(HIDDEN.match, file.relative_to(path).parts))]
     if not files:
         raise UserError(f"{path}: is a folder without Parquet files. Name the file that holds the ratings.")
     return files
@@ -161,18 +170,21 @@ def look(path: Path, files: Files) -> dict[str, int]:
 def read(files: Files) -> Table:
     """The ratings of all files, which are one dataset. UserError, with file and line: it cannot be read."""
     frames, parts, remarks = [], [], []
-    names = _domain_names(files.paths)
-    for path in files.paths:
+    for path, name in _domain_names(files.paths).items():
+        own = []
         for file in _files(path):
             frame, part = _read(file, path, files)
             if "domain" not in frame:
-                frame["domain"] = pd.Categorical.from_codes(np.zeros(len(frame), np.int8), [names[path]])
+                frame["domain"] = pd.Categorical.from_codes(np.zeros(len(frame), np.int8), [name])
             frames.append(frame)
-            parts.append(part)
-        remarks += [f"{path.name}: {part.what.remark}"] if part.what.remark else []
-        if "domain" not in part.what.roles:
-            fault = f"there is no column domain; all of it is the domain '{names[path]}'"
-            remarks.append(f"{path.name}: {fault}.")
+            own.append(part)
+        parts += own
+        remarks += [
+            f"{path.name}: {words}" for words in dict.fromkeys(part.what.remark for part in own) if words
+        ]
+        if bare := [part.path for part in own if "domain" not in part.what.roles]:
+            where = path.name if len(bare) == len(own) else ", ".join(map(str, bare[:3]))
+            remarks.append(f"{where}: there is no column domain; all of it is the domain '{name}'.")
     shared = [role for role in NAMES if all(role in frame for frame in frames)]
     for role in sorted({role for frame in frames for role in frame} - {*shared}):
         remarks.append(f"The column {role} is not in all files, and is left out.")
@@ -201,7 +213,8 @@ def _apart(names: list[tuple[str, ...]], least: int) -> list[str]:
 def _constants(file: Path, folder: Path) -> dict[str, str]:
     """`domain=films` in the names of a folder's folders, as text."""
     pairs = [part.partition("=") for part in file.relative_to(folder).parts[:-1] if "=" in part]
-    return {unquote(name): unquote(value) for name, _, value in pairs}
+    gap = "__HIVE_DEFAULT_PARTITION__"  # stands for an empty cell
+    return {unquote(name): "" if value == gap else unquote(value) for name, _, value in pairs}
 
 
 def _read(file: Path, path: Path, files: Files) -> tuple[pd.DataFrame, Part]:
@@ -211,8 +224,15 @@ def _read(file: Path, path: Path, files: Files) -> tuple[pd.DataFrame, Part]:
     else:
         size = file.stat().st_size
         with tqdm(total=size, desc=file.name, unit="B", unit_scale=True, disable=size < LARGE) as bar:
-            frame = text.read(file, what, bar)
+            frame = text.read(file, what, bar).apply(_whole)
     return frame, Part(file, what, len(frame))
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    """Ids as numbers where each is written as 1.0 is: in another file they may be 1."""
+    if column.name in ("user", "item") and all(map(WHOLE.fullmatch, map(str, column.cat.categories))):
+        return column.cat.rename_categories([*map(Decimal, map(str, column.cat.categories))])
+    return column
 
 
 def _joined(columns_: list[pd.Series]) -> pd.Series:

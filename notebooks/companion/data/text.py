@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from adc.errors import UserError
+from companion.data.columns import shown
 from companion.data.formats import Look, records
 from companion.data.unpacking import UNIT, sound, unpacked
 
@@ -44,6 +45,8 @@ def lines(path: Path, what: Look, rows: list[int]) -> list[int]:
 
 def _by_arrow(path: Path, what: Look, bar) -> pd.DataFrame | None:
     """None where Arrow and the csv module might not agree: then the latter decides."""
+    if not what.separator.isascii():  # of which Arrow takes no separator
+        return None
     for times in (pa.float64(), CODES):  # texts cost twice the time of numbers
         types = {str(place): times if role == "timestamp" else CODES for role, place in what.roles.items()}
         quotes = _Quotes(what.separator.encode()) if what.quoted else None
@@ -178,11 +181,7 @@ def _cells(text, what: Look, path: Path) -> Iterator[tuple[int, list[str]]]:
         for cells in reader:
             if cells:
                 if len(cells) != width:
-                    named = "the header names" if what.header else "the first line has"
-                    raise UserError(
-                        f"{path}, line {begin}: {len(cells)} columns, but {named} {width} "
-                        f"({', '.join(what.names)}). A value with a separator in it belongs in double quotes."
-                    )
+                    raise _uneven(len(cells), f"{path}, line {begin}", what, begin == what.lines + 1)
                 if what.quoted and reader.line_num + what.lines > begin:
                     _check_lines(cells, f"{path}, line {begin}", what)
                 yield begin, cells
@@ -190,6 +189,16 @@ def _cells(text, what: Look, path: Path) -> Iterator[tuple[int, list[str]]]:
     except csv.Error as error:
         fault = f"not readable as a table ({error}). Is a double quote left open or not doubled?"
         raise UserError(f"{path}, line {begin}: {fault}") from error
+
+
+def _uneven(count: int, where: str, what: Look, first: bool) -> UserError:
+    """What is wrong with a line of so many columns; first: whether it comes after the header."""
+    cure = "A value with a separator in it belongs in double quotes"
+    if first and what.header and count == len(what.names) + 1:
+        cure = "Perhaps the header lacks the row names' column, as R writes it: add a name before the others"
+    named = f"the header names {len(what.names)} ({shown(what.names)})"
+    named = named if what.header else f"the first line has {len(what.names)}"
+    return UserError(f"{where}: {count} columns, but {named}. {cure}.")
 
 
 def _check_lines(cells: list[str], where: str, what: Look) -> None:
@@ -226,6 +235,6 @@ def _values(record: object, what: Look, where: str) -> dict[int, str | float]:
         if isinstance(value, (bool, list, dict, tuple, set)) and role != "title":
             fault = f"{str(value)[:40]!r} is neither text nor a number"
             raise UserError(f"{where}, column '{what.names[place]}': {fault}. Mend or remove it.")
-        plain = isinstance(value, float) and value == value
-        cells[place] = value if plain else "" if value is None else str(value)
+        empty = value is None or value != value  # NaN is Python's word for a gap
+        cells[place] = "" if empty else value if isinstance(value, float) else str(value)
     return cells

@@ -66,7 +66,8 @@ def _unpacked(stream: BinaryIO, path: Path) -> BinaryIO:
 
 def _of_zip(stream: BinaryIO, path: Path) -> BinaryIO:
     archive = zipfile.ZipFile(stream)
-    names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
+    names = [name for name in archive.namelist() if not name.endswith(("/", ".DS_Store"))]
+    names = [name for name in names if "__MACOSX" not in name]
     if any(name.startswith("xl/") for name in names):
         raise UserError(f"{path}: is an Excel workbook. Save it as CSV, and give that file.")
     if len(names) != 1:
