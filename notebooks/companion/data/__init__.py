@@ -177,9 +177,7 @@ def _own(source: Source, reading: dict | None) -> Files | None:
     if known and len(names) == 1:
         return None
     if known:
-        raise UserError(
-            f"'{known[0]}' is a known source, no file that could be joined with others. Give it alone."
-        )
+        raise UserError(f"'{known[0]}' is a known source, which no file is joined with. Give it alone.")
     if unknown := reading.keys() - {"columns", "separator", "not_a_rating"}:
         known = "columns, separator, not_a_rating, files"
         raise UserError(f"reading: unknown {', '.join(unknown)}. Known: {known}.")

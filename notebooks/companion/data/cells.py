@@ -8,8 +8,9 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
+FLOATS = (float, np.floating, Decimal)
 LARGEST = {np.float32: 2**24}  # from here on a float of a type no longer tells whole numbers apart
-POINT = re.compile(r"[1-9]\d{0,2}\.\d{3}")
+POINT, HUNDREDS = re.compile(r"[1-9]\d{0,2}\.\d{3}"), re.compile(r"[1-9]\d{2,}")
 COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*")
 # by how times look; of the first two the order of day and month is decided by the column
 SLASHES = ("%m/%d/%Y", "%d/%m/%Y")
@@ -25,16 +26,12 @@ def ids(values: Sequence) -> tuple[list[str], dict[int, str], bool]:
     whether whole numbers were written as floats."""
     pairs = [_id(value) for value in values]
     faults = {place: fault for place, (_, fault) in enumerate(pairs) if fault}
-    return (
-        [text for text, _ in pairs],
-        faults,
-        any(isinstance(value, (float, np.floating, Decimal)) for value in values),
-    )
+    return [text for text, _ in pairs], faults, any(isinstance(value, FLOATS) for value in values)
 
 
 def _id(value: object) -> tuple[str, str]:
     """Text of an id, and what is wrong with it."""
-    if isinstance(value, (float, np.floating, Decimal)) and value == value:
+    if isinstance(value, FLOATS) and value == value:
         if value % 1 or abs(value) == float("inf"):
             return str(value), "is no whole number, as an id must be. Write ids as text or as whole numbers"
         largest = LARGEST.get(type(value), 2**53)
@@ -61,10 +58,7 @@ def _is_unicode(text: str) -> bool:
 
 def titles(values: Sequence) -> list[str]:
     """Text of titles; empty where there is none. A film may be called 1900, so whole floats are no floats."""
-    texts = [
-        _id(value)[0] if isinstance(value, (float, np.floating, Decimal)) else str(value or "")
-        for value in values
-    ]
+    texts = [_id(value)[0] if isinstance(value, FLOATS) else str(value or "") for value in values]
     return [text if _is_unicode(text) else text.encode("utf-8", "replace").decode() for text in texts]
 
 
@@ -80,11 +74,12 @@ def numbers(values: Sequence) -> tuple[np.ndarray, str]:
     if not (thousands or points):
         numeric[[*commas]] = [float(cell.replace(",", ".")) for cell in commas.values()]
         return numeric, "decimals are written with a comma, as in 2,5."
-    if points and len(points) < len(values) and all(map(POINT.fullmatch, points)):
-        others = [value for value in map(str, values) if "." not in value]
-        if all(re.fullmatch(r"\s*[1-9]\d{2,}\s*", value) for value in others):
-            whole = points[0].replace(".", "")
-            return numeric, f"{points[0]} beside {others[0]} may be a thousand. If so, write it as {whole}."
+    others = [str(value).strip() for value in values if "." not in str(value)]
+    if points and others and all(map(POINT.fullmatch, points)) and all(map(HUNDREDS.fullmatch, others)):
+        return (
+            numeric,
+            f"{points[0]} beside {others[0]} may be a thousand; if so, write it without the point.",
+        )
     return numeric, ""
 
 

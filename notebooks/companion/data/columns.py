@@ -65,10 +65,8 @@ def assign(names: Sequence[str], given: dict[str, str], where: str) -> dict[str,
     """Role -> position of its column. UserError: a column is missing, or several fit."""
     roles = {role: _position(names, role, name, where) for role, name in given.items() if name}
     rest = [(place, name) for place, name in enumerate(names) if place not in roles.values() and name]
-    if any(re.match(r"book|isbn$|title$", plain(name)) for name in names):
-        rest = [
-            (place, name) for place, name in rest if plain(name) != "author"
-        ]  # who wrote it rated nothing
+    if any(re.match(r"book|isbn$|title$", plain(name)) for name in names):  # who wrote it did not rate it
+        rest = [(place, name) for place, name in rest if plain(name) != "author"]
     for role in NAMES:
         if role not in given and (places := _best(role, rest)):
             if len({names[place] for place in places}) < len(places):
@@ -112,12 +110,9 @@ def _missing(missing: list[str], names: Sequence[str], where: str) -> str:
 
 
 def _option(pairs: list[tuple[str, str]], names: Sequence[str]) -> str:
-    """What to type for roles and names of columns; the number of one whose name no option can hold."""
-    numbered = {
-        name: str(place) for place, name in enumerate(names, 1) if "," in name or name != name.strip()
-    }
-    words = ",".join(f"{role}={numbered.get(name, name)}" for role, name in pairs)
-    return f"--columns {shlex.quote(words)}"
+    """What to type for roles and names of columns; the number of one with a comma in its name."""
+    words = ",".join(f"{role}={names.index(name) + 1 if ',' in name else name}" for role, name in pairs)
+    return f"--columns {shlex.quote(' '.join(words.split()))}"
 
 
 def is_header(cells: list[str]) -> bool:

@@ -78,7 +78,7 @@ def look(path: Path, given: dict[str, str], separator: str = "") -> Look:
     begin = len(text) - len(text.lstrip("\ufeff"))
     text = text[begin:]
     if re.match(r"\s*[\[{]\s*([\[{\]}\"']|$)", text):
-        return _json(text, cut, given, path, encoding, begin)
+        return _json(text, given, path, encoding, begin)
     if not text.strip():
         raise UserError(f"{path}: holds no text. {EXPECTED}")
     return _text(text, cut, given, separator, path, encoding, begin)
@@ -96,60 +96,46 @@ def _encoding(head: bytes) -> str:
     return "utf-8"
 
 
-def _json(text: str, cut: bool, given: dict, path: Path, encoding: str, begin: int) -> Look:
+def _json(text: str, given: dict, path: Path, encoding: str, begin: int) -> Look:
     """JSON lines, or an array of objects: the columns are the keys of the first ones."""
-    kind, keys = ("array" if text.lstrip()[0] == "[" else "json"), {}
     if re.match(r"\s*\{\s*(\"[^\"]*\"\s*:\s*[\[{]?\s*)?[\r\n]", text):
         fault = "is one JSON object over several lines. Write the ratings alone"
         raise UserError(f"{path}: {fault}: an array of objects, or one object a line.")
-    if kind == "json":
-        for line in text.splitlines()[: SAMPLE + 1][: -1 if cut else None]:
-            keys |= dict.fromkeys(_keys(line))
-    else:
-        keys = _first_keys(text)
-    roles = columns.assign([*keys], given, str(path))
-    words = columns.remark([*keys], roles, True)
+    kind, keys = ("array" if text.lstrip()[0] == "[" else "json"), _keys(text)
+    roles = columns.assign(keys, given, str(path))
+    words = columns.remark(keys, roles, True)
     return Look(kind, encoding, names=(*keys,), roles=roles, skip=3 * begin, remark=words)
 
 
-def _first_keys(text: str) -> dict[str, None]:
-    """The keys of the first objects of an array; of none that is sound, what stands before colons."""
+def _keys(text: str) -> list[str]:
+    """The keys of the first objects; where the first is not sound JSON, the words before colons."""
     decoder, place, keys = json.JSONDecoder(), 0, {}
     with suppress(ValueError, RecursionError):  # the sample ends; what is not sound is told when it is read
         while place < len(text):
             place = re.compile(r"[\s,\[]*").match(text, place).end()
             record, place = decoder.raw_decode(text, place)
             keys |= dict.fromkeys(record if isinstance(record, dict) else ())
-    return keys or dict.fromkeys(re.findall(r'"([^"\\]+)"\s*:', text))
-
-
-def _keys(line: str) -> list[str]:
-    try:
-        record = json.loads(line)
-    except ValueError:  # told with its line when it is read
-        return [name for _, name in re.findall(r"""(["'])([^"'\\]+)\1\s*:""", line)]
-    return [*record] if isinstance(record, dict) else []
+    return [*keys] or [*{name: 0 for _, name in re.findall(r"""(["'])([^"'\\]+)\1\s*:""", text)}]
 
 
 def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encoding: str, begin: int) -> Look:
     stated = re.match(r'\s*"?sep=(\\t|::|.)"?[^\S\n\r]*(\r\n|\r|\n)', text, re.I)
     start = stated.end() if stated else 0
     choice = separator or (stated and stated[1]) or ""
-    choice = SPOKEN.get(choice.lower(), choice) or _separator(text[start:], cut, given, path)
+    words = {name for name in given.values() if not name.isdecimal()}  # a number counts columns
+    choice = SPOKEN.get(choice.lower(), choice) or _separator(text[start:], cut, words, path)
     rows, end = _rows(text[start:], choice, cut)
     if not rows:
         raise UserError(f"{path}: its first line does not end within {HEAD:,} bytes. {EXPECTED}")
-    names = [
-        " ".join(name.encode("utf-8", "replace").decode().strip("\ufeff\u200b \t").split())
-        for name in rows[0]
-    ]
-    if header := columns.is_header(names) or bool(_words(given) & {*names}):
+    names = [name.encode("utf-8", "replace").decode().strip("\ufeff\u200b \t") for name in rows[0]]
+    names = [" ".join(name.split()) for name in names]
+    if header := columns.is_header(names) or not words.isdisjoint(names):
         start, names = start + end, _fitted(names, rows)
     else:
         names = [str(number) for number, _ in enumerate(names, 1)]
     if names[0].startswith("#") and (len(names) < 3 or len(rows[-1]) != len(names)):
         raise UserError(
-            f"{path}: begins with a comment ({names[0][:40]!r}). Remove the lines before the table."
+            f"{path}: begins with a comment ({names[0][:40]!r}). Remove what is before the table."
         )
     if len(names) < 3:
         fault = f"its first line is one column at every separator tried ({', '.join(SEPARATORS.values())})"
@@ -164,11 +150,6 @@ def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encodin
     return Look("text", encoding, choice, (*names,), header, roles, skip, lines, len(choice) == 1, remark)
 
 
-def _words(given: dict[str, str]) -> set[str]:
-    """The names in `--columns`: a number there counts columns, and may be a rating in the first line."""
-    return {name for name in given.values() if not name.isdecimal()}
-
-
 def _fitted(names: list[str], rows: list[list[str]]) -> list[str]:
     """The header as wide as the ratings, where only empty cells at the end make the difference."""
     width = len(rows[1]) if len(rows) > 1 else len(names)
@@ -178,10 +159,10 @@ def _fitted(names: list[str], rows: list[list[str]]) -> list[str]:
     return names
 
 
-def _separator(text: str, cut: bool, given: dict, path: Path) -> str:
+def _separator(text: str, cut: bool, words: set[str], path: Path) -> str:
     """The separator that gives known names, or else the one that cuts all lines into as many columns."""
     tables = {separator: _rows(text, separator, cut)[0] for separator in SEPARATORS}
-    named = {one: len(columns.known(rows[0]) | (_words(given) & {*rows[0]}))
+    named = {one: len(columns.known(rows[0]) | words.intersection(rows[0]))
              for one, rows in tables.items() if rows}  # fmt: skip
     best = max(named.values(), default=0)
     if best > 1:

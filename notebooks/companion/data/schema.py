@@ -67,23 +67,20 @@ def _coded(column: pd.Series) -> tuple[np.ndarray, list]:
     """Codes of a column, -1 where it is empty, and its distinct values."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         values = column.cat.categories
-        return column.cat.codes.to_numpy(), [
-            *values.to_numpy()
-        ] if values.dtype == "float32" else values.tolist()
+        values = [*values.to_numpy()] if values.dtype == "float32" else values.tolist()  # it tells how long
+        return column.cat.codes.to_numpy(), values
     codes, values = pd.factorize(column, use_na_sentinel=True)
     return codes, list(values)
 
 
-def _refuse(
-    column: pd.Series, rows: np.ndarray, locate: Locate, fault: str, cure: str = "Mend or remove them"
-) -> None:
+def _refuse(column: pd.Series, rows: np.ndarray, locate: Locate, fault: str, cure: str = "") -> None:
     """Raise `UserError` with the place of the first of the bad rows, if there is one."""
     if len(rows):
         value = column.iloc[rows[0]]
         value = "" if pd.isna(value) else value.item() if isinstance(value, np.generic) else value
         shown = f"{value!r} {fault}" if value != "" else "is empty"
         place = locate([int(rows[0])], column.name)
-        raise UserError(f"{place}: {shown}; {len(rows)} such in all. {cure}.")
+        raise UserError(f"{place}: {shown}; {len(rows)} such in all. Mend or remove them{cure}.")
 
 
 def _rows_of(codes: np.ndarray, bad: np.ndarray) -> np.ndarray:
@@ -132,12 +129,10 @@ def _ratings(column: pd.Series, locate: Locate, remarks: list[str]) -> np.ndarra
 
 
 def _times(column: pd.Series, locate: Locate, remarks: list[str]) -> np.ndarray:
-    cure = "Mend or remove them; `--columns timestamp=` leaves the column out"
+    cure = "; `--columns timestamp=` leaves the column out"
     values, doubt = _numbers(column, cells.times)
     if doubt:
-        raise UserError(
-            f"{locate([0], 'timestamp')}: {column.iloc[0]!r} {doubt}; `--columns timestamp=` leaves it out."
-        )
+        raise UserError(f"{locate([0], 'timestamp')}: {column.iloc[0]!r} {doubt}{cure}.")
     known = "is neither a number, such as seconds since 1970, nor a date as others are (2018-07-04 12:00:00)"
     _refuse(column, np.flatnonzero(~np.isfinite(values)), locate, known, cure)
     values, unit = cells.in_seconds(values)

@@ -1,11 +1,10 @@
 """A reader's own ratings: files of one dataset, how they are read, and where in them a rating stands."""
 
 import hashlib
-import itertools
 import json
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -107,9 +106,7 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     if (path / "_delta_log").exists():
-        raise UserError(
-            f"{path}: is a Delta table, with versions that are past. Write it as one Parquet file."
-        )
+        raise UserError(f"{path}: is a Delta table. Write it as one Parquet file.")
     files = [file for file in sorted(path.rglob("*.parquet")) if file.is_file()]
     files = [file for file in files if not any(map(HIDDEN.match, file.relative_to(path).parts))]
     if not files:
@@ -179,9 +176,8 @@ def read(files: Files) -> Table:
             frames.append(frame)
             own.append(part)
         parts += own
-        remarks += [
-            f"{path.name}: {words}" for words in dict.fromkeys(part.what.remark for part in own) if words
-        ]
+        words = dict.fromkeys(part.what.remark for part in own if part.what.remark)
+        remarks += [f"{path.name}: {remark}" for remark in words]
         if bare := [part.path for part in own if "domain" not in part.what.roles]:
             where = path.name if len(bare) == len(own) else ", ".join(map(str, bare[:3]))
             remarks.append(f"{where}: there is no column domain; all of it is the domain '{name}'.")
@@ -204,10 +200,9 @@ def _domain_names(paths: tuple[Path, ...]) -> dict[Path, str]:
 
 def _apart(names: list[tuple[str, ...]], least: int) -> list[str]:
     """The last parts of each path, at least so many, and as many as it takes that no two are the same."""
-    size = next(
-        size for size in itertools.count(least) if len({name[-size:] for name in names}) == len(names)
-    )
-    return ["/".join(name[-size:]) for name in names]
+    while len({name[-least:] for name in names}) < len(names):
+        least += 1
+    return ["/".join(name[-least:]) for name in names]
 
 
 def _constants(file: Path, folder: Path) -> dict[str, str]:
@@ -224,15 +219,15 @@ def _read(file: Path, path: Path, files: Files) -> tuple[pd.DataFrame, Part]:
     else:
         size = file.stat().st_size
         with tqdm(total=size, desc=file.name, unit="B", unit_scale=True, disable=size < LARGE) as bar:
-            frame = text.read(file, what, bar).apply(_whole)
+            rows = text.read(file, what, bar)
+        frame = text.filled(rows)
+        if count := len(rows) - len(frame):
+            what = replace(what, remark=f"{what.remark} {count:,} empty rows were left out.".strip())
+        for role in ("user", "item"):  # where all are written as 1.0 is, they may be 1 in another file
+            values = frame[role].cat.categories
+            if all(isinstance(value, str) and WHOLE.fullmatch(value) for value in values):
+                frame[role] = frame[role].cat.rename_categories([*map(Decimal, values)])
     return frame, Part(file, what, len(frame))
-
-
-def _whole(column: pd.Series) -> pd.Series:
-    """Ids as numbers where each is written as 1.0 is: in another file they may be 1."""
-    if column.name in ("user", "item") and all(map(WHOLE.fullmatch, map(str, column.cat.categories))):
-        return column.cat.rename_categories([*map(Decimal, map(str, column.cat.categories))])
-    return column
 
 
 def _joined(columns_: list[pd.Series]) -> pd.Series:

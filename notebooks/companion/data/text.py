@@ -29,17 +29,29 @@ CODES = pa.dictionary(pa.int32(), pa.string())
 def read(path: Path, what: Look, bar=None) -> pd.DataFrame:
     """Role -> its cells as they are written, categorical; times that are all numbers, as float64."""
     frame = _by_arrow(path, what, bar) if what.kind == "text" else None
-    if frame is None:  # what is not plain, or wrong: then here it is told where
-        frame = _by_record(path, what)
-    if not len(frame):
-        raise UserError(f"{path}: holds no ratings, only a header. Expected one line a rating.")
-    return frame
+    return _by_record(path, what) if frame is None else frame  # there it is told where what is wrong
+
+
+def filled(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows that are not empty: spreadsheets write some below a table."""
+    empty = np.ones(len(frame), bool)
+    for role in ("rating", *frame):  # of few distinct cells, and mostly none is empty
+        if frame[role].dtype == np.float64:
+            return frame
+        blank = [not str(cell).strip() for cell in frame[role].cat.categories]
+        empty &= np.array([*blank, False])[frame[role].cat.codes]
+        if not empty.any():
+            return frame
+    frame = frame[~empty].reset_index(drop=True)
+    return frame.apply(lambda column: column.cat.remove_unused_categories())
 
 
 def lines(path: Path, what: Look, rows: list[int]) -> list[int]:
-    """Line numbers of ratings, which are counted from 0."""
+    """Line numbers of ratings, which are counted from 0 and without empty rows."""
+    is_filled = lambda cells: any(str(cells[place]).strip() for place in what.roles.values())
     with unpacked(path) as stream:
-        numbers = [line for line, _ in islice(_records(stream, what, path), max(rows) + 1)]
+        numbers = (line for line, cells in _records(stream, what, path) if is_filled(cells))
+        numbers = [*islice(numbers, max(rows) + 1)]
     return [numbers[row] for row in rows]
 
 
@@ -181,7 +193,9 @@ def _cells(text, what: Look, path: Path) -> Iterator[tuple[int, list[str]]]:
         for cells in reader:
             if cells:
                 if len(cells) != width:
-                    raise _uneven(len(cells), f"{path}, line {begin}", what, begin == what.lines + 1)
+                    if "".join(cells).strip(" \t\x1a"):
+                        raise _uneven(len(cells), f"{path}, line {begin}", what)
+                    cells = [""] * width  # an empty row, or the mark that ends a file of DOS
                 if what.quoted and reader.line_num + what.lines > begin:
                     _check_lines(cells, f"{path}, line {begin}", what)
                 yield begin, cells
@@ -191,25 +205,21 @@ def _cells(text, what: Look, path: Path) -> Iterator[tuple[int, list[str]]]:
         raise UserError(f"{path}, line {begin}: {fault}") from error
 
 
-def _uneven(count: int, where: str, what: Look, first: bool) -> UserError:
-    """What is wrong with a line of so many columns; first: whether it comes after the header."""
-    cure = "A value with a separator in it belongs in double quotes"
-    if first and what.header and count == len(what.names) + 1:
-        cure = "Perhaps the header lacks the row names' column, as R writes it: add a name before the others"
-    named = f"the header names {len(what.names)} ({shown(what.names)})"
-    named = named if what.header else f"the first line has {len(what.names)}"
-    return UserError(f"{where}: {count} columns, but {named}. {cure}.")
+def _uneven(count: int, where: str, what: Look) -> UserError:
+    named = f"{'the header names' if what.header else 'the first line has'} {len(what.names)}"
+    cure = "A value with a separator in it belongs in double quotes; a column of row names needs a name too"
+    return UserError(f"{where}: {count} columns, but {named} ({shown(what.names)}). {cure}.")
 
 
 def _check_lines(cells: list[str], where: str, what: Look) -> None:
     """Refuse a value of several lines that are ratings: two stray quotes took them in."""
-    for lines_ in (re.split(r"[\r\n]+", cell)[1:] for cell in cells):
-        rows = [line.split(what.separator) for line in lines_]
+    for rest in (re.split(r"[\r\n]+", cell)[1:] for cell in cells):
+        rows = [line.split(what.separator) for line in rest]
         rows = [row for row in rows if len(row) == len(what.names)]
         rated = [row for row in rows if re.fullmatch(r"\s*[-+]?[\d.,]+\s*", row[what.roles["rating"]])]
-        if rated and len(rated) >= len(lines_) - 1:  # the last line ends within a value
-            shown = what.separator.join(rated[0])[:60]
-            fault = f"a double quote opens a value of several lines, which look like ratings ({shown!r})"
+        if rated and len(rated) >= len(rest) - 1:  # the last line ends within a value
+            line = what.separator.join(rated[0])[:60]
+            fault = f"a double quote opens a value of several lines, which look like ratings ({line!r})"
             raise UserError(f"{where}: {fault}. Double or remove stray quotes.")
 
 
