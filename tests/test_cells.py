@@ -31,6 +31,7 @@ BAD_CELLS = {  # of a sound column a cell is this -> words
     ("timestamp", "2018-07-07 10:00:00", "0"): "line 92, column 'timestamp': '0' is neither",
     ("timestamp", "7/27/2018", "0000-00-00 00:00:00"): "line 92, column 'timestamp': '0000-00-00",
     ("timestamp", "1300000000", "1300000000000"): "'timestamp': 1300000000000.0 is in another unit",
+    ("timestamp", "1300000000", "NULL"): "line 92, column 'timestamp': 'NULL' is neither",
     ("timestamp", "1300000000", ""): "is empty; 1 such in all. Mend or remove them; `--columns timestamp=`",
     ("item", "i1", "9.78014E+12"): "'9.78014E+12' looks like a number that a spreadsheet shortened",
     ("item", "i1", "\u200b"): "is empty",

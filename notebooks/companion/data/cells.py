@@ -88,10 +88,10 @@ def times(values: Sequence) -> tuple[np.ndarray, str]:
     Values are dates, numbers or their texts: all of a column are in one layout."""
     if any(isinstance(value, datetime.date) for value in values):
         return _seconds(pd.to_datetime(pd.Series(list(values)), utc=True, errors="coerce")), ""
-    seconds, _ = numbers(values)
+    numeric, _ = numbers(values)
     texts = pd.Series([str(value or "").strip() for value in values], dtype=object)
-    if 2 * np.isfinite(seconds).sum() > (texts != "").sum():  # else a bad 0 would blame the dates
-        return seconds, ""
+    if 2 * np.isfinite(numeric).sum() > (texts != "").sum():  # else a bad 0 would blame the dates
+        return numeric, ""
     sample = texts[texts != ""].iloc[:100]
     iso = pd.to_datetime(sample, format="ISO8601", utc=True, errors="coerce")
     if len(sample) and iso.notna().mean() > 0.2:
@@ -100,7 +100,7 @@ def times(values: Sequence) -> tuple[np.ndarray, str]:
     if american is not None or european is not None:
         return _day_and_month(american, european)
     seconds = _by_layout(texts, sample, LAYOUTS)
-    return (np.full(len(texts), np.nan) if seconds is None else seconds), ""
+    return (numeric if seconds is None else seconds), ""
 
 
 def _by_layout(texts: pd.Series, sample: pd.Series, layouts: list[str]) -> np.ndarray | None:

@@ -133,7 +133,7 @@ def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encodin
         start, names = start + end, _fitted(names, rows)
     else:
         names = [str(number) for number, _ in enumerate(names, 1)]
-    if names[0].startswith("#") and (len(names) < 3 or len(rows[-1]) != len(names)):
+    if names[0].startswith(("#", "%", "--")) and (len(names) < 3 or len(rows[-1]) != len(names)):
         raise UserError(
             f"{path}: begins with a comment ({names[0][:40]!r}). Remove what is before the table."
         )

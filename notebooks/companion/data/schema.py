@@ -137,9 +137,10 @@ def _times(column: pd.Series, locate: Locate, remarks: list[str]) -> np.ndarray:
     _refuse(column, np.flatnonzero(~np.isfinite(values)), locate, known, cure)
     values, unit = cells.in_seconds(values)
     if unit is None:
-        rows, size = np.flatnonzero(values), np.log(np.abs(values[values != 0]))
-        other = np.abs(size - np.median(size)) > np.log(100)
-        _refuse(column, rows[other], locate, "is in another unit (seconds, milliseconds, …) than most", cure)
+        size = np.abs(values)
+        large = size > np.sqrt(size[size > 0].min() * size.max())
+        rows = np.flatnonzero(large if large.mean() < 0.5 else ~large & (size > 0))
+        _refuse(column, rows, locate, "is in another unit (seconds, milliseconds, …) than others", cure)
     if unit:
         remarks.append(f"Column timestamp: {unit} since 1970 were turned into seconds.")
     return values

@@ -178,6 +178,8 @@ def read(files: Files) -> Table:
         parts += own
         words = dict.fromkeys(part.what.remark for part in own if part.what.remark)
         remarks += [f"{path.name}: {remark}" for remark in words]
+        if len(files.paths) > 1 and not any(part.rows for part in own):
+            remarks.append(f"{path.name}: holds no ratings.")
         if bare := [part.path for part in own if "domain" not in part.what.roles]:
             where = path.name if len(bare) == len(own) else ", ".join(map(str, bare[:3]))
             remarks.append(f"{where}: there is no column domain; all of it is the domain '{name}'.")
