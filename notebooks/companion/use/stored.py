@@ -30,8 +30,8 @@ def read(folder: Path) -> tuple[runs.Run, Split, list[Arrays]]:
     try:
         model = run.model
         return run, split, [_arrays(model, shapes, split, k) for k in range(split.ratings.p)]
-    except FileNotFoundError as error:
-        raise UserError(f"{folder / 'model.npz'} is missing, so the run cannot recommend. {cure}") from error
+    except UserError:  # there is no model
+        raise
     except Exception as error:  # a damaged file raises a dozen kinds in zipfile and numpy
         what = f"not the model of a '{method.name}' run on dataset '{split.ratings.name}'"
         raise UserError(f"{folder / 'model.npz'} is damaged, or {what}: {_line(error)}. {cure}") from error
