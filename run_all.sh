@@ -6,6 +6,7 @@
 # ./run_all.sh verify [C9 ...]    make rows of the ledger again from nothing: are the verdicts the same?
 # ./run_all.sh pack | unpack FILE the runs behind the results as one archive, and from there into data/
 # ./run_all.sh test | lab | python | bench WORDS   tests, JupyterLab, Python with all of this, the benchmark
+# ./run_all.sh help               these lines
 #
 #   --profile smoke|quick|claims|paper|own|variant  does it run at all; a laptop (if none is named); what the
 #                                            claims need; the paper; a report on a file of yours (if one is

@@ -74,7 +74,7 @@ def entrance(tmp_path) -> Entrance:
     return Entrance(tmp_path)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["-h"], ["--profile", "smoke", "--help"]])
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"], ["--profile", "smoke", "--help"]])
 def test_help_needs_nothing_and_names_every_option(entrance, words):
     (entrance.bin / "python3.11").unlink()
     code, out = entrance.run(*words)
@@ -83,7 +83,7 @@ def test_help_needs_nothing_and_names_every_option(entrance, words):
     cases = re.findall(r"^        ([a-z |]+)\)", (ROOT / "run_all.sh").read_text(), flags=re.MULTILINE)
     commands = [command for case in cases for command in case.split(" | ")]
     every = ["--profile", "--data", "--device", "movielens", "twin", "amazon", *DEVICES, *profiles, *commands]
-    assert len(commands) == 10 and [word for word in every if word not in out] == []
+    assert len(commands) == 11 and [word for word in every if word not in out] == []
 
 
 def test_the_first_call_sets_up_the_second_uses_it_and_changed_pins_make_it_anew(entrance):
