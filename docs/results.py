@@ -69,7 +69,7 @@ def control_worlds() -> str:
     over = over.assign(row=over["balancing"], column=over["case"])
     where = "**Synthetic control worlds**, NDCG@10 of the target, all items ranked."
     words = (
-        f"{where} With the source less without\nit, each method in its own best settings, "
+        f"{where} With the source less without\nit, each method in the settings found for it, "
         f"{counts(gains)}, by transfer:",
         f"Weights by the paper's rule, or constant (source : target), less equal weights, transfer 1,\n"
         f"{counts(over)}, in three settings of ADC (`12_controls`):",
