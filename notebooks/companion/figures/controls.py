@@ -34,7 +34,7 @@ def controls(levels: pd.DataFrame, gains: pd.DataFrame, label: str) -> Figure:
     left.set(xlabel="transfer: share of taste in common", ylabel="NDCG@10 of the target")
     right.set(xlabel="transfer", ylabel="gain from the source, NDCG@10")
     left.set(ylim=(0, None), xticks=sorted(levels["transfer"].unique()))
-    figure.get_layout_engine().set(rect=(0, 0, 0.81, 1), wspace=0.3)  # room for the names
+    figure.get_layout_engine().set(rect=(0, 0, 0.81, 1), wspace=0.45)  # room for the names
     titled(figure, "What there is to find, and who finds it", label)
     for panel, named in lines.items():
         label_lines(panel, named)
