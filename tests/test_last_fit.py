@@ -55,6 +55,14 @@ def test_the_last_fit_trains_on_all_ratings_for_the_epochs_that_validation_chose
     assert recommend.fit_all(run.config, show=False).run.folder == model.run.folder
 
 
+def test_nothing_is_trained_for_the_last_fit_but_the_fit_itself(dataset, monkeypatch):
+    config = registry.configure("bpr", dataset, seed=3, **small_settings("bpr"))
+    registry.train(config, show=False).drop_model()
+    monkeypatch.setattr(registry, "fit", None)  # what trains a run
+    assert recommend.fit_all(config, show=False).run.has_model
+    recommend.train_first(dataset, ["adc"])  # there are runs
+
+
 def test_popularity_counts_every_rating_in_the_last_fit(dataset):
     model = recommend.fit_all(registry.configure("popularity", dataset))
     assert model.arrays[0]["item"].sum() == (model.ratings.domain == 0).sum()

@@ -16,24 +16,26 @@ def table(cells=((1.0, 10.0),), worlds=2) -> pd.DataFrame:
     """Scores by method; every world adds 0.02 to ADC's on both domains."""
     rows = []
     for (transfer, richness), world in product(cells, range(worlds)):
-        cell = {"transfer": transfer, "richness": richness, "world": world, "alone": False}
+        cell = {"transfer": transfer, "richness": richness, "world": world, "alone": False, "validation": 0.1}
         rows.append(cell | {"method": "adc", "value": 0.5 + 0.02 * world})
         rows.append(cell | {"method": "static", "value": 0.4})
-        rows.append(cell | {"method": "adc", "value": 0.6, "alone": True, "richness": 20.0})
+        alone = cell | {"alone": True, "richness": 20.0}
+        rows.append(alone | {"method": "adc", "value": 0.6, "validation": 0.2})  # the better on validation
+        rows.append(alone | {"method": "static", "value": 0.7})
     return pd.DataFrame(rows).drop_duplicates(["transfer", "richness", "world", "method", "alone"])
 
 
 CORNERS = list(product((0.0, 1.0), (5.0, 40.0)))
 
 
-def test_runs_are_three_a_cell_and_those_alone_are_the_same_at_every_richness(monkeypatch):
+def test_runs_are_four_a_cell_and_those_alone_are_the_same_at_every_richness(monkeypatch):
     monkeypatch.setattr(registry, "train", lambda config, show: config)
     monkeypatch.setattr(maps.controls, "table", pd.DataFrame)
     rows = maps.scores([0.0, 1.0], [5.0, 20.0], [1], epochs=7, patience=3, show=False)
-    assert rows["method"].tolist() == ["adc", "static", "adc"] * 4 and set(rows["seed"]) == {1}
+    assert rows["method"].tolist() == ["adc", "static", "static", "adc"] * 4 and set(rows["seed"]) == {1}
     assert rows["dataset"].tolist()[:4] == ["control-t0.0-r5.0-seed1"] * 2 + ["control-t0.0-seed1"] * 2
     alone = rows[rows["domains"] == "target"]
-    assert alone["dataset"].tolist() == ["control-t0.0-seed1"] * 2 + ["control-seed1"] * 2
+    assert alone["dataset"].tolist() == ["control-t0.0-seed1"] * 4 + ["control-seed1"] * 4
     assert set(rows["epochs"]) == {7} and set(rows["patience"]) == {3} and set(rows["gamma"]) == {2.0, 0.0}
 
 

@@ -14,27 +14,30 @@ from companion.analysis import controls, stats
 from companion.experiments import studies
 
 CELL = ["transfer", "richness"]
-# ADC on both domains; equal weights in ADC's settings, so that the balancer alone differs; the target alone
-TRAININGS = ({}, {"balancer": "static"}, {"domains": controls.TARGET, "label": controls.ALONE})
+# ADC on both domains; equal weights in ADC's settings, so that the balancer alone differs; the target alone,
+# in the settings of two searches
+JOINT = ({"method": "adc"}, {"method": "adc", "balancer": "static"})
+ALONE = tuple(change for change in controls.comparison() if "domains" in change)
 
 
 def scores(transfers: Sequence[float], richnesses: Sequence[float], worlds: Sequence[int],
            show: bool = True, **limits: int) -> pd.DataFrame:  # fmt: skip
-    """The runs of TRAININGS in every cell and world, trained where they are not stored, as `controls.table`
-    has them. limits: epochs, patience.
+    """The runs of JOINT and ALONE in every cell and world, trained where they are not stored, as
+    `controls.table` has them. limits: epochs, patience.
     The target's ratings are the same at every richness: alone, there is one run for all."""
     configs = []
     for transfer, richness, world in itertools.product(transfers, richnesses, worlds):
-        for training in TRAININGS:
-            options = {} if "domains" in training else {"richness": richness}
+        for training in (*JOINT, *ALONE):
+            options = {} if training in ALONE else {"richness": richness}
             dataset = data.dataset_id("control", transfer=transfer, seed=world, **options)
-            configs.append(controls.configure(dataset, {"method": "adc"} | training, **limits))
+            configs.append(controls.configure(dataset, training, **limits))
     return controls.table(studies.train(configs, show))
 
 
 def differences(scores: pd.DataFrame) -> pd.DataFrame:
     """What each panel of the map shows, world by world: `panel, transfer, richness, world, difference`."""
-    alone = scores[scores["alone"]].set_index(["transfer", "world"])["value"].rename("alone")
+    best = controls.alone_by_validation(scores).query("alone and method == 'adc'")
+    alone = best.set_index(["transfer", "world"])["value"].rename("alone")
     joint = scores[~scores["alone"]].pivot(index=[*CELL, "world"], columns="method", values="value")
     by_panel = {"joint − alone": joint.join(alone)["alone"], "balanced − static": joint["static"]}
     parts = {panel: joint["adc"] - other for panel, other in by_panel.items()}

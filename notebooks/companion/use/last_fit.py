@@ -19,7 +19,7 @@ from companion.rivals.linear import Linear
 def fit(config: dict, show: bool = True) -> runs.Run:
     """The model of a configuration on all ratings: stored, or else its run is trained and tested (or found),
     and then the model is fitted and stored. UserError: a variant of ADC that has no last fit; it diverges."""
-    run = registry.train(config, show)
+    run = runs.find(config) or registry.train(config, show)  # of a run its metrics are enough
     if registry.method(config["method"]).kind == "variant":
         name = registry.label(config["method"])
         raise UserError(f"{name} starts from a model that validation ended, so it has no fit on all ratings.")

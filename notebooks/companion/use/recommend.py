@@ -11,6 +11,7 @@ first.
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,6 +64,13 @@ def stored_runs(dataset: str | Path) -> pd.DataFrame:
     rank = table.groupby("domains")["validation"].rank(ascending=False, method="min").astype(int)
     table.insert(5, "rank", rank)
     return table.sort_values(["domains", "rank"], ignore_index=True, kind="stable")
+
+
+def train_first(dataset: str, methods: Iterable[str], seed: int = 0, **limits: Any) -> None:
+    """Train some methods as they were searched, where the dataset has no run at all. limits: epochs, …"""
+    if not any(paths.runs(dataset).glob("[!.]*/metrics.json")):
+        for name in methods:
+            registry.train(registry.configure_tuned(name, dataset, seed, **limits), show=False)
 
 
 def candidates(dataset: str | Path, method: str = "", seed: int | None = None,

@@ -32,6 +32,7 @@ from companion.use.own_ratings.plan import kind, rounds, title
 from companion.use.own_ratings.scores import scores, with_best
 
 PAUSE = 15.0  # seconds between two pages at the least
+AFTER = 1 / 8  # of the time given: kept for reading the file before, and for the recommendations after
 
 
 class OutOfTime(Exception):
@@ -76,7 +77,7 @@ class Report:
         self.given = execute.check(notebook, given, page.stem)
         self.profile, self.ratings = self.given["profile"], data.load(self.given["dataset"])
         self.began = time.time()
-        self.end = self.began + 60 * self.given["minutes"]
+        self.end = self.began + 60 * (1 - AFTER) * self.given["minutes"]
         self.live = Live(self.began, self.end)
         self.runs: dict[Path, runs.Run] = {}
         self.needs: dict[str, float] = {}  # seconds of a training, by its kind
@@ -190,7 +191,7 @@ class Report:
 
     def _over(self) -> str:
         more = f"`--minutes {3 * self.given['minutes']:g}` with the same command goes on from here"
-        return f"Ended: the {self.given['minutes']:g} minutes are over; {more}."
+        return f"Ended: the {self.given['minutes']:g} minutes are over, but for the recommendations; {more}."
 
     def _table(self) -> pd.DataFrame:
         results.gather(self.runs, self.profile)
