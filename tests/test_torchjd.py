@@ -27,18 +27,23 @@ def gradnorm(gradients: torch.Tensor) -> torch.Tensor:
     return balancer.weights
 
 
-@pytest.mark.parametrize("p", [2, 3, 6])
-def test_pcgrad_is_torchjds_in_the_same_order(p):
+@pytest.mark.parametrize("shapes", [[(8,)], [(4, 3), (5,), (2, 2, 2)], [(), (1,)]], ids=str)
+@pytest.mark.parametrize("p", [1, 2, 3, 6])
+def test_pcgrad_is_torchjds_in_the_same_order(p, shapes):
+    """Of several tensors too, and where a domain is absent."""
     differences = 0
     for seed in range(10):
         torch.manual_seed(seed)
-        balancer, gradients = make("pcgrad", p, 0.0), torch.randn(p, 8)
-        (ours,) = balancer.combine([gradients])
+        balancer, gradients = make("pcgrad", p, 0.0), [torch.randn(p, *shape) for shape in shapes]
+        for gradient in gradients:
+            gradient[: seed % 3 == 0 and p > 2] = 0
+        ours = torch.cat([tensor.flatten() for tensor in balancer.combine(gradients)])
         torch.manual_seed(seed + 1)  # where the balancer's own generator begins
-        theirs = aggregation.PCGrad()(gradients)
+        flat = torch.cat([gradient.reshape(p, -1) for gradient in gradients], 1)
+        theirs = aggregation.PCGrad()(flat)
         assert torch.allclose(ours, theirs, atol=1e-5)
-        differences += not torch.allclose(theirs, gradients.sum(0), atol=1e-3)
-    assert differences > 0  # there were conflicts to solve
+        differences += not torch.allclose(theirs, flat.sum(0), atol=1e-3)
+    assert (differences > 0) == (p > 1)  # conflicts to solve
 
 
 def test_of_two_losses_upgrad_is_half_of_pcgrad():
