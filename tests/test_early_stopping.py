@@ -1,4 +1,4 @@
-"""Epochs, early stopping per target (R18, R21), divergence (R34), and no look at the test ratings."""
+"""Epochs, early stopping per target (R18, R21), and divergence (R34)."""
 
 import math
 
@@ -112,15 +112,6 @@ def test_vectors_that_blew_up_while_the_loss_was_finite_end_training_too(split, 
     assert all(np.abs(array).max() <= 1e15 for arrays in trained.arrays for array in arrays.values())
     values = trained.evaluate(PROTOCOLS)  # such arrays can be multiplied without overflow
     assert np.isfinite(values["value"].dropna()).all() and set(values["target"]) == {"d0", "d1"}
-
-
-def test_training_looks_at_no_test_rating(split, monkeypatch):
-    parts, ranks = [], RankingTask.ranks
-    monkeypatch.setattr(RankingTask, "ranks", lambda self, *a: (parts.append(self.part), ranks(self, *a))[1])
-    trained = train(Scripted(split), epochs=3)
-    assert parts == [VALID] * 6
-    trained.evaluate()
-    assert parts[6:] == [TEST] * 2
 
 
 def test_users_marked_cold_get_the_popularity_of_the_domain(split):

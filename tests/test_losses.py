@@ -1,4 +1,4 @@
-"""Eqs. 1 and 2 against literal loops, and their gradients."""
+"""Eqs. 1 and 2 against literal loops."""
 
 import math
 
@@ -16,8 +16,6 @@ def test_bpr_is_eq_1_of_the_scores_a_term_a_triple():
     assert len(terms) == 18
     assert bpr(positive, negative, "sum").item() == pytest.approx(sum(terms), rel=1e-12)
     assert bpr(positive, negative).item() == pytest.approx(sum(terms) / 18, rel=1e-12)  # R14
-    for reduction in ("mean", "sum"):
-        assert torch.autograd.gradcheck(lambda i, j: bpr(i, j, reduction), (positive, negative))
 
 
 @pytest.mark.parametrize(("i", "j", "loss"), [(0, 0, math.log(2)), (-1e4, 1e4, 2e4), (1e4, -1e4, 0)])
@@ -42,5 +40,3 @@ def test_agreement_is_the_last_term_of_eq_2(k):
     assert agreement(z, k).item() == pytest.approx(eq2(z, k), rel=1e-12)
     assert agreement(z, k, member).item() == pytest.approx(eq2(z, k, member), rel=1e-12)
     assert agreement(z, k, member).item() < agreement(z, k).item()
-    for others in (None, member):
-        assert torch.autograd.gradcheck(lambda z: agreement(z, k, others), z)

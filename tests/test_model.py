@@ -56,19 +56,6 @@ def test_the_hidden_layer_of_the_fast_step_is_the_models(users, missing_vector):
     assert all(torch.allclose(one, other) for one, other in zip(*results, strict=True))
 
 
-def test_layers_are_relu_and_z_is_linear():
-    model, users = build(2), torch.arange(4)
-    u = model.concatenate(users).detach().numpy()
-    for layer in model.A:
-        u = np.maximum(u @ layer.weight.detach().numpy().T + layer.bias.detach().numpy(), 0)
-    z = (u @ model.W.weight.detach().numpy().T + model.W.bias.detach().numpy()).reshape(4, 3, D)
-    assert model(users).detach().numpy() == pytest.approx(z, abs=1e-5)
-    assert (z < 0).any()
-    for k in range(3):
-        alone = model.decouple_one(model.hidden(users)[0], k)
-        assert alone.detach().numpy() == pytest.approx(z[:, k], abs=1e-5)
-
-
 def test_the_starting_vectors_are_copied_and_only_those_of_the_users_asked_for_are_touched():
     start = np.ones((6, D), dtype=np.float32)
     model = ADC(ROWS, start, [start] * 3, 1)

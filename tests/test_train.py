@@ -149,18 +149,6 @@ def test_vectors_start_from_the_factorization():
         assert np.array_equal(trainer.model.items(k).detach().numpy(), vectors.item)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-@pytest.mark.parametrize("step", ["plain", "fast"])
-def test_vectors_of_users_outside_the_batch_stay_where_they_are(optimizer, step):
-    trainer = build(optimizer=optimizer, step=step)
-    first, second, *_ = batches(trainer, len(trainer.users) // 2)
-    trainer.step(*first)
-    before = trainer.model.user.detach().clone()
-    trainer.step(*second)
-    rows, moved = trainer.model.rows[second[0]], (trainer.model.user != before).any(1)
-    assert set(moved.nonzero()[:, 0].tolist()) <= set(rows[rows >= 0].tolist()) and moved.any()
-
-
 @pytest.mark.parametrize("step", ["plain", "fast"])
 @pytest.mark.parametrize("table", ["user", "item"])
 def test_vectors_can_be_frozen(table, step):
