@@ -90,13 +90,6 @@ def test_identical_repeats_are_merged_without_a_timestamp_but_not_over_domains()
     assert len(clean) == 10 * MAX_DOMAINS and dropped == {"repeated": 0}
 
 
-def test_ids_stay_as_written_and_whole_numbers_become_text():
-    ids = ["007", "7", "Ünïcødé", "用户", "NA", "null", "1e3", "a,b"]
-    assert set(ids) <= set(check(frame([("a", user, "i", "3") for user in ids]), "mine.csv")[0]["user"])
-    numbers = pd.DataFrame({"domain": "a", "user": np.arange(12), "item": np.arange(12), "rating": 3.0})
-    assert set(check(numbers, "mine.parquet")[0]["user"]) == {str(i) for i in range(12)}
-
-
 def test_a_very_long_id_costs_its_own_length_only():
     clean, _, _ = check(frame([("a", "x" * 10**6, "i", "3")], n=20_000), "mine.csv")
     assert len(encode(clean, "long").users) == 20_001  # as fixed-width text this would take 80 GB
