@@ -56,25 +56,15 @@ def test_formulas_are_of_the_form_that_code_hosts_typeset(path):
 
 
 @each
-def test_parameters_are_one_cell_of_a_dozen_literals(path):
-    known = execute.defaults(path)
-    assert {"dataset", "worlds"} & set(known) and len(known) <= 15
-
-
-@each
-def test_cells_are_short(path):
-    for cell in code_cells(nbformat.read(path, as_version=4)):
-        code = [line for line in cell.source.splitlines() if not re.match(r"(from|import) ", line)]
-        assert len(code) <= LINES or "parameters" in cell.metadata.get("tags", [])
-
-
-@each
-def test_no_other_cell_sets_a_parameter_again(path):
-    names = set(execute.defaults(path))
+def test_parameters_are_a_dozen_literals_that_no_other_cell_sets_and_cells_are_short(path):
+    known = set(execute.defaults(path))
+    assert {"dataset", "worlds"} & known and len(known) <= 15
     for cell in code_cells(nbformat.read(path, as_version=4)):
         if "parameters" not in cell.metadata.get("tags", []):
-            stored = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)]
-            assert not names & {node.id for node in stored if isinstance(node.ctx, ast.Store)}
+            lines = [line for line in cell.source.splitlines() if not re.match(r"(from|import) ", line)]
+            names = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)]
+            assert len(lines) <= LINES
+            assert not known & {node.id for node in names if isinstance(node.ctx, ast.Store)}
 
 
 def test_run_all_in_lab_is_the_run_of_table_2():
