@@ -67,15 +67,6 @@ def test_popularity_ranks_by_training_counts_alone():
     assert (scores == np.bincount(item, minlength=len(split.ratings.items[2]))).all()
 
 
-def test_users_without_training_ratings_in_the_target_get_its_popularity_from_bpr():
-    split = random_split()
-    learner = bpr.BPR(registry.configure("bpr", dim=4), split)
-    warm = np.unique(split.of(0, TRAIN)[0])
-    cold = np.setdiff1d(np.arange(len(split.ratings.users)), warm)
-    assert len(cold) and (learner.score(0)(cold).numpy() == popularity(split, 0)).all()
-    assert not (learner.score(0)(warm).numpy() == popularity(split, 0)).any(1).all()
-
-
 @pytest.mark.parametrize("name", ["bpr", "bpr_merged"])
 def test_a_step_of_bpr_descends_by_the_gradient_of_its_equation(name, monkeypatch):
     split = random_split(users=12, items=9)

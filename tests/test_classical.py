@@ -19,10 +19,6 @@ def learner(split, method, **settings):
     return registry.learner(registry.configure(method, **settings), split)
 
 
-def warm_users(split, domain):
-    return np.flatnonzero(groups(split, domain) == 0)
-
-
 def sums(learner, split, domain):
     """Scores of all users [n, m_k] without popularity's part."""
     popular = float(learner.arrays(domain)["popularity"]) * popularity(split, domain)
@@ -162,7 +158,7 @@ def test_merged_bpr_is_bpr_where_there_is_one_domain_only():
     split = random_split(domains=1, seed=7)
     merged, single = (learner(split, name, dim=4, learning_rate=3e-3) for name in ("bpr_merged", "bpr"))
     assert [merged.epoch() for _ in range(3)] == [single.epoch() for _ in range(3)]
-    users = warm_users(split, 0)
+    users = np.flatnonzero(groups(split, 0) == 0)
     assert torch.equal(merged.score(0)(users), single.score(0)(users))
 
 

@@ -183,15 +183,6 @@ def test_nothing_above_popularity_is_said():
     assert "Above plain popularity" in verdicts.above_popularity(table, DOMAINS)
 
 
-def test_names_are_text_on_the_page(style):
-    evil = ["<b>films</b>", "books"]
-    table, comparisons = compare(make_scores(domains=evil), evil)
-    use = verdicts.use_this(table)
-    for shown in (tables.decisions(use, comparisons, evil), tables.method_table(table),
-                  tables.newcomers(table), tables.comparison_table(comparisons)):  # fmt: skip
-        assert "&lt;b&gt;films" in shown.to_html() and "<b>films" not in shown.to_html()
-
-
 def test_one_domain_and_no_overlap_are_told_in_a_sentence(tmp_path, style):
     one = ratings(tmp_path, HEADER + "\n".join(lines(domains=("films",))))
     table, comparisons = compare(make_scores(domains=["films"]), ["films"])
