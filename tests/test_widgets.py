@@ -174,6 +174,17 @@ def test_a_slider_trains_anew_and_the_training_before_stays_in_grey(reader, show
     asyncio.run(move())
 
 
+def test_a_stopped_training_ends(reader, shown):
+    async def stop() -> None:
+        box = reader.training()
+        await asyncio.sleep(0)
+        inside(box, W.Button, description="Stop")[0].click()
+        await finish()
+        assert inside(box, W.Label)[0].value == "Stopped." and reader.history is None
+
+    asyncio.run(stop())
+
+
 def test_runs_are_compared_as_they_are_marked(reader, shown):
     box = reader.compare()
     (runs,), (domain,) = inside(box, W.SelectMultiple), inside(box, W.Dropdown)
