@@ -1,13 +1,12 @@
 """The pictures of the notebooks; the claims' and those of the reader's own ratings are imported by name."""
 
 from companion.figures.analysis import asymmetry, balancers, depth, readings, weights
-from companion.figures.controls import balancing, controls, over_static
 from companion.figures.data import evaluable, overlap, stars, tails
 from companion.figures.learning import architecture, convergence, training, validation
-from companion.figures.map import calibration, heat
+from companion.figures.panels import slider
 from companion.figures.performance import recall, relative, search, users
-from companion.figures.slider import slider
 from companion.figures.style import save, style
+from companion.figures.worlds import balancing, calibration, controls, heat, over_static
 
 __all__ = [
     "architecture", "asymmetry", "balancers", "balancing", "calibration", "controls", "convergence", "depth",

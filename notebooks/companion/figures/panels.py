@@ -1,17 +1,27 @@
-"""Parts of several figures: an interval, an axis that no wide one rules, a row a thing, lines with names."""
+"""Parts of several figures: an interval, an axis that no wide one rules, a row a thing, lines with names; and
+several pictures in one place, of which a reader chooses one."""
 
+import base64
+import html
+import io
+import itertools
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from companion.figures.style import COLUMN, PAGE, domain_styles, short_name
+
+LOOK = "#{0} img {{display: none; max-width: 100%}} #{0} label {{margin-right: 1em; white-space: nowrap}}"
+SHOWN = "#{0} input:nth-of-type({1}):checked ~ img:nth-of-type({1}) {{display: block}}"
+_numbers = itertools.count(1)
 
 
 def interval(panel: Axes, place: float, row: Any, ends: tuple[float, float] | None = None,
@@ -127,3 +137,22 @@ def label_lines(panel: Axes, lines: Sequence[tuple[float, str, dict]]) -> None:
         where = {"xytext": (1.06 * right - 0.06 * left, y), "va": "center", "annotation_clip": False}
         words = panel.annotate(name, (panel.dataLim.x1, value), **where, arrowprops=arrow, **look)
         words.set_in_layout(False)
+
+
+def slider(pictures: Mapping[str, Figure], name: str) -> HTML:
+    """Pictures by what tells them apart, the first one shown; arrow keys go from one to the next: without a
+    script, so on any page. name: of the whole, as in a file's name. The figures are closed."""
+    place = f"choose-{name}-{next(_numbers)}"
+    rules = [LOOK.format(place), *(SHOWN.format(place, number + 1) for number in range(len(pictures)))]
+    buttons, images = [], []
+    for number, (words, figure) in enumerate(pictures.items()):
+        key, words = f"{place}-{number}", html.escape(words)
+        checked = " checked" if number == 0 else ""
+        buttons.append(f'<input type="radio" name="{place}" id="{key}"{checked}>')
+        buttons.append(f'<label for="{key}">{words}</label>')
+        with io.BytesIO() as file:
+            figure.savefig(file, format="png", dpi=144)
+            png = base64.b64encode(file.getvalue()).decode()
+        plt.close(figure)
+        images.append(f'<img alt="{words}" src="data:image/png;base64,{png}">')
+    return HTML(f'<style>{" ".join(rules)}</style><div id="{place}">{"".join(buttons + images)}</div>')
