@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from adc.errors import UserError
-from companion import registry, runs
+from companion import files, registry, runs
 from companion.analysis.curves import ndcg
 from companion.claims import export
 from companion.claims.evidence import Evidence
@@ -21,20 +21,22 @@ from companion.claims.export import PROFILE
 from companion.claims.verdicts import NOT_RUN
 
 
-def load(place: Path) -> list[dict]:
-    """The records of a file, or of the runs in a home."""
-    if not place.is_dir():
-        return export.read(place)
-    os.environ["ADC_HOME"] = str(place.resolve())
-    return [record for name in export.gathered() for record in export.records(Evidence(name, PROFILE))]
+def load(place: Path) -> dict[tuple[str, str], dict]:
+    """The records of a file, or of the runs in a home, by dataset and claim: those that runs decide."""
+    if place.is_dir():
+        os.environ["ADC_HOME"] = str(place.resolve())
+        records = [each for name in export.gathered() for each in export.records(Evidence(name, PROFILE))]
+    else:
+        records = export.read(place)
+    decided = [record for record in records if record["runs"] and record["verdict"] != NOT_RUN]
+    return {(record["dataset"], record["claim"]): record for record in decided}
 
 
 def sentences(there: dict, here: dict) -> list[str]:
     """Two records of one claim in words: the verdicts, what was measured, how far apart the numbers are."""
-    same = there["verdict"] == here["verdict"]
-    verdict = (
-        f"the same verdict, {here['verdict']}" if same else f"{there['verdict']} became {here['verdict']}"
-    )
+    verdict = f"{there['verdict']} became {here['verdict']}"
+    if there["verdict"] == here["verdict"]:
+        verdict = f"the same verdict, {here['verdict']}"
     lines = [f"{here['claim']} on {here['dataset']}, {here['says']}: {verdict}."]
     if there["numbers"] == here["numbers"]:
         lines += ["  The numbers are the same to the last bit."]
@@ -53,10 +55,8 @@ def in_words(record: dict) -> str:
     """On what the runs of a claim were computed."""
     ways = []
     for way in record["arithmetic"]:
-        facts = way | way["versions"]
-        ways.append(
-            ", ".join(f"{name} {_text(value)}" for name, value in facts.items() if name != "versions")
-        )
+        facts = {name: value for name, value in (way | way["versions"]).items() if name != "versions"}
+        ways.append(", ".join(f"{name} {_text(value)}" for name, value in facts.items()))
     return "; or ".join(ways) or "no runs"
 
 
@@ -89,19 +89,15 @@ def same_run(first: Path, second: Path) -> pd.DataFrame:
 
 def main(first: Path, second: Path) -> list[str]:
     """What `compare` prints."""
-    there, here = (
-        {(each["dataset"], each["claim"]): each for each in load(place)} for place in (first, second)
-    )
+    there, here = load(first), load(second)
     pairs = [(there[key], here[key]) for key in there if key in here]
-    run = lambda record: record["runs"] and record["verdict"] != NOT_RUN
-    pairs = [pair for pair in pairs if run(pair[0]) and run(pair[1])]
     changed = [pair for pair in pairs if pair[0]["verdict"] != pair[1]["verdict"]]
     lines = [f"{len(changed)} of {len(pairs)} verdicts differ."]
     return [*lines, *(line for pair in changed for line in sentences(*pair))]
 
 
 if __name__ == "__main__":
-    try:
+    with files.exit_on_error():
         if len(sys.argv) != 3:
             raise UserError("./run_all.sh python -m companion.claims.compare A B, two homes or files")
         places = [Path(name) for name in sys.argv[1:]]
@@ -109,5 +105,3 @@ if __name__ == "__main__":
         if all(place.is_dir() for place in places):
             table = same_run(*places).to_string(float_format="{:.2g}".format)
             print(f"\nNDCG@10 of the same runs, A and B:\n{table}")
-    except UserError as error:
-        sys.exit(str(error))

@@ -79,13 +79,12 @@ class Evidence:
     @cached_property
     def alone(self) -> pd.DataFrame:
         """Runs of ADC at h = 3 on one domain: rows of `curves.run_rows`, and validation."""
-        rows = [pd.DataFrame(columns=["target", "seed", "validation", "run"])]
+        rows = []
         for run in report.available(self.dataset, self.profile):
             base = run.config.get("hidden_layers") == registry.BASE["hidden_layers"]
             if run.config["method"] == "adc" and base and len(registry.named(run.config["domains"])) == 1:
-                (row,), (validation,) = curves.run_rows(run), run.metrics["validation"].values()
-                rows.append(pd.DataFrame([row | {"validation": validation}]))
-        return pd.concat(rows) if rows[1:] else rows[0]
+                rows += [row | {"validation": run.validation} for row in curves.run_rows(run)]
+        return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["target", "seed", "validation", "run"])
 
     @property
     def study(self) -> pd.DataFrame:
@@ -119,9 +118,9 @@ class Evidence:
         self.used.add(run)
         return runs.load(paths.home() / run).history
 
-    def require_domains(self, least: int = 2) -> None:
-        """Raise `TooFewDomains` if the data has fewer."""
-        if self.ratings.p < least:
+    def require_domains(self) -> None:
+        """Raise `TooFewDomains` where the data has one domain."""
+        if self.ratings.p < 2:
             raise TooFewDomains
 
 

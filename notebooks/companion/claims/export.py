@@ -16,7 +16,7 @@ from companion.claims.ledger import ledger
 
 FILE = Path(__file__).resolve().parents[3] / "docs" / "claims.json"
 PROFILE, DATASETS = "claims", ("movielens", "insteval")  # of the ledgers that are committed
-INTERVAL = {"low", "high", "margin"}  # what a rule knows of a difference
+INTERVAL = ("low", "high", "margin")  # what a rule knows of a difference
 
 
 def write(file: Path = FILE, profile: str = PROFILE) -> list[dict]:
@@ -59,8 +59,8 @@ def records(e: Evidence, names: Collection[str] = ()) -> list[dict]:
     for claim, row in ledger(e, names).iterrows():
         record = {"dataset": e.dataset, "profile": e.profile, "claim": claim, "theme": row["section"]}
         record |= {"section": row["where"], **row[["says", "paper", "ours", "n", "rule", "numbers"]]}
-        if INTERVAL <= {*row["numbers"]} and row["numbers"]["low"] is not None:
-            ends = {name: row["numbers"][name] for name in ("low", "high", "margin")}
+        if row["numbers"].get("low") is not None:
+            ends = {name: row["numbers"][name] for name in INTERVAL}
             record |= {"difference": (ends["low"] + ends["high"]) / 2} | ends
         ways = {json.dumps(way(place)): way(place) for place in row["runs"]}
         record |= {name: row[name] for name in ("more", "verdict", "runs")}
@@ -75,8 +75,6 @@ def arithmetic(place: str) -> dict:
 
 
 if __name__ == "__main__":  # python -m companion.claims.export [FILE [PROFILE]]
-    try:
+    with files.exit_on_error():
         file = Path(sys.argv[1]) if sys.argv[1:] else FILE
         print(f"{file}: {len(write(file, *sys.argv[2:]))} records")
-    except UserError as error:
-        sys.exit(str(error))

@@ -24,6 +24,7 @@ from companion.data.table1 import TABLE_I
 from companion.experiments import studies
 
 DENSITY = dict(zip(TABLE_I, (0.031, 0.022, 0.038, 0.017, 0.010, 0.059), strict=True))  # Table I, %
+AMAZON = "amazon"  # the paper's own data (R37)
 RIVALS = ("bpr", "clfm", "cdcf", "sconet")  # the paper's, as Table II has them, the worst first
 
 
@@ -97,11 +98,6 @@ def share(true: int, total: int, words: str, n: str) -> Finding:
     return Finding(words, n, verdicts.counted, {"true": int(true), "total": int(total)})
 
 
-def on_amazon(e: Evidence) -> bool:
-    """Whether the data are the paper's (R37)."""
-    return e.dataset == "amazon"
-
-
 def table_i(e: Evidence) -> Finding:
     here = e.ratings.table()[["users", "items", "ratings"]]
     paper = pd.DataFrame(TABLE_I, index=here.columns).T
@@ -110,7 +106,7 @@ def table_i(e: Evidence) -> Finding:
         return Finding("these are other data, with other domains", n, verdicts.untestable)
     equal = int((here.loc[paper.index] == paper).sum(axis=None))
     words = f"{equal} of {paper.size} counts equal"
-    if on_amazon(e):
+    if e.dataset == AMAZON:
         return share(equal, paper.size, words, n)
     return Finding(words + ", by construction" * (equal == paper.size), n, verdicts.untestable)
 
@@ -130,7 +126,7 @@ def overlap(e: Evidence) -> Finding:
     words, n = f"p = {e.ratings.p}", f"{len(e.ratings.users):,} users"
     if len(shares):
         words += f"; a domain shares {shares.min():.0%} to {shares.max():.0%} of its users with another"
-    if not on_amazon(e):
+    if e.dataset != AMAZON:
         return Finding(words, n, verdicts.untestable)
     return share(int(((shares > 0) & (shares < 1)).sum()), len(shares), words, n)
 
@@ -143,7 +139,7 @@ def symmetric(e: Evidence) -> Finding:
     each = "".join(f", in {name} {value:.1f}" for name, value in ratios.items())
     words = f"the largest domain has {ratio(e.sizes):.1f} times the ratings of the smallest{each}"
     n = f"{e.ratings.p} domains"
-    if not on_amazon(e):  # Set 1 is without the smallest domain, Set 2 without the largest
+    if e.dataset != AMAZON:  # Set 1 is without the smallest domain, Set 2 without the largest
         return Finding(f"{words}: so by construction", n, verdicts.untestable)
     return share(sum(value < ratio(e.sizes) for value in ratios.values()), len(ratios), words, n)
 
@@ -180,10 +176,8 @@ def significant(e: Evidence) -> Finding:
     return counted(map(bool, won), words, n)
 
 
-def pairs_above(
-    e: Evidence, methods: Sequence, others: Sequence, metric: str = "ndcg", lengths: Sequence = (10,),
-    always: bool = False,
-) -> Finding:  # fmt: skip
+def pairs_above(e: Evidence, methods: Sequence, others: Sequence, metric: str = "ndcg",
+                lengths: Sequence = (10,), always: bool = False) -> Finding:  # fmt: skip
     """Each method above each other, every pair judged as in `better`; the words are those of the worst.
     always: one pair that is not so refutes the sentence, so that its interval is for all pairs at once."""
     table, pairs = scores(e, [*methods, *others], metric, lengths), {}
@@ -214,9 +208,8 @@ def second_best(e: Evidence) -> Finding:
         each = [judgement.above for judgement in judged]
         answers.append(False if False in each else None if None in each else True)
     rank = table.mean().unstack(0).rank(axis=1, ascending=False)["sconet"]
-    words = (
-        f"second in {answers.count(True)} of {len(answers)} domains; its mean rank is {rank.mean():.1f} of 5"
-    )
+    words = f"second in {answers.count(True)} of {len(answers)} domains; "
+    words += f"its mean rank is {rank.mean():.1f} of 5"
     return counted(answers, words, count_seeds(table))
 
 

@@ -51,6 +51,16 @@ def levels(table: pd.DataFrame) -> list[float]:
     return sorted(set(table.columns.get_level_values(0))) if len(table) else []
 
 
+def joint(e: Evidence, method: str = "adc") -> pd.DataFrame:
+    """Scores [seed, target] of a training on all domains at h = 3, of ADC at gamma = 2 or of static; else
+    `MissingRuns`."""
+    gamma = GAMMA if method == "adc" else 0.0
+    table = curve(e, only=[gamma], method=method)
+    if not levels(table):
+        raise MissingRuns(f"{f'γ = {GAMMA:g}' if method == 'adc' else method} at h = {H}")
+    return table[gamma]
+
+
 def mean_by_level(table: pd.DataFrame) -> pd.DataFrame:
     """A `curve`, mean over its targets [seed, level]."""
     return table.T.groupby(level=0).mean().T
@@ -69,11 +79,6 @@ def best(table: pd.DataFrame, paper: Mapping[str, float], symbol: str) -> Findin
     words = f"above {answers.count(True)} of {len(each)} other {symbol}; against {symbol} = {nearest:g} "
     words += in_words(each[nearest]) + f" (intervals of {1 - LEVEL / len(other):.1%})" * (len(other) > 1)
     return counted(answers, words, count_seeds(table), verdicts.always)
-
-
-def tau(a: Sequence[float], b: Sequence[float]) -> float:
-    """Kendall's tau, 0 where all of one are alike."""
-    return float(np.nan_to_num(kendalltau(a, b).statistic))
 
 
 def first_loss(e: Evidence) -> Finding:
@@ -113,15 +118,16 @@ def similar_rates(e: Evidence) -> Finding:
     """Spread of r_k over the domains, mean over the epochs that both runs have: static less gamma = 2."""
     e.require_domains()
     static_runs, balanced_runs = at_base(e, 0.0, STATIC), at_base(e, GAMMA)
-    sides: tuple[dict, dict] = ({}, {})
+    means: tuple[dict, dict] = ({}, {})
     for seed in static_runs.keys() & balanced_runs.keys():
-        tables = [e.history(run[seed]).pivot(index="epoch", columns="domain", values="rate")
-                  for run in (static_runs, balanced_runs)]  # fmt: skip
-        for side, table, other in zip(sides, tables, tables[::-1], strict=True):
-            side[seed] = table.loc[table.index.intersection(other.index)].mean()
-    if not sides[0]:
+        pair = static_runs[seed], balanced_runs[seed]
+        tables = [e.history(run).pivot(index="epoch", columns="domain", values="rate") for run in pair]
+        epochs = tables[0].index.intersection(tables[1].index)
+        for side, table in zip(means, tables):
+            side[seed] = table.loc[epochs].mean()
+    if not means[0]:
         raise MissingRuns(f"static and γ = {GAMMA:g} at h = {H}")
-    static, balanced = (relative_spread(pd.DataFrame(side).T) for side in sides)
+    static, balanced = (relative_spread(pd.DataFrame(side).T) for side in means)
     words = f"relative spread of the domains' rates r_k {static.mean():.3f} with equal weights, "
     words += f"{balanced.mean():.3f} with γ = 2; less by {{}}"
     return above((static - balanced).dropna(), SHARE * static.mean(), words)
@@ -142,7 +148,8 @@ def quick_learners(e: Evidence) -> Finding:
     """Kendall's tau of r_k, which is low where a domain learns fast, and w_k, each mean over the epochs."""
     e.require_domains()
     rate, weight = courses(e, GAMMA, "rate"), courses(e, GAMMA, "weight")
-    taus = pd.Series({seed: tau(rate.loc[seed], weight.loc[seed]) for seed in rate.index})
+    taus = {seed: kendalltau(rate.loc[seed], weight.loc[seed]).statistic for seed in rate.index}
+    taus = pd.Series(taus).fillna(0.0)  # NaN where all weights are alike
     return above(taus, SHARE, "rank correlation of r_k and w_k (Kendall's τ): {}", 2)
 
 
@@ -171,11 +178,11 @@ def efficient(e: Evidence) -> Finding:
 
 def gamma_against(e: Evidence, other: float | str) -> Finding:
     """gamma = 2 above another gamma, or static, at h = 3."""
-    first = curve(e, only=[GAMMA])
-    level = 0.0 if isinstance(other, str) else other
-    second = curve(e, method=STATIC) if other == STATIC else curve(e, only=[level])
-    if not (levels(first) and levels(second) and len(first.index.intersection(second.index))):
-        raise MissingRuns(f"γ = {GAMMA:g} and {other if other == STATIC else f'γ = {level:g}'} at h = {H}")
+    level, method = (0.0, STATIC) if other == STATIC else (other, "adc")
+    first, second = curve(e, only=[GAMMA]), curve(e, only=[level], method=method)
+    if first.index.intersection(second.index).empty:
+        words = STATIC if other == STATIC else f"γ = {level:g}"
+        raise MissingRuns(f"γ = {GAMMA:g} and {words} at h = {H}")
     return better(first[GAMMA], second[level])
 
 
@@ -193,25 +200,20 @@ def less_affected(e: Evidence) -> Finding:
     table, first = full_curve(e, "gamma", (0, GAMMA)), e.by_size[-1]
     gain = table[GAMMA] - table[0.0]
     gap = gain.drop(columns=first).mean(axis=1) - gain[first]
-    return above(
-        gap,
-        MARGIN * table[0.0].mean(axis=None),
-        f"gain of γ = 2 over 0 in other domains, less {first}'s: {{}}",
-    )
+    words = f"gain of γ = 2 over 0 in other domains, less {first}'s: {{}}"
+    return above(gap, MARGIN * table[0.0].mean(axis=None), words)
 
 
-def set_curve(e: Evidence, wanted: Iterable, name: str) -> pd.DataFrame:
-    """Mean over the domains of a set [seed, gamma]; `TooFewDomains` where there is no such set."""
+def members(e: Evidence, name: str) -> list[str]:
+    """The domains of a set; `TooFewDomains` where there is no such set."""
     if name not in (sets := studies.sets(e.sizes)):
         raise TooFewDomains
-    return mean_by_level(full_curve(e, "gamma", wanted, sets[name]))
+    return sets[name]
 
 
 def best_of_set(e: Evidence, name: str) -> Finding:
-    if name not in (sets := studies.sets(e.sizes)):
-        raise TooFewDomains
-    paper = dict.fromkeys(sets[name], PAPER_GAMMA[name])
-    return best(full_curve(e, "gamma", {0, 1, 2, 3, *paper.values()}, sets[name]), paper, "γ")
+    paper = dict.fromkeys(members(e, name), PAPER_GAMMA[name])
+    return best(full_curve(e, "gamma", {0, 1, 2, 3, *paper.values()}, [*paper]), paper, "γ")
 
 
 def by_symmetry(e: Evidence) -> Finding:
@@ -220,8 +222,9 @@ def by_symmetry(e: Evidence) -> Finding:
     ends = lambda scores: scores[3.0] - scores[0.0]
     every, answers, parts = full_curve(e, "gamma", (0, 3)), [], []
     for name, paper in PAPER_GAMMA.items():
-        of_set = set_curve(e, (0, 3), name)
-        with_all = mean_by_level(every.loc[:, (slice(None), studies.sets(e.sizes)[name])])
+        names = members(e, name)
+        of_set = mean_by_level(full_curve(e, "gamma", (0, 3), names))
+        with_all = mean_by_level(every.loc[:, (slice(None), names)])
         gap = (ends(with_all) - ends(of_set)) * (1 if paper < GAMMA else -1)
         j = judge(gap.dropna().to_numpy(), MARGIN * with_all[0.0].mean())
         answers.append(j.above)

@@ -8,7 +8,7 @@ from companion.analysis import stats
 from companion.analysis.equivalence import MARGIN
 from companion.claims.evidence import Evidence, Finding, MissingRuns
 from companion.claims.measures import above, better, scores
-from companion.claims.measures_analysis import GAMMA, curve, levels
+from companion.claims.measures_analysis import GAMMA, joint
 
 RICHNESS = 20  # ratings a user of the source, in the worlds of the controls
 JOINT = {"method": "adc", "alone": False, "gamma": GAMMA}
@@ -29,20 +29,16 @@ def alone(e: Evidence) -> pd.DataFrame:
 
 def helps(e: Evidence) -> Finding:
     """ADC on all domains above ADC on each alone."""
-    by_itself, joint = alone(e), curve(e, only=[GAMMA])
-    if not levels(joint):
-        raise MissingRuns(f"γ = {GAMMA:g} at h = 3")
-    return better(joint[GAMMA], by_itself)
+    by_itself = alone(e)
+    return better(joint(e), by_itself)
 
 
 def drowned(e: Evidence) -> Finding:
     """The smallest domain, alone above trained with richer ones at equal weights."""
-    by_itself, k = alone(e), e.by_size[0]
-    joint = curve(e, method="static")
-    if not levels(joint):
-        raise MissingRuns("static at h = 3")
-    gap = (by_itself[k] - joint[0.0, k]).dropna()
-    return above(gap, MARGIN * joint[0.0, k].mean(), f"{k} alone, less trained with all domains: {{}}")
+    k = e.by_size[0]
+    by_itself, with_all = alone(e)[k], joint(e, "static")[k]
+    gap = (by_itself - with_all).dropna()
+    return above(gap, MARGIN * with_all.mean(), f"{k} alone, less trained with all domains: {{}}")
 
 
 def control(e: Evidence, transfer: float, first: dict, second: dict) -> Finding:
@@ -68,10 +64,8 @@ def gains(e: Evidence) -> pd.DataFrame:
     """What all domains give over one alone, mean over the domains, for ADC and for what merges the domains: a
     row a method with method, value, p, low, high, seeds; one, all: the scores. `MissingRuns` without ADC on
     each domain alone."""
-    joint, by_itself = curve(e, only=[GAMMA]), alone(e)
-    if not levels(joint):
-        raise MissingRuns(f"γ = {GAMMA:g} at h = 3")
-    sides = {"adc": (joint[GAMMA], by_itself)}
+    by_itself = alone(e)
+    sides = {"adc": (joint(e), by_itself)}
     for merged, single in (("bpr_merged", "bpr"), ("ease_merged", "ease")):
         table = scores(e, [merged, single])
         sides[merged] = table[merged], table[single]
