@@ -23,15 +23,14 @@ def fig_4_rows(table: pd.DataFrame) -> pd.DataFrame:
 def by_set(rows: pd.DataFrame, sizes: Mapping[str, int]) -> tuple[pd.DataFrame, dict[str, float]]:
     """`fig_4_rows` whose target is a set of domains, for all domains and Sets 1–3 (R35): the means over
     the set's members, in a training on these alone; and the paper's gamma for each."""
-    labels, paper = {frozenset(): f"all {len(sizes)} domains"}, [BASE["gamma"]]
+    labels = {frozenset(): f"all {len(sizes)} domains"}
+    paper = {labels[frozenset()]: BASE["gamma"]}
     for name, members in studies.sets(dict(sizes)).items():
-        labels[frozenset(members)] = f"{name}: {', '.join(members)}"
-        paper.append(PAPER_GAMMA[name])
+        label = labels[frozenset(members)] = f"{name}: {', '.join(members)}"
+        paper[label] = PAPER_GAMMA[name]
     target = rows["domains"].map(lambda text: labels.get(frozenset(registry.named(text))))
-    members = rows.assign(target=target)[(rows["target"] == MEAN) & target.notna()]
-    order = {label: place for place, label in enumerate(labels.values())}
-    members = members.sort_values("target", key=lambda column: column.map(order), kind="stable")
-    return members, dict(zip(labels.values(), paper, strict=True))
+    means = rows.assign(target=target)[(rows["target"] == MEAN) & target.notna()]
+    return means.sort_values("target", key=lambda names: names.map([*paper].index), kind="stable"), paper
 
 
 def histories(rows: pd.DataFrame) -> pd.DataFrame:

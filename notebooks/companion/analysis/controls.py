@@ -75,16 +75,15 @@ def stored(changes: Sequence[dict]) -> pd.DataFrame:
     """The runs of some changes that are stored, in whatever worlds, as `table` has them."""
     names = sorted(place.name for place in paths.runs("").glob("control*"))
     worlds = [name for name in names if synthetic.parse(name)[0]]
-    of_worlds = [runs.find(configure(name, change)) for name, change in itertools.product(worlds, changes)]
-    return table(run for run in of_worlds if run is not None)
+    of_worlds = (runs.find(configure(name, change)) for name, change in itertools.product(worlds, changes))
+    return table(filter(None, of_worlds))
 
 
 def configure(dataset: str, change: dict, **limits: Any) -> dict:
     """The configuration of a change in a world, with what the search in world 0 found."""
-    settings = {key: value for key, value in change.items() if key != "method"}
+    settings = {"dim": DIM, **LIMITS, **change, **limits}
     world = synthetic.parse(dataset)[1]["seed"]
-    settings = {"dim": DIM, **LIMITS, **settings, **limits}
-    return registry.configure_tuned(change["method"], dataset, world, **settings)
+    return registry.configure_tuned(settings.pop("method"), dataset, world, **settings)
 
 
 def table(done: Iterable[runs.Run]) -> pd.DataFrame:
@@ -167,12 +166,11 @@ def over_static(cases: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 def ablation_table(transfer: float, worlds: Sequence[int]) -> pd.DataFrame:
     """ADC, and ADC without a part, each as its own search has it: value, less ADC's, low, high by label."""
-    base = {"label": "", "method": "adc"}
-    scores = {}
-    for change in [base, *ablation()]:
+    scores, lines = {}, {}
+    for change in [{"method": "adc", "label": ""}, *ablation()]:
         rows = train([change], [transfer], worlds, show=False).set_index("world")
         scores[change["label"] or "ADC"] = rows["value"]
-    wide, lines = pd.DataFrame(scores), {}
+    wide = pd.DataFrame(scores)
     for name, values in wide.items():
         test = stats.paired_t((values - wide["ADC"]).to_numpy())
         lines[name] = {"NDCG@10": values.mean(), "less ADC's": test.mean, "low": test.low, "high": test.high}

@@ -38,12 +38,12 @@ def richness(ratings: Ratings) -> tuple[float, float]:
     return float(np.nanmean(elsewhere, 0).mean()), float(np.nanmean(own, 0).mean())
 
 
-def taste_transfer(ratings: Ratings, seed: int = 0) -> tuple[float, float, float]:
+def taste_transfer(ratings: Ratings) -> tuple[float, float, float]:
     """Similarity of tastes between domains over that within them, and its 95 % interval: jackknife over
     GROUPS groups of users. NaN with one domain, or hardly anybody with two ratings or in two domains."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     cuts = [[_halves(ratings, k, rng) for k in range(ratings.p)] for _ in range(CUTS)]
-    group = np.random.default_rng(seed).permutation(len(ratings.users)) % GROUPS
+    group = np.random.default_rng(0).permutation(len(ratings.users)) % GROUPS
     value = _ratio(cuts, group >= 0)
     without = np.array([_ratio(cuts, group != left_out) for left_out in range(GROUPS)])
     half = stats.t.ppf(1 - LEVEL / 2, GROUPS - 1) * np.sqrt((GROUPS - 1) * without.var())

@@ -103,13 +103,13 @@ def styled(table: pd.DataFrame, caption: str) -> Table:
     return Table(table).format(bold).set_caption(caption)
 
 
-def user_scores(chosen: pd.DataFrame, protocol: str = "full", column: str = "ndcg@10") -> pd.DataFrame:
-    """Scores of every user in every chosen run: `method, target, seed, user, value`."""
+def user_scores(chosen: pd.DataFrame, protocol: str = "full") -> pd.DataFrame:
+    """NDCG@10 of every user in every chosen run: `method, target, seed, user, value`."""
     parts = []
     for (run, method, seed), rows in chosen.groupby(["run", "method", "seed"], sort=False):
         users = runs.load(paths.home() / run).users
         users = users[(users["protocol"] == protocol) & users["target"].isin(rows["target"])]
-        parts.append(users[["target", "user"]].assign(value=users[column], method=method, seed=seed))
+        parts.append(users[["target", "user"]].assign(value=users["ndcg@10"], method=method, seed=seed))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -120,9 +120,9 @@ def user_differences(chosen: pd.DataFrame) -> pd.DataFrame:
     return gaps.groupby(level=["target", "user"], sort=False).mean()
 
 
-def adc_tests(chosen: pd.DataFrame, protocol: str = "full") -> pd.DataFrame:
+def adc_tests(chosen: pd.DataFrame) -> pd.DataFrame:
     """ADC's NDCG@10 against every other method (R30), a row a (target, other): see `stats.compare`."""
-    tests = stats.compare(user_scores(chosen, protocol), "adc")
+    tests = stats.compare(user_scores(chosen), "adc")
     order = {name: place for place, name in enumerate([*chosen["target"].unique(), *table_methods()])}
     return tests.sort_values(["target", "other"], key=lambda column: column.map(order), ignore_index=True)
 

@@ -44,17 +44,15 @@ def available(dataset: str, profile: str) -> tuple[dict[int, Run], list[Run]]:
     stored, bases = {runs.identity(run.config) for run in candidates}, {}
     readings_run = lambda run: sum(changed(run.config, **change) in stored for _, change, _ in STARRED)
     written = lambda run: (run.folder / "metrics.json").stat().st_mtime
-    for run in sorted(filter(_is_base, candidates), key=lambda run: (readings_run(run), written(run))):
+    usual = [run for run in candidates if run.config["method"] == "adc"
+             and registry.BASE.items() <= run.config.items()
+             and not registry.changed_readings(run.config)]  # fmt: skip
+    for run in sorted(usual, key=lambda run: (readings_run(run), written(run))):
         bases[run.config["seed"]] = run
     if not bases:
         study = f"{curves.STUDIES} (study readings)"
         raise report.no_run("ADC with h = 3, gamma = 2", dataset, profile, study)
     return dict(sorted(bases.items())), candidates
-
-
-def _is_base(run: Run) -> bool:
-    usual = run.config["method"] == "adc" and registry.BASE.items() <= run.config.items()
-    return usual and not registry.changed_readings(run.config)
 
 
 def changed(config: dict, **change: Any) -> str:

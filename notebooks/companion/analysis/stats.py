@@ -49,7 +49,7 @@ def parts_of_variance(values: np.ndarray) -> tuple[float, float]:
     return max(splits, 0.0) ** 0.5, starts**0.5
 
 
-def crossed_bootstrap(values: pd.Series, resamples: int = RESAMPLES) -> tuple[float, float]:
+def crossed_bootstrap(values: pd.Series) -> tuple[float, float]:
     """95 % interval of the mean of values [(seed, user)] when seeds and users are both drawn anew, each with
     replacement and by itself (pigeonhole bootstrap, Owen 2007, Ann. Appl. Stat. 1:386); NaN with one seed.
     It says what other users would have given, rather too widely: a cell's noise counts twice or more."""
@@ -58,8 +58,8 @@ def crossed_bootstrap(values: pd.Series, resamples: int = RESAMPLES) -> tuple[fl
     if seeds < 2:
         return np.nan, np.nan
     random = np.random.default_rng(0)
-    by_seed = random.multinomial(seeds, np.full(seeds, 1 / seeds), resamples)  # [resamples, seeds]
-    by_user = random.multinomial(users, np.full(users, 1 / users), resamples)  # [resamples, users]
+    by_seed = random.multinomial(seeds, np.full(seeds, 1 / seeds), RESAMPLES)  # [resamples, seeds]
+    by_user = random.multinomial(users, np.full(users, 1 / users), RESAMPLES)  # [resamples, users]
     sums = ((by_seed @ np.nan_to_num(wide.to_numpy())) * by_user).sum(1)
     counts = ((by_seed @ present) * by_user).sum(1)
     low, high = np.quantile(sums[counts > 0] / counts[counts > 0], (LEVEL / 2, 1 - LEVEL / 2))
