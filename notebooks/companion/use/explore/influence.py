@@ -36,14 +36,11 @@ class Influence:
 
 
 def influence(model: ADC, split: Split, user: int, domain: int, n: int = 10) -> Influence:
-    """Of the first n items of a target, the ranks without each of the domains where the user has training
-    ratings.
-
+    """Of the first n items of a target, the ranks without each domain where the user has training ratings.
     `pull`: how far an item's score lies above the mean of all candidates, less the same without the domain;
     mean over the n items, in standard deviations of her scores. With training ratings in fewer than two
     domains nothing of her would remain: the tables have no columns. Where no two candidates have different
-    scores there is no order to explain: the tables are empty.
-    """
+    scores there is no order to explain: the tables are empty."""
     ratings, free = split.ratings, np.flatnonzero(candidates(split, user, domain))
     own = np.flatnonzero(model.rows[user].numpy() >= 0).tolist()
     own = own if len(own) > 1 else []

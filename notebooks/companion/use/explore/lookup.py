@@ -68,9 +68,7 @@ def training_counts(split: Split) -> np.ndarray:
 
 def search(split: Split, query: str) -> np.ndarray:
     """Positions of users by a query: an id or its beginning, or "active in A and B"; an empty one finds all.
-
-    At most MAX_USERS, the most active first: by the least of the domains named, else by the sum.
-    """
+    At most MAX_USERS, the most active first: by the least of the domains named, else by the sum."""
     counts, ids, text = training_counts(split), split.ratings.users.astype(str), query.strip()
     users = np.flatnonzero(ids == text) if text in ids else np.flatnonzero(np.char.startswith(ids, text))
     activity = counts.sum(1)
@@ -108,14 +106,12 @@ def user_options(split: Split, users: np.ndarray) -> list[tuple[str, str]]:
     return options
 
 
-def lists(models: dict[str, Recommender], user: str, domain: str, n: int = 10) -> dict[str, pd.DataFrame]:
-    """By method the first n items for a user: title, rule, and `stars`, her test rating (NaN: none).
-
-    Ranked is what she has not rated in training or validation, as when the runs were tested (R27).
-    """
+def lists(models: dict[str, Recommender], user: str, domain: str) -> dict[str, pd.DataFrame]:
+    """By method the first ten items for a user: title, rule, and `stars`, her test rating (NaN: none). Ranked
+    is what she has not rated in training or validation, as when the runs were tested (R27)."""
     tables = {}
     for label, model in models.items():
-        rated, top = model.rated(user), model.top(user, domain, n, test_items=True)
+        rated, top = model.rated(user), model.top(user, domain, test_items=True)
         test = rated[(rated["domain"] == domain) & (rated["part"] == "test")].set_index("item")["rating"]
         tables[label] = top[["title", "rule"]].assign(stars=top["item"].map(test).astype(float))
     return tables

@@ -68,9 +68,7 @@ class Job:
 
 class Page:
     """A run of ADC with its rivals, a user, a target domain, and what notebook 10 shows of them.
-
-    user: a query of `lookup.search`. target: a domain, empty: the smallest. UserError: one is unknown.
-    """
+    user: a query of `lookup.search`. target: a domain, empty: the smallest. UserError: one is unknown."""
 
     def __init__(self, dataset: str = "movielens", profile: str = "any", user: str = "", target: str = ""):
         self.dataset, self.reader, self.runs = dataset, has_reader(), lookup.stored(dataset, profile)

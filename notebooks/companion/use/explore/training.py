@@ -17,10 +17,8 @@ from companion.runs import Run
 
 
 def epochs(config: dict, split: Split) -> Iterator[pd.DataFrame]:
-    """Train by a configuration and yield the history so far after every epoch, as a run's is.
-
-    UserError: a loss or a score is not finite (R34).
-    """
+    """Train by a configuration and yield the history so far after every epoch, as a run's is. UserError: a
+    loss or a score is not finite (R34)."""
     domains, history = split.ratings.domains, []
     limits = (VALID, VALIDATION_RULE, MAX_VALIDATION_USERS)
     tasks = [ranking_task(split, k, *limits) for k in range(len(domains))]
@@ -38,11 +36,9 @@ def epochs(config: dict, split: Split) -> Iterator[pd.DataFrame]:
 
 def retrain(run: Run, split: Split) -> Iterator[tuple[list[ADC | None], float]]:
     """The networks behind a stored run of ADC, which holds what they gave (z and v) but not themselves.
-
     Trains by its configuration once more, up to the best epoch of every target, and yields after each epoch
     the networks so far, one a target, and the largest difference of their z from the stored: 0 where the
-    machine computes as it did then.
-    """
+    machine computes as it did then."""
     domains, best = split.ratings.domains, [*run.metrics["best_epoch"].values()]
     if min(best) < 1:
         raise UserError(f"{run.folder.name} diverged at once: it has no network. Choose another run.")
