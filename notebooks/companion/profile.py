@@ -16,13 +16,8 @@ from companion import data, paths
 from companion.execute import check, defaults, near, notebooks
 
 READING = ("columns", "separator", "not_a_rating")  # how the reader's own files are read
-KEYS = {
-    "profile": str,
-    "data": list,
-    "device": str,
-    "minutes": object,
-    **dict.fromkeys(READING, str),
-}  # all others are notebooks
+# all other keys are notebooks
+KEYS = {"profile": str, "data": list, "device": str, "minutes": object, **dict.fromkeys(READING, str)}
 DEVICES = ("auto", "cpu", "cuda")
 
 

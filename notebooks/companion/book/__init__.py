@@ -47,16 +47,15 @@ def build(target: Path) -> None:
 
 def gather(target: Path) -> None:
     """Write everything that Sphinx reads, its settings excepted."""
-    for path in [*pages.copies(), *pages.sources(), *pages.own()]:
+    for path in [*pages.copies(), *pages.sources(), *pages.own(), *pages.documents()]:
         place = target / pages.place(path)
         place.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(notebook.page(path, target), place)
-    for path in pages.documents():
-        text = path.read_text(encoding="utf-8")
-        text = re.sub(r"\A# (data|figures)$", r"# The folder \1/", text, flags=re.MULTILINE)
-        place = target / pages.place(path)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(linked(text, path, target), encoding="utf-8")
+        if path.suffix == ".ipynb":
+            nbformat.write(notebook.page(path, target), place)
+        else:
+            text = path.read_text(encoding="utf-8")
+            text = re.sub(r"\A# (data|figures)$", r"# The folder \1/", text, flags=re.MULTILINE)
+            place.write_text(linked(text, path, target), encoding="utf-8")
     if ledger.FILE.exists():
         introduction = linked(ledger.INTRODUCTION, pages.ROOT / "README.md", target)
         (target / "ledger.md").write_text(f"{introduction}\n\n{ledger.table()}", encoding="utf-8")

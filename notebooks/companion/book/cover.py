@@ -17,12 +17,16 @@ YOURS = ("own_ratings",)
 
 
 def cover(target: Path) -> str:
-    """The page as Markdown; its pictures are written to the folder."""
+    """The page as Markdown, at its end the menu in hidden lists of contents, as Sphinx has them; the pictures
+    are written to the folder."""
     readme = pages.ROOT / "README.md"
     text = linked(readme.read_text(encoding="utf-8"), readme, target)
     text = THEMED.sub(r":::{image} \2\n:alt: \1\n:class: only-\3\n:::\n", text)
     figures = "\n\n".join(figure(number, target) for number in (1, 2, 3, 4))
-    return f"{text}\n\n## Figures 1 to 4\n\nTaken from the executed notebooks.\n\n{figures}\n\n{_menu()}"
+    lists = [f":::{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(entries) + "\n:::"
+             for caption, entries in menu().items()]  # fmt: skip
+    text += f"\n\n## Figures 1 to 4\n\nTaken from the executed notebooks.\n\n{figures}"
+    return "\n\n".join([text, *lists])
 
 
 def figure(number: int, target: Path) -> str:
@@ -57,10 +61,3 @@ def menu() -> dict[str, list[str]]:
         + [entries[name] for name in pages.YOURS if name in entries],
         "For developers": [file for file in files if file not in papers + yours],
     }  # fmt: skip
-
-
-def _menu() -> str:
-    """The menu as hidden lists of contents, as Sphinx has them."""
-    lists = ["\n".join([f":::{{toctree}}\n:hidden:\n:caption: {caption}\n", *entries, ":::"])
-             for caption, entries in menu().items()]  # fmt: skip
-    return "\n\n".join(lists)

@@ -38,10 +38,9 @@ def table() -> str:
 
 def _select(name: str, values: list[str]) -> str:
     known = sorted(set(values), key=VERDICTS.index if name == "verdict" else values.index)
-    options = "".join(f"<option>{escape(value)}</option>" for value in known)
-    return (
-        f'<label>{name} <select data-filter="{name}"><option value="">all</option>{options}</select></label> '
-    )
+    options = '<option value="">all</option>'
+    options += "".join(f"<option>{escape(value)}</option>" for value in known)
+    return f'<label>{name} <select data-filter="{name}">{options}</select></label> '
 
 
 def _row(record: dict) -> str:
