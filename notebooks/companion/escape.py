@@ -24,11 +24,9 @@ class Table(Styler):
         return super().format(*how, escape=escape, **options)
 
     def format_index(self, *how: Any, escape: str | None = "html", **options: Any) -> "Table":
-        """As of any Styler."""
         return super().format_index(*how, escape=escape, **options)
 
     def set_caption(self, caption: str) -> "Table":
-        """As of any Styler."""
         return super().set_caption(html.escape(caption, quote=False))
 
 

@@ -102,7 +102,6 @@ def _bytes(data: bytes | Path) -> bytes:
 
 
 def main(words: list[str]) -> None:
-    """What the command does."""
     parser = argparse.ArgumentParser("./run_all.sh pack", description=__doc__.replace("\n\n", " "))
     parser.add_argument("file", nargs="?", type=Path, help="the archive (data/adc-PROFILE.zip)")
     parser.add_argument("--profile", default=export.PROFILE, help="whose runs (%(default)s)")

@@ -88,7 +88,6 @@ def same_run(first: Path, second: Path) -> pd.DataFrame:
 
 
 def main(first: Path, second: Path) -> list[str]:
-    """What `compare` prints."""
     there, here = load(first), load(second)
     pairs = [(there[key], here[key]) for key in there if key in here]
     changed = [pair for pair in pairs if pair[0]["verdict"] != pair[1]["verdict"]]

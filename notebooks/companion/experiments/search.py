@@ -14,7 +14,6 @@ import optuna
 import pandas as pd
 from tqdm.auto import tqdm
 
-from adc import balancers
 from adc.errors import UserError
 from companion import files, paths, registry, runs, tuned_settings
 
@@ -159,10 +158,7 @@ def _try(config: dict, parameters: dict, trials: list[dict]) -> dict:
         return epoch in PRUNED_AT and len(others) >= RANDOM_TRIALS and best < np.median(others)
 
     names = {name: config[name] for name in ("dataset", "seed", "domains")}
-    settings = config["fixed"] | parameters
-    method = "adc" if config["method"] in balancers.BALANCERS else config["method"]
-    settings |= {"balancer": config["method"]} if method != config["method"] else {}
-    chosen = registry.configure(method, **names, **settings)
+    chosen = registry.configure(config["method"], **names, **config["fixed"] | parameters)
     notes = registry.fit(chosen, show=False, hopeless=hopeless).notes
     # -inf: diverged at once
     by_target = {name: max(value, 0.0) for name, value in notes["validation"].items()}

@@ -70,14 +70,14 @@ def axis_ends(rows: pd.DataFrame, least: float = 0.0, bulk: float = 0.85) -> tup
 def forest(table: pd.DataFrame, names: dict[str, str], looks: dict[str, dict]) -> Figure:
     """A row a thing, the best above: the mean over the targets with its interval, and a tick a target.
     table: row, target (of several the mean is the last), difference, low, high. names: row -> words."""
-    whole, several = table["target"].iloc[-1], table["target"].nunique() > 1
+    whole = table["target"].iloc[-1]
     means = table[table["target"] == whole].sort_values("difference", ascending=False)
     single = table[table["target"] != whole]
     ends = axis_ends(pd.concat([means, single.assign(low=np.nan, high=np.nan)]), bulk=0.95)
     figure, panel = plt.subplots(figsize=(COLUMN, 1.2 + 0.19 * len(means)))
     panel.axvline(0, color="0.4", linewidth=0.8)
     for place, row in enumerate(means.itertuples()):
-        ticks = single.loc[single["row"] == row.row, "difference"].clip(*ends) if several else []
+        ticks = single.loc[single["row"] == row.row, "difference"].clip(*ends)
         panel.plot(ticks, [place] * len(ticks), "|", color="0.6", markersize=8, zorder=0)
         interval(panel, place, row, ends, **looks[row.row])
     panel.set_yticks(range(len(means)), [names[name] for name in means["row"]])

@@ -92,7 +92,6 @@ class Page:
 
     @property
     def adc(self) -> Recommender:
-        """The run of ADC."""
         return self.models[next(iter(self.models))]
 
     def _search(self) -> None:

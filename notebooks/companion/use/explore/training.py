@@ -11,7 +11,6 @@ from adc.errors import UserError
 from adc.evaluation import ranking_task
 from adc.model import ADC
 from adc.split import VALID, Split
-from adc.train import Trainer
 from companion import registry
 from companion.runs import Run
 
@@ -43,7 +42,6 @@ def retrain(run: Run, split: Split) -> Iterator[tuple[list[ADC | None], float]]:
     if min(best) < 1:
         raise UserError(f"{run.folder.name} diverged at once: it has no network. Choose another run.")
     trainer = registry.learner(run.config | {"device": "cpu"}, split)
-    assert isinstance(trainer, Trainer)
     networks, gap, stored = [None] * len(domains), 0.0, run.model
     for epoch in range(1, max(best) + 1):
         trainer.epoch()
