@@ -45,9 +45,9 @@ def run_rows(run: Run) -> list[dict]:
     return [{"target": target, "value": value, **facts} for target, value in ndcg(run).items()]
 
 
-def ndcg(run: Run, protocol: str = "full") -> dict[str, float]:
-    """Test NDCG@10 of a run by target, all users; NaN where nobody can be evaluated."""
-    wanted = {"protocol": protocol, "metric": "ndcg", "n": 10, "group": "all"}
+def ndcg(run: Run) -> dict[str, float]:
+    """Test NDCG@10 (full ranking) of a run by target, all users; NaN where nobody can be evaluated."""
+    wanted = {"protocol": "full", "metric": "ndcg", "n": 10, "group": "all"}
     entries = [entry for entry in run.metrics["values"] if wanted.items() <= entry.items()]
     return {entry["target"]: np.nan if entry["value"] is None else entry["value"] for entry in entries}
 
