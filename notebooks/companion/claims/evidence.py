@@ -50,12 +50,8 @@ class Evidence:
     def __init__(self, dataset: str, profile: str):
         self.dataset, self.profile, self.used = dataset, profile, set()
         self.ratings: Ratings = data.load(dataset)
+        self.sizes: dict[str, int] = self.ratings.table()["ratings"].to_dict()  # ratings by domain
         self.by_size = sorted(self.sizes, key=lambda name: self.sizes[name])  # the domains, smallest first
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """Domain -> number of ratings."""
-        return self.ratings.table()["ratings"].to_dict()
 
     @cached_property
     def chosen(self) -> pd.DataFrame:

@@ -16,55 +16,37 @@ from companion.registry import BASE
 
 GAMMAS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 DEPTHS = (1, 2, 3, 4, 5)
+PRETRAINING, BALANCING = ("identity", "none"), ("gradnorm", "static")
 
 
-def pairs() -> list[dict]:
-    """Table II: the paper's pairs of h and γ (R21); equal weights at each h, and γ = 0, beside them (R33)."""
-    paper = [{"hidden_layers": h, "gamma": gamma} for h, gamma in ((2, 2.0), (3, 2.0), (4, 2.0), (4, 1.5))]
-    static = [{"hidden_layers": h, "balancer": "static"} for h in (3, 2, 4)]
-    return [*paper, *static, {"gamma": 0.0}]
-
-
-def depth(depths: Sequence[int] = DEPTHS) -> list[dict]:
-    """Fig. 3: every h, with and without the one-layer pretraining (R10)."""
-    return [{"hidden_layers": h, "pretraining": start} for h in depths for start in ("identity", "none")]
-
-
-def asymmetry(gammas: Sequence[float] = GAMMAS) -> list[dict]:
-    """Fig. 4: every γ, and equal weights beside it (R33)."""
-    return [{"gamma": float(gamma)} for gamma in gammas] + [{"balancer": "static"}]
-
-
-def balancing() -> list[dict]:
-    """Equal weights, the paper's balancer at γ = 2 and 0, and its successors."""
-    return [{"gamma": 0.0}, *({"balancer": name} for name in ("gradnorm", "static", *balancers.SUCCESSORS))]
-
-
-def readings() -> list[dict]:
-    """Every starred reading, one at a time from the base, and the base itself."""
-    return [{}] + [change for _, change, _ in adc_method.STARRED]
-
-
-def larger() -> list[dict]:
-    """More than d = 100 and five negatives, from which the paper gained nothing significant (§IV-E)."""
-    return [{"dim": 200}, {"negatives": 10}]
-
-
-def joint() -> list[dict]:
-    """Is transfer worth it: ADC and equal weights on all domains, each in the settings of `alone`."""
-    return [change | {"balancer": name} for change in alone() for name in ("gradnorm", "static")]
-
-
-def alone() -> list[dict]:
-    """ADC on one domain: with the settings for sparse ratings, or what was searched for the dataset, and with
-    those found on MovieLens, which is dense. On ratings never searched, validation decides between them."""
-    return [{"searched_or_sparse": True}, registry.tuned("adc", "movielens")]
-
-
-STUDIES = {
-    "pairs": pairs, "depth": depth, "asymmetry": asymmetry, "sets": asymmetry, "balancing": balancing,
-    "readings": readings, "larger": larger, "joint": joint, "alone": alone,
-}  # fmt: skip
+def changes(depths: Sequence[int], gammas: Sequence[float]) -> dict[str, list[dict]]:
+    """What each study changes of ADC around the base, a run each. `depths`, `gammas`: of Figs. 3 and 4."""
+    # Fig. 4, and the same on the paper's sets: every γ, and equal weights beside it (R33)
+    asymmetry = [*({"gamma": float(gamma)} for gamma in gammas), {"balancer": "static"}]
+    # ADC on one domain: with the settings for sparse ratings, or what was searched for the dataset, and with
+    # those found on MovieLens, which is dense. On ratings never searched, validation decides between them.
+    alone = [{"searched_or_sparse": True}, registry.tuned("adc", "movielens")]
+    return {
+        # Table II: the paper's pairs of h and γ (R21); equal weights at each h, and γ = 0, beside them (R33)
+        "pairs": [
+            *({"hidden_layers": h, "gamma": gamma} for h, gamma in ((2, 2.0), (3, 2.0), (4, 2.0), (4, 1.5))),
+            *({"hidden_layers": h, "balancer": "static"} for h in (3, 2, 4)),
+            {"gamma": 0.0},
+        ],
+        # Fig. 3: every h, with and without the one-layer pretraining (R10)
+        "depth": [{"hidden_layers": h, "pretraining": start} for h in depths for start in PRETRAINING],
+        "asymmetry": asymmetry,
+        "sets": asymmetry,
+        # the paper's balancer at γ = 0 and 2, equal weights, and its successors
+        "balancing": [{"gamma": 0.0}, *({"balancer": name} for name in (*BALANCING, *balancers.SUCCESSORS))],
+        # every starred reading, one at a time, and the base itself
+        "readings": [{}, *(change for _, change, _ in adc_method.STARRED)],
+        # more than d = 100 and five negatives, from which the paper gained nothing significant (§IV-E)
+        "larger": [{"dim": 200}, {"negatives": 10}],
+        # is transfer worth it: ADC and equal weights on all domains, each in the settings of `alone`
+        "joint": [change | {"balancer": name} for change in alone for name in BALANCING],
+        "alone": alone,
+    }
 
 
 def sets(sizes: dict[str, int]) -> dict[str, list[str]]:
@@ -81,14 +63,12 @@ def configurations(studies: Sequence[str], dataset: str, seed: int, depths: Sequ
     """The configurations of studies on one seed, each once.
     `depths`, `gammas`: the grids of Figs. 3 and 4, empty for the paper's; `common`: settings of all runs
     (epochs, …). Raises `UserError` for an unknown study."""
-    configs = []
+    known, configs = changes(depths or DEPTHS, gammas or GAMMAS), []
     for study in studies:
-        if study not in STUDIES:
-            raise UserError(f"Unknown study '{study}'. Known: {', '.join(STUDIES)}.")
-        grid = {"depth": depths, "asymmetry": gammas, "sets": gammas}.get(study, ())
-        changes = STUDIES[study](grid) if grid else STUDIES[study]()
+        if study not in known:
+            raise UserError(f"Unknown study '{study}'. Known: {', '.join(known)}.")
         for domains in _domains(study, dataset):
-            configs += [_configure(dataset, seed, domains, common, change) for change in changes]
+            configs += [_configure(dataset, seed, domains, common, change) for change in known[study]]
     return list({runs.identity(config): config for config in configs}.values())
 
 
