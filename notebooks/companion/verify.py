@@ -80,10 +80,10 @@ def planned(name: str, dataset: str) -> list[dict]:
                 configs += [registry.configure_tuned(method, dataset, seed, given["domains"], **chosen)
                           for seed in given["seeds"]]  # fmt: skip
         if notebook == "13_studies":
-            grid = [given.pop(key) for key in ("studies", "dataset", "seeds", "depths", "gammas")]
+            seeds = given.pop("seeds")
             del given["run_list"]
-            for seed in grid[2]:
-                configs += studies.configurations(*grid[:2], seed, *grid[3:], **given)
+            for seed in seeds:
+                configs += studies.configurations(seed=seed, **given)
     return configs
 
 
