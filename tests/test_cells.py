@@ -83,6 +83,8 @@ def test_odd_cells_are_read_and_said(tmp_path, role, change, words, user):
     ("user", float("nan"), "row 1, column 'user': is empty"),
 ])  # fmt: skip
 def test_floats_that_are_no_ids_and_gaps_are_refused(tmp_path, home, column, value, words):
+    texts = pa.array([None, *(f"{k}.0" for k in range(1, len(ROWS)))])
+    refused(written(tmp_path, "text.parquet", parquet(item=texts)), home, "row 1, column 'item': is empty")
     cells = pa.array([value, *map(float, range(1, len(ROWS)))], pa.float64())
     refused(written(tmp_path, "odd.parquet", parquet(**{column: cells})), home, words)
 

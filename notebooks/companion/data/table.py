@@ -227,7 +227,7 @@ def _read(file: Path, path: Path, files: Files) -> tuple[pd.DataFrame, Part]:
             frame, what = text.read(file, what, bar)
     for role in {"domain", "user", "item"} & {*frame}:  # where all are written as 1.0 is, 1 may be another's
         if all(isinstance(cell, str) and WHOLE.fullmatch(cell) for cell in frame[role].cat.categories):
-            frame[role] = frame[role].map(lambda value: float(re.split("[.,]", value)[0])).astype("category")
+            frame[role] = frame[role].map(lambda x: float(WHOLE.match(x)[1]), "ignore").astype("category")
     return frame, Part(file, what, len(frame))
 
 

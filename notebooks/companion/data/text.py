@@ -36,9 +36,9 @@ def read(path: Path, what: Look, bar=None) -> tuple[pd.DataFrame, Look]:
     try:
         return _by_record(path, what)  # there it is told where what is wrong
     except UserError:
-        words = f"{what.remark} Double quotes were taken as they stand, as they do not come in pairs."
+        words = f"{what.remark} Double quotes were taken as they stand, as they are not in pairs.".strip()
         with suppress(UserError):  # the first one tells more
-            frame, bare = _by_record(path, replace(what, quoted=False, remark=words.strip()))
+            frame, bare = _by_record(path, replace(what, quoted=False, remark=words))
             if not any('"' in "".join(frame[role].cat.categories) for role in NEEDED):
                 return frame, bare
         raise
