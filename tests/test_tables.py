@@ -38,14 +38,17 @@ BAD = {
     "quote.csv": (sound() + 'books,"u,i,3\nbooks,v,i,3\n', ["line 92", "double quote"]),
     "column.csv": (sound().replace("rating\n", "mark\n"), ["no column 'rating'", "`--columns rating=mark`"]),
     "colon.csv": (
-        sound().replace(",", ":"),
-        ["one column", "';', tab, '|', '::'", "domain:user:item:rating"],
+        sound().replace(",", "-"),
+        ["is one column cut at", "';', tab, '|', '::'", "domain-user-item-rating", "`--separator '~'`"],
     ),
     "word.csv": (sound() + "books,u,i,good\n", ["line 92, column 'rating'", "'good'"]),
     # lines are counted as an editor does
     "gaps.csv": (f'{HEADER}\nfilms,u,"two\nlines",3\n\nfilms,u,i2,three\n', ["line 6, column 'rating'"]),
     "stray.csv": (f'{HEADER}a,"u,i,3\na,v,i,4\na,w,i,5\na",i,5\n', ["line 2: a double quote", "'a,v,i,4'"]),
-    "stray.tsv": ('user\titem\trating\ttext\nu\ti\t3\t"a\nv\tj\t5\tof 12"\n', ["line 2: a double quote"]),
+    "stray.tsv": (
+        'user\titem\trating\ttext\nu\ti\t3\t"a\nv\tj\t5\tof 12"\n',
+        ["has 2 ratings", "Double quotes were"],
+    ),
     "nouser.csv": (sound() + "books,,i,3\n", ["line 92, column 'user'", "empty"]),
     "twice.csv": (sound() + "books,u,i,3\nbooks,u,i,4\n", ["lines 92, 93", "'u'", "'timestamp'"]),
     "flat.csv": (sound() + FLAT, ["nobody can be evaluated in domain 'plays', 'songs'", "Remove the domain"]),
@@ -95,6 +98,11 @@ def test_one_value_is_one_as_text_and_as_a_number(tmp_path):
     frame.assign(user=users).to_parquet(tmp_path / "films.parquet")
     mixed = data.prepare([str(texts[1]), str(tmp_path / "films.parquet")], write=False)
     pd.testing.assert_frame_equal(mixed.frame(), data.prepare([*map(str, texts)], write=False).frame())
+
+
+def test_what_cannot_be_read_twice_is_refused_at_once(tmp_path, home):
+    os.mkfifo(tmp_path / "pipe.csv")
+    refused(tmp_path / "pipe.csv", home, "is a pipe or a device")
 
 
 def test_missing_unreadable_file_and_folder_are_refused(tmp_path, home, monkeypatch):

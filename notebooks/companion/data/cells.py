@@ -10,13 +10,17 @@ import pandas as pd
 
 FLOATS = (float, np.floating, Decimal)
 LARGEST = {np.float32: 2**24}  # from here on a float of a type no longer tells whole numbers apart
-POINT, HUNDREDS = re.compile(r"[1-9]\d{0,2}\.\d{3}"), re.compile(r"[1-9]\d{2,}")
-COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*")
-# by how times look; of the first two the order of day and month is decided by the column
-SLASHES = ("%m/%d/%Y", "%d/%m/%Y")
-CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %I:%M:%S %p")
-LAYOUTS = ["%Y/%m/%d", "%d.%m.%Y", "%m %d, %Y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y", "%d-%b-%Y"]
-FIXED = ["%a %b %d %H:%M:%S %z %Y", "%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S %z"]
+NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*")  # whatever its signs mean
+STYLE = r"[+-]?(\d+|[1-9]\d{0,2}([%s]\d{3})+)?([%s]\d*)?"  # with a sign of thousands and one of decimals
+LOOSE = re.compile("(?<=\\d)[ '’\u00a0\u202f](?=\\d{3}(?!\\d))|^[$€£¥] ?| ?([%$€£¥]|stars?|out of .*)$")
+CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %I:%M%p")
+DAYS = "%Y/%m/%d", "%d.%m.%Y", "%d.%m.%y", "%m %d %Y", "%b %d %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y"
+LAYOUTS = ["ISO8601", "%b %d %H:%M:%S %z %Y", "%b %d %H:%M:%S %Y", "%d %b %Y %H:%M:%S %z",
+           *(day + clock for day in DAYS for clock in CLOCKS)]  # fmt: skip
+AMERICAN = [day + clock for day in ("%m/%d/%Y", "%m/%d/%y", "%m-%d-%Y") for clock in CLOCKS]
+EUROPEAN = [day.replace("%d", "%x").replace("%m", "%d").replace("%x", "%m") for day in AMERICAN]
+EXTRAS = (r"\s*\b(utc|gmt)\b|^[a-z]+,? +(?=[a-z]|\d+ [a-z])|(?<=\d)(st|nd|rd|th)\b|,(?= )"
+          r"|(?<=\b[a-z]{3})[a-z]*\.?(?= )")  # fmt: skip
 YEAR_10000 = 253_402_300_800  # in seconds: 9999-12-31 is a date that stands for none
 UNITS = {1e17: ("nanoseconds", 1e9), 1e14: ("microseconds", 1e6), 1e11: ("milliseconds", 1e3)}
 
@@ -32,7 +36,7 @@ def ids(values: Sequence) -> tuple[list[str], dict[int, str], bool]:
 def _id(value: object) -> tuple[str, str]:
     """Text of an id, and what is wrong with it."""
     if isinstance(value, FLOATS) and value == value:
-        if value % 1 or abs(value) == float("inf"):
+        if abs(value) == float("inf") or int(value) != value:
             return str(value), "is no whole number, as an id must be. Write ids as text or as whole numbers"
         largest = LARGEST.get(type(value), 2**53)
         if not isinstance(value, Decimal) and abs(value) >= largest:
@@ -44,8 +48,8 @@ def _id(value: object) -> tuple[str, str]:
         text = text[2:-1].strip()
     if not text:
         return text, "is empty"
-    if "E+" in text and re.fullmatch(r"[+-]?\d([.,]\d+)?E\+\d{2,}", text):
-        fault = "looks like a number that a spreadsheet shortened"
+    if "+" in text and re.fullmatch(r"[+-]?\d([.,]\d+)?[eE]\+\d{2,}", text):
+        fault = "looks like a number that a spreadsheet shortened, or R or pandas"
         return text, f"{fault}. Give the column the text format before saving"
     if "\0" in text:
         return text, "holds a NUL character"
@@ -63,24 +67,27 @@ def titles(values: Sequence) -> list[str]:
 
 
 def numbers(values: Sequence) -> tuple[np.ndarray, str]:
-    """Float64, NaN where a cell is none; and a remark on decimals with a comma or thousands with a point."""
-    numeric = pd.to_numeric(pd.Series([*values], dtype=object), errors="coerce")
-    numeric = numeric.to_numpy(np.float64, na_value=np.nan, copy=True)
-    bad = {place: str(values[place]) for place in np.flatnonzero(np.isnan(numeric))}
-    commas = {place: cell for place, cell in bad.items() if COMMA.fullmatch(cell)}
-    # 1,000 may be a thousand; 2,50 is none. A column has one decimal sign
-    thousands = all(re.fullmatch(r"\s*[+-]?[1-9]\d*,\d{3}\s*", cell) for cell in commas.values())
-    points = [str(value).strip() for value in values if "." in str(value)]
-    if not (thousands or points):
-        numeric[[*commas]] = [float(cell.replace(",", ".")) for cell in commas.values()]
-        return numeric, "decimals are written with a comma, as in 2,5."
-    others = [str(value).strip() for value in values if "." not in str(value)]
-    if points and others and all(map(POINT.fullmatch, points)) and all(map(HUNDREDS.fullmatch, others)):
-        return (
-            numeric,
-            f"{points[0]} beside {others[0]} may be a thousand; if so, write it without the point.",
-        )
-    return numeric, ""
+    """Float64, NaN where a cell is none; and a remark on how numbers are written, where that is not plain."""
+    cells = [value.strip().replace("−", "-") if isinstance(value, str) else value for value in values]
+    texts = {place: LOOSE.sub("", cell) for place, cell in enumerate(cells) if isinstance(cell, str)}
+    texts = {place: text for place, text in texts.items() if NUMBER.fullmatch(text)}
+    looks = {signs: re.compile(STYLE % (*signs,)) for signs in (",.", ".,")}  # a column has one decimal sign
+    fit = [signs for signs, look in looks.items() if all(map(look.fullmatch, texts.values()))]
+    joined = " ".join(texts.values()) + " "
+    used, tens = {*joined} & {",", "."}, re.search("[.,]..0 ", joined)
+    longest = max((len(text.strip("+-")) for text in texts.values() if used.isdisjoint(text)), default=0)
+    if len(fit) > 1 and used:  # 1.230 is a thousand if all numbers without a point are below, and one is 100
+        fit = [signs for signs in fit if {signs[0]} == used and longest == 3 and tens]
+    thousands, decimal = fit[0] if len(fit) == 1 else " ."
+    words = ["decimals are written with a comma, as in 2,5."] * (decimal == "," in used)
+    words += [f"is one of {joined[:40]}… a thousand?"] * (not fit and used == {"."} and longest == 3)
+    for place, text in texts.items():
+        bare = text.replace(thousands, "").replace(decimal, ".")
+        if len(bare) < len(cells[place]) and len(words) < 2:
+            words.append(f"{cells[place]} was taken for {bare}.")
+        cells[place] = bare
+    numeric = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce")
+    return numeric.to_numpy(np.float64, na_value=np.nan), " ".join(words)
 
 
 def times(values: Sequence) -> tuple[np.ndarray, str]:
@@ -92,21 +99,20 @@ def times(values: Sequence) -> tuple[np.ndarray, str]:
     texts = pd.Series([str(value or "").strip() for value in values], dtype=object)
     if 2 * np.isfinite(numeric).sum() > (texts != "").sum():  # else a bad 0 would blame the dates
         return numeric, ""
-    sample = texts[texts != ""].iloc[:100]
-    iso = pd.to_datetime(sample, format="ISO8601", utc=True, errors="coerce")
-    if len(sample) and iso.notna().mean() > 0.2:
-        return _seconds(pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")), ""
-    american, european = (_by_layout(texts, sample, [layout]) for layout in SLASHES)
-    if american is not None or european is not None:
-        return _day_and_month(american, european)
-    seconds = _by_layout(texts, sample, LAYOUTS)
+    seconds = _by_layout(texts, ["ISO8601"])
+    if seconds is None:
+        texts = texts.str.replace(EXTRAS, "", regex=True, case=False)  # it reads a date as well
+        american, european = _by_layout(texts, AMERICAN), _by_layout(texts, EUROPEAN)
+        if american is not None or european is not None:
+            return _day_and_month(american, european)
+        seconds = _by_layout(texts, LAYOUTS)
     return (numeric if seconds is None else seconds), ""
 
 
-def _by_layout(texts: pd.Series, sample: pd.Series, layouts: list[str]) -> np.ndarray | None:
-    """Seconds by the first layout, with or without a clock, that the sample or most of it has."""
-    every = [layout + clock for layout in layouts for clock in CLOCKS]
-    for layout in every if layouts[0] in SLASHES else [*FIXED, *every]:
+def _by_layout(texts: pd.Series, layouts: list[str]) -> np.ndarray | None:
+    """Seconds by the first layout that some of the first texts have."""
+    sample = texts[texts != ""].iloc[:100]
+    for layout in layouts:
         if pd.to_datetime(sample, format=layout, utc=True, errors="coerce").notna().mean() > 0.2:
             return _seconds(pd.to_datetime(texts, format=layout, utc=True, errors="coerce"))
     return None
@@ -126,10 +132,13 @@ def _seconds(dates: pd.Series) -> np.ndarray:
 
 
 def in_seconds(values: np.ndarray) -> tuple[np.ndarray, str | None]:
-    """Times in seconds, and the unit they were in ("" for seconds, None where no one fits all but 0)."""
+    """Times in seconds, and in words what they were ("" for seconds, None where no unit fits all but 0)."""
     sizes = np.abs(values)
     least, most = sizes.min(where=values != 0, initial=np.inf), sizes.max(initial=0)
+    if 0 < most < 1e8 or 1e13 <= most < 1e14:  # such as 20180704
+        return values, "numbers of this size are no time since 1970; only their order counts"
     for bound, (unit, factor) in UNITS.items():
         if most >= max(bound, YEAR_10000):
-            return (values / factor, unit) if least >= bound else (values, None)
+            words = f"{unit} since 1970 were turned into seconds"
+            return (values / factor, words) if least >= bound else (values, None)
     return values, ""

@@ -9,14 +9,15 @@ from adc.errors import UserError
 
 # role -> names, without blanks, case and signs; a row of them comes before the next one
 NAMES = {
-    "domain": ["domain", "category genre maincategory productcategory cat department itemcategory domainid"],
-    "user": ["user", "userid uid reviewerid customerid memberid accountid",
+    "domain": ["domain", "category genre maincategory productcategory cat department itemcategory domainid "
+               "domainname categoryname genrename"],
+    "user": ["user", "userid uid reviewerid customerid custid memberid accountid visitorid",
              "username reviewer reviewername customer member account author"],
     "item": ["item", "itemid iid movieid asin productid businessid bookid isbn animeid artistid trackid "
-             "songid gameid appid recipeid beerid jokeid sku",
+             "songid gameid appid recipeid beerid jokeid sku gmapid hotelid placeid",
              "parentasin itemname movie product business book anime artist track song game recipe joke"],
     "rating": ["rating", "ratings score stars overall starrating bookrating reviewscore reviewoverall "
-               "userrating rate myrating reviewrating ratingvalue"],
+               "userrating rate myrating myscore reviewrating ratingvalue preference"],
     "timestamp": ["timestamp", "time unixreviewtime unixtime reviewunixtime ratingtimestamp tstamp ts",
                   "date datetime reviewdate reviewtime ratingdate createdat dateadded submissiondate"],
     "title": ["title", "itemtitle movietitle producttitle booktitle productname itemname moviename"],
@@ -28,6 +29,8 @@ RANKS = {
 NEEDED = ("user", "item", "rating")
 ASIN, REVIEWER = re.compile(r"B[0-9A-Z]{9}|\d{9}[\dX]"), re.compile(r"A[0-9A-Z]{9,}")
 EPOCH = 1e8  # seconds since 1970 are larger, ratings smaller
+ONES = " Without ratings, as of what was bought, add ones: `sed '1s/$/,rating/;2,$s/$/,1/' FILE > NEW`."
+MATRIX = " Of a matrix, write one line a rating: `pandas.read_csv(FILE, index_col=0).stack().to_csv(NEW)`."
 
 
 def parse(text: str) -> dict[str, str]:
@@ -51,8 +54,8 @@ def shown(names: Iterable[str]) -> str:
 
 
 def plain(name: str) -> str:
-    """A name without case, blanks and signs, and without RecBole's type (`user_id:token`)."""
-    name = re.sub(r":(token|float)(_seq)?$", "", name.strip())
+    """A name without case, blanks and signs, RecBole's type (`user_id:token`) or a unit (`rating (1-5)`)."""
+    name = re.sub(r":(token|float)(_seq)?$|\s*\([^()]*\)$", "", name.strip())
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
@@ -100,18 +103,19 @@ def _best(role: str, rest: list[tuple[int, str]]) -> list[int]:
 
 
 def _missing(missing: list[str], names: Sequence[str], where: str) -> str:
-    free = [name for name in names if name and not known([name])] or ["NAME"]
-    example = _option([(role, free[min(k, len(free) - 1)]) for k, role in enumerate(missing)], names)
+    free = [name for name in names if name and not known([name])] + ["NAME"] * len(missing)
+    example = _option([*zip(missing, free)], names)
     return (
         f"{where}: no column {', '.join(map(repr, missing))}. "
         f"Found: {shown(filter(None, names)) or 'nothing'}. Expected are user, item, rating (domain, "
         f"timestamp and title are optional). Say what has another name, as in `{example}`."
+        f"{ONES * (missing == ['rating'])}{MATRIX * (len(missing) > 1 and len(names) > 5)}"
     )
 
 
 def _option(pairs: list[tuple[str, str]], names: Sequence[str]) -> str:
     """What to type for roles and names of columns; the number of one with a comma in its name."""
-    words = ",".join(f"{role}={names.index(name) + 1 if ',' in name else name}" for role, name in pairs)
+    words = ",".join(f"{role}={names.index(name) + 1 if ',' in name else name[:60]}" for role, name in pairs)
     return f"--columns {shlex.quote(' '.join(words.split()))}"
 
 
@@ -131,7 +135,7 @@ def guess(rows: list[list[str]], where: str) -> dict[str, int]:
         raise UserError(
             f"{where}: the first line ({shown(rows[0])[:80]}) seems to be a rating, not a header. "
             f"Put a line before it that names the columns, or name them by their numbers, as in `--columns "
-            f"user=1,item=2,rating=3`."
+            f"user=1,item=2,rating=3`.{MATRIX * (width > 5)}"
         )
     swapped = all(map(ASIN.fullmatch, columns[0])) and all(map(REVIEWER.fullmatch, columns[1]))
     roles = {"user": int(swapped), "item": 1 - swapped, "rating": 2}
@@ -157,9 +161,10 @@ def remark(names: Sequence[str], roles: dict[str, int], header: bool) -> str:
         words = ", ".join(sorted(roles, key=roles.get))
         return f"There is no header; the columns are taken for {words} (if not: `--columns user=1,item=2,…`)."
     other = [f"{role} is '{names[place]}'" for role, place in roles.items() if names[place] != role]
-    if not other:
-        return ""
     unused = [name for place, name in enumerate(names) if name and place not in roles.values()]
+    if not other:
+        rivals = [name for name in unused if known([name]) & {*NEEDED, "domain"}]
+        return f"Not used: {shown(rivals)}, beside {', '.join(roles)}." if rivals else ""
     rest = f" Not used: {shown(unused)}." if unused else ""
     return f"Columns: {', '.join(other)} (if not: `--columns user=NAME,…`).{rest}"
 

@@ -20,21 +20,22 @@ MARKS = {  # byte order marks; the longer ones first
 }  # fmt: skip
 OTHERS = {  # what is not read: first bytes -> what it is, what to do
     b"\xd0\xcf\x11\xe0": ("an Excel workbook", "Save it as CSV"),
-    b"ARROW1": ("a Feather file", "Write it as Parquet or CSV"),
-    b"\x89HDF": ("an HDF5 file", "Write it as Parquet or CSV"),
+    (b"ARROW1", b"FEA1", b"\xff\xff\xff\xff", b"\x89HDF", b"ORC", b"Obj\x01"): (
+        "a Feather, HDF5, ORC or Avro file", "Write it as Parquet or CSV"),
+    (b"MATLAB ", b"\x93NUMPY", b"RDX", b"X\n\0\0\0", b"A\n3\n", b"$FL2", b"<stata_dta"): (
+        "a file of MATLAB, NumPy, R, SPSS or Stata", "Write it as CSV there"),
     b"SQLite format 3": ("an SQLite database", "Write the table as CSV"),
-    b"\x28\xb5\x2f\xfd": ("packed by zstd", "Unpack it (`zstd -d FILE`)"),
-    b"7z\xbc\xaf": ("a 7z archive", "Unpack it"),
-    b"Rar!": ("a RAR archive", "Unpack it"),
+    (b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"7z\xbc\xaf", b"Rar!"): (
+        "packed by zstd, lz4, 7z or RAR", "Unpack it"),
     b"%PDF": ("a PDF", "Name the table itself"),
-    b"ORC": ("an ORC file", "Write it as Parquet or CSV"),
-    b"Obj\x01": ("an Avro file", "Write it as Parquet or CSV"),
-    (b"\x80\x04\x95", b"\x80\x05\x95"): ("a pickle, which is not opened", "Write it as Parquet or CSV"),
+    tuple(b"\x80" + bytes([k]) for k in range(2, 6)): ("a pickle, which is not opened", "Write it as CSV"),
     b"version https://git-lfs": ("a pointer of Git LFS, not the file", "Run `git lfs pull`"),
-    (b"<!doctype", b"<html"): ("a web page, not a table", "Download the file itself"),
+    (b"<!doctype", b"<html", b"<head", b"<table"): ("a web page, not a table", "Download the file itself"),
     b"<?xml": ("an XML file", "Write the table as CSV"),
-}
+}  # fmt: skip
 SEPARATORS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", "::": "'::'", " ": "blank"}
+NETFLIX = "Write `awk '/:/{i=$1+0;next}{print i\",\"$0}' FILE > NEW`; `--columns item=1,user=2,rating=3`."
+COMMENTS = re.compile(r"([ \t]*(#|%|//|--)[^\r\n]*(\r\n|\r|\n))*")
 SPOKEN = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "blank": " ", "space": " "}
 EXPECTED = "Expected a header naming domain, user, item, rating and one line a rating."
 
@@ -43,7 +44,7 @@ EXPECTED = "Expected a header naming domain, user, item, rating and one line a r
 class Look:
     """What a file is. Of a text: `skip` bytes of UTF-8 (with `lines` line ends) come before its ratings."""
 
-    kind: str  # text, json, array (of JSON), parquet
+    kind: str  # text, json (an object a line), array (other JSON), parquet
     encoding: str = "utf-8"
     separator: str = ","
     names: tuple[str, ...] = ()
@@ -77,7 +78,9 @@ def look(path: Path, given: dict[str, str], separator: str = "") -> Look:
         text = codecs.getincrementaldecoder(encoding)(errors).decode(head, not cut)
     begin = len(text) - len(text.lstrip("\ufeff"))
     text = text[begin:]
-    if re.match(r"\s*[\[{]\s*([\[{\]}\"']|$)", text):
+    if len(re.findall("[\0\2-\x08\x0e-\x19\x1b-\x1e]", text[:300])) > 2:
+        raise UserError(f"{path}: is no text, but bytes of another kind. Save the table as CSV or Parquet.")
+    if re.match(r"\s*[\[{]\s*([\[{\]}\"']|u'|$)", text):
         return _json(text, given, path, encoding, begin)
     if not text.strip():
         raise UserError(f"{path}: holds no text. {EXPECTED}")
@@ -88,23 +91,23 @@ def _encoding(head: bytes) -> str:
     for mark, encoding in MARKS.items():
         if head.startswith(mark):
             return encoding
-    start = head[: len(head) // 2 * 2][:200]  # UTF-16 without a mark: every second byte of Latin text is 0
-    even, odd = start[::2], start[1::2]
-    for encoding, zeros, letters in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
-        if len(zeros) > 10 and zeros.count(0) > 0.8 * len(zeros) and not letters.count(0):
+    start = head[: min(len(head) // 4 * 4, 200)]  # without a mark: of Latin text all other bytes are 0
+    for encoding, size in (("utf-32-le", 4), ("utf-32-be", 4), ("utf-16-le", 2), ("utf-16-be", 2)):
+        letters = start[(size - 1) * encoding.endswith("be") :: size]
+        if len(letters) > 10 and letters.count(0) == 0 and start.count(0) > 0.9 * (len(start) - len(letters)):
             return encoding
     return "utf-8"
 
 
 def _json(text: str, given: dict, path: Path, encoding: str, begin: int) -> Look:
-    """JSON lines, or an array of objects: the columns are the keys of the first ones."""
-    if re.match(r"\s*\{\s*(\"[^\"]*\"\s*:\s*[\[{]?\s*)?[\r\n]", text):
-        fault = "is one JSON object over several lines. Write the ratings alone"
-        raise UserError(f"{path}: {fault}: an array of objects, or one object a line.")
-    kind, keys = ("array" if text.lstrip()[0] == "[" else "json"), _keys(text)
+    """JSON lines, or objects in an array, under a key or over several lines: the columns are their keys."""
+    listed = re.match(r"\s*\{[^{}\[\]]*\[\s*(?=\{)", text)  # {"ratings": [{"user": …}, …]}
+    inner = _keys(text[listed.end() :]) if listed else []
+    keys = inner if len(columns.known(inner)) > 1 else _keys(text)
     roles = columns.assign(keys, given, str(path))
+    kind = "array" if keys is inner or re.match(r"\s*(\[|\{(.*[^}\s])?[ \t]*[\r\n])", text) else "json"
     words = columns.remark(keys, roles, True)
-    return Look(kind, encoding, names=(*keys,), roles=roles, skip=3 * begin, remark=words)
+    return Look(kind, encoding, ",", (*keys,), True, roles, 3 * begin, remark=words)
 
 
 def _keys(text: str) -> list[str]:
@@ -123,39 +126,56 @@ def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encodin
     start = stated.end() if stated else 0
     choice = separator or (stated and stated[1]) or ""
     words = {name for name in given.values() if not name.isdecimal()}  # a number counts columns
+    start += len(above := _above(text[start:], words))
     choice = SPOKEN.get(choice.lower(), choice) or _separator(text[start:], cut, words, path)
     rows, end = _rows(text[start:], choice, cut)
     if not rows:
-        raise UserError(f"{path}: its first line does not end within {HEAD:,} bytes. {EXPECTED}")
-    names = [name.encode("utf-8", "replace").decode().strip("\ufeff\u200b \t") for name in rows[0]]
-    names = [" ".join(name.split()) for name in names]
-    if header := columns.is_header(names) or not words.isdisjoint(names):
-        start, names = start + end, _fitted(names, rows)
-    else:
-        names = [str(number) for number, _ in enumerate(names, 1)]
-    if names[0].startswith(("#", "%", "--")) and (len(names) < 3 or len(rows[-1]) != len(names)):
-        raise UserError(
-            f"{path}: begins with a comment ({names[0][:40]!r}). Remove what is before the table."
-        )
+        raise UserError(f"{path}: no line ends within {HEAD:,} bytes. {EXPECTED}")
+    names = [*map(tidy, rows[0])]
+    header = columns.is_header(names) or not words.isdisjoint(names)
+    names = _fitted(names, rows, choice) if header else [*map(str, range(1, len(names) + 1))]
+    start += end * header
     if len(names) < 3:
-        fault = f"its first line is one column at every separator tried ({', '.join(SEPARATORS.values())})"
+        line = text[start - end * header :].lstrip()[:60].splitlines()[0]
+        hint = NETFLIX if re.fullmatch(r"\d+:", line) else EXPECTED + columns.ONES * (len(names) == 2)
+        fault = f"is one column cut at {', '.join(SEPARATORS.values())}; for others `--separator '~'`"
         fault = f"{len(names)} columns, cut at {SEPARATORS.get(choice, choice)}" if len(names) == 2 else fault
-        raise UserError(f"{path}: {fault}: {text[:60].splitlines()[0]!r}. {EXPECTED} "
-                        f"`--separator ';'` names another separator.")  # fmt: skip
+        raise UserError(f"{path}: {fault}: {line!r}. {hint}")
     roles = columns.assign(names, given, str(path)) if header or given else columns.guess(rows, str(path))
-    remark = columns.remark(names, roles, header)
+    said = f"What stands above the table was left out ({above[:40]!r}…)." if above.strip() else ""
+    remark = f"{said} {columns.remark(names, roles, header)}".strip()
     before = text[:start]
     skip = len(before.encode("utf-8", "surrogateescape")) + 3 * begin
     lines = len(re.findall(r"\r\n|\r|\n", before))
     return Look("text", encoding, choice, (*names,), header, roles, skip, lines, len(choice) == 1, remark)
 
 
-def _fitted(names: list[str], rows: list[list[str]]) -> list[str]:
-    """The header as wide as the ratings, where only empty cells at the end make the difference."""
+def tidy(name: str) -> str:
+    """A cell as the name of a column: without marks and blanks that are not seen."""
+    return " ".join(name.encode("utf-8", "replace").decode().strip("\ufeff\u200b \t").split())
+
+
+def _above(text: str, words: set[str]) -> str:
+    """What stands above the table: comments, and titles where one of the first lines names its columns."""
+    lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)", text)[:30]
+    for place, line in enumerate(lines):
+        names = {*map(tidy, re.split(r"::|[,;\t|]", line.replace('"', "")))}
+        if {*columns.NEEDED} <= columns.known(names) or (words and words <= names):
+            return "".join(lines[:place])
+        if not COMMENTS.match(line)[0] and len(re.split(r"::|[,;\t|]", line.strip(",;\t|\r\n"))) > 2:
+            break  # a title has no three cells
+    return COMMENTS.match(text)[0]
+
+
+def _fitted(names: list[str], rows: list[list[str]], separator: str) -> list[str]:
+    """The header as wide as the ratings, where these have more empty cells at the end, or row numbers."""
     width = len(rows[1]) if len(rows) > 1 else len(names)
     even = all(len(row) == width for row in rows[1:])
     if even and not any(names[width:]) and not any("".join(row[len(names) :]) for row in rows[1:]):
         return names[:width] + [""] * (width - len(names))
+    counted = [[*map(str, range(first, first + len(rows) - 1))] for first in (0, 1)]  # as R counts rows
+    if even and width == len(names) + 1 and separator != "," and [row[0] for row in rows[1:]] in counted:
+        return ["", *names]
     return names
 
 
@@ -164,6 +184,9 @@ def _separator(text: str, cut: bool, words: set[str], path: Path) -> str:
     tables = {separator: _rows(text, separator, cut)[0] for separator in SEPARATORS}
     named = {one: len(columns.known(rows[0]) | words.intersection(rows[0]))
              for one, rows in tables.items() if rows}  # fmt: skip
+    first = re.match(r"[^\r\n]*", text.lstrip())[0]
+    for sign in {*re.findall(r"[^\w\s\"'.-]|\x01", first)} - {*SEPARATORS}:  # by known names alone
+        named[sign] = len(columns.known(first.split(sign)))
     best = max(named.values(), default=0)
     if best > 1:
         return next(one for one in named if named[one] == best)
@@ -190,10 +213,10 @@ def _rows(text: str, separator: str, cut: bool) -> tuple[list[list[str]], int]:
     return (rows if whole else rows[:-1]), end
 
 
-def records(lines: Iterable[str], separator: str, strict: bool = True):
+def records(lines: Iterable[str], separator: str, strict: bool = True, quoted: bool = True):
     """The csv module's reader of lines; no double quotes where the separator is longer than a character."""
     csv.field_size_limit(1 << 62)  # a review may be longer than the usual limit
-    if len(separator) == 1:
-        return csv.reader(lines, delimiter=separator, strict=strict)
+    if quoted and len(separator) == 1:  # blanks after a separator: columns are aligned, or "a", "b"
+        return csv.reader(lines, delimiter=separator, strict=strict, skipinitialspace=True)
     lines = (line.replace(separator, UNIT) for line in lines)
     return csv.reader(lines, delimiter=UNIT, strict=strict, quoting=csv.QUOTE_NONE)

@@ -1,5 +1,6 @@
 """The check of every source's table: `domain, user, item, rating` (+ `timestamp`, `title`)."""
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -11,7 +12,8 @@ from companion.data import cells, columns
 
 MAX_DOMAINS = 50
 MIN_RATINGS = 10  # below this a 50/10/40 split of a domain leaves a part empty
-GAPS = ("null", "nan", "none", "\\n", "n/a", "#n/a", "na")  # words for an empty cell
+GAPS = ("null", "nan", "none", "\\n", "n/a", "#n/a", "na", "-", "?", "(null)", "<na>")  # an empty cell
+NO_IDS = {*GAPS, *"unknown anonymous #name? #value! #ref! total sum average".split()}
 KEY = ["domain", "user", "item"]
 Locate = Callable[[list[int], str], str]  # rows, counted from 0, and a role -> their place in words
 
@@ -39,7 +41,7 @@ def check(
     locate = locate or _by_index(frame.index, where)
     remarks: list[str] = []
     clean = {name: _ids(frame[name], locate, remarks) for name in KEY}
-    clean["rating"] = _ratings(frame["rating"], locate, remarks)
+    clean["rating"] = _ratings(frame["rating"], locate, remarks, np.inf in not_a_rating)
     if "timestamp" in names:
         clean["timestamp"] = _times(frame["timestamp"], locate, remarks)
     if "title" in names and (titles := _titles(frame["title"], clean, remarks)) is not None:
@@ -108,21 +110,28 @@ def _ids(column: pd.Series, locate: Locate, remarks: list[str]) -> pd.Categorica
         count = int(np.append(blank, False)[codes].sum())
         what = 'blanks or ="…"' if any(str(value).strip().startswith('="') for value in values) else "blanks"
         remarks.append(f"Column {column.name}: {what} around {count:,} ids were left out.")
-    for place in [place for place, text in enumerate(texts) if text.lower() in GAPS]:
+    for place in [place for place, text in enumerate(texts) if text.lower() in NO_IDS]:
         count, what = (codes == place).sum(), f"is that a {column.name}"
         remarks.append(f"Column {column.name}: {texts[place]!r} stands in {count:,} rows as an id: {what}?")
     if whole:
         what = "whole numbers written as floats, such as 1.0, were taken as whole numbers: 1"
         remarks.append(f"Column {column.name}: {what}.")
     order, names = pd.factorize(np.array(texts, dtype=object), sort=True)
+    plain = pd.Series(names, dtype="str").str.lower().str.replace(r"^0+|[.,]0+$|\s", "", regex=True)
+    if len(twins := names[plain.duplicated(keep=False)]):
+        remarks.append(f"Column {column.name}: {len(twins)} ids differ only in case or zeros: {twins[0]!r}.")
     return pd.Categorical.from_codes(order.astype(np.int32)[codes], pd.Index(names, dtype=object))
 
 
-def _ratings(column: pd.Series, locate: Locate, remarks: list[str]) -> np.ndarray:
+def _ratings(column: pd.Series, locate: Locate, remarks: list[str], gaps: bool) -> np.ndarray:
     values, words = _numbers(column, cells.numbers)
     with np.errstate(over="ignore"):  # what is too large for the type becomes infinite, and is refused
         values = values.astype(np.float32)
-    _refuse(column, np.flatnonzero(~np.isfinite(values)), locate, "is not a finite number")
+    bad = np.flatnonzero(~np.isfinite(values))
+    full = np.array([str(cell).strip().lower() not in ("", *GAPS) for cell in column.iloc[bad]], bool)
+    cure = "" if full.any() else "; `--not-a-rating empty` leaves them out"
+    _refuse(column, bad[full] if gaps else bad, locate, "is not a finite number", cure)
+    values[bad] = np.inf  # it stands for "empty" among what is not a rating
     if words:
         remarks.append(f"Column rating: {words}")
     return values
@@ -135,14 +144,14 @@ def _times(column: pd.Series, locate: Locate, remarks: list[str]) -> np.ndarray:
         raise UserError(f"{locate([0], 'timestamp')}: {column.iloc[0]!r} {doubt}{cure}.")
     known = "is neither a number, such as seconds since 1970, nor a date as others are (2018-07-04 12:00:00)"
     _refuse(column, np.flatnonzero(~np.isfinite(values)), locate, known, cure)
-    values, unit = cells.in_seconds(values)
-    if unit is None:
+    values, words = cells.in_seconds(values)
+    if words is None:
         size = np.abs(values)
         large = size > np.sqrt(size[size > 0].min() * size.max())
         rows = np.flatnonzero(large if large.mean() < 0.5 else ~large & (size > 0))
         _refuse(column, rows, locate, "is in another unit (seconds, milliseconds, …) than others", cure)
-    if unit:
-        remarks.append(f"Column timestamp: {unit} since 1970 were turned into seconds.")
+    if words:
+        remarks.append(f"Column timestamp: {words}.")
     return values
 
 
@@ -165,13 +174,13 @@ def _titles(column: pd.Series, clean: dict, remarks: list[str]) -> pd.Categorica
 
 
 def _shown(value: float) -> str:
-    """A rating in as few digits as tell it from all others of its type."""
-    return f"{float(str(np.float32(value))):.9g}"
+    """A rating in as few digits as tell it from all others of its type; infinite is an empty cell."""
+    return "empty" if value == np.inf else f"{float(str(np.float32(value))):.9g}"
 
 
 def _without(table: pd.DataFrame, value: str, locate: Locate, remarks: list) -> tuple[pd.DataFrame, int]:
     """The ratings that are another value; the index goes on counting the rows of the source."""
-    other = table["rating"].to_numpy() != np.float32(value)
+    other = table["rating"].to_numpy() != np.float32(value.replace("empty", "inf"))
     count = int((~other).sum())
     if not count:
         remarks.append(f"No rating is {value}, so --not-a-rating {value} left nothing out.")
@@ -189,7 +198,7 @@ def _far_values(ratings: np.ndarray) -> list[str]:
         if len(others) < 2:
             continue
         gap, span = min(abs(others - value)), others[-1] - others[0]
-        likely = count > 0.01 * len(ratings) or value in (99, 999, 9999, -99, -999, -9999)
+        likely = count > 0.01 * len(ratings) or value in (99, 999, 9999, -99, -999, -9999) or gap > 10 * span
         far = gap >= max(span, 2) and likely
         below = value in (0, -1) and others[0] >= (1 if len(others) < 4 else value + 1)
         if far or below:
@@ -227,7 +236,7 @@ def _latest(clean: pd.DataFrame, locate: Locate, remarks: list[str]) -> pd.DataF
 def _refuse_clash(rows: pd.DataFrame, locate: Locate) -> None:
     row, places = rows.iloc[0], locate([int(place) for place in rows.index[:5]], "")
     raise UserError(
-        f"{places}: user '{row.user}' rated item '{row['item']}' of domain '{row.domain}' differently more "
+        f"{places}: user {row.user!r} rated item {row['item']!r} of domain {row.domain!r} differently more "
         f"than once, and no column 'timestamp' says which is the latest. Add it, or keep one line each."
     )
 
@@ -235,12 +244,14 @@ def _refuse_clash(rows: pd.DataFrame, locate: Locate) -> None:
 def _check_domains(sizes: pd.Series, where: str) -> None:
     sizes = sizes[sizes > 0]
     cure = "`--columns domain=NAME` takes another column for the domain, `--columns domain=` none"
+    if several := [name for name in sizes.index if re.search(r"\w\s*[|;]\s*\w|^\[", name)]:
+        cure = f"{several[0]!r} is one domain here: write a line for each that it names. {cure}"
     if len(sizes) > MAX_DOMAINS:
         fault = f"{len(sizes)} domains; at most {MAX_DOMAINS} are supported"
         raise UserError(f"{where}: {fault}. {cure}.")
     small = sizes[sizes < MIN_RATINGS]
     if len(small):
         raise UserError(
-            f"{where}: domain '{small.index[0]}' has {small.iloc[0]} ratings; a 50/10/40 split needs "
+            f"{where}: domain {small.index[0]!r} has {small.iloc[0]} ratings; a 50/10/40 split needs "
             f"{MIN_RATINGS}. Remove or merge the small domain(s): {columns.shown(small.index)}. {cure}."
         )

@@ -4,8 +4,7 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
@@ -23,7 +22,7 @@ ENDINGS = (
     *(".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".txt.gz", ".zip", ".gz", ".bz2", ".xz"),
 )
 FILE_HASH = re.compile(r"-[0-9a-f]{8}$")  # ends the name of a table's dataset, and of no other
-WHOLE = re.compile(r"(0|[1-9]\d*)\.0")
+WHOLE = re.compile(r"(0|[1-9]\d*)(\.0+|,00?)")
 HIDDEN = re.compile(r"\.|_[^=]*$")  # files and folders of a table that are none of its data
 LARGE = 1 << 26  # bytes; a progress bar is shown
 
@@ -74,12 +73,14 @@ class Files:
 
 
 def _numbers(words: str) -> tuple[float, ...]:
-    try:
-        numbers = tuple(float(word) for word in words.replace(" ", "").split(",") if word)
+    try:  # infinite stands for an empty cell
+        numbers = tuple(map(float, filter(None, words.replace(" ", "").replace("empty", "inf").split(","))))
     except ValueError:
         numbers = (np.nan,)
-    if not np.isfinite(numbers).all():
-        raise UserError(f"--not-a-rating {words}: expected a number or several, such as 0 or -1,99.")
+    if np.isnan(numbers).any() or "inf" in words:
+        raise UserError(
+            f"--not-a-rating {words}: expected a number or several, such as 0 or -1,99, or empty."
+        )
     return numbers
 
 
@@ -103,6 +104,8 @@ def _hash(path: Path) -> str:
 
 def _files(path: Path) -> list[Path]:
     """The file, or the Parquet files of a folder."""
+    if path.exists() and not (path.is_dir() or path.is_file()):
+        raise UserError(f"{path}: is a pipe or a device, which cannot be read twice. Write it to a file.")
     if not path.is_dir():
         return [path]
     if (path / "_delta_log").exists():
@@ -221,14 +224,10 @@ def _read(file: Path, path: Path, files: Files) -> tuple[pd.DataFrame, Part]:
     else:
         size = file.stat().st_size
         with tqdm(total=size, desc=file.name, unit="B", unit_scale=True, disable=size < LARGE) as bar:
-            rows = text.read(file, what, bar)
-        frame = text.filled(rows)
-        if count := len(rows) - len(frame):
-            what = replace(what, remark=f"{what.remark} {count:,} empty rows were left out.".strip())
-        for role in ("user", "item"):  # where all are written as 1.0 is, they may be 1 in another file
-            values = frame[role].cat.categories
-            if all(isinstance(value, str) and WHOLE.fullmatch(value) for value in values):
-                frame[role] = frame[role].cat.rename_categories([*map(Decimal, values)])
+            frame, what = text.read(file, what, bar)
+    for role in {"domain", "user", "item"} & {*frame}:  # where all are written as 1.0 is, 1 may be another's
+        if all(isinstance(cell, str) and WHOLE.fullmatch(cell) for cell in frame[role].cat.categories):
+            frame[role] = frame[role].map(lambda x: float(WHOLE.match(x)[1]), "ignore").astype("category")
     return frame, Part(file, what, len(frame))
 
 

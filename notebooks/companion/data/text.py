@@ -8,6 +8,8 @@ import json
 import re
 from array import array
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -18,46 +20,41 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from adc.errors import UserError
-from companion.data.columns import shown
-from companion.data.formats import Look, records
+from companion.data.columns import NEEDED, shown
+from companion.data.formats import Look, records, tidy
 from companion.data.unpacking import UNIT, sound, unpacked
 
 BLOCK = 1 << 22
 CODES = pa.dictionary(pa.int32(), pa.string())
 
 
-def read(path: Path, what: Look, bar=None) -> pd.DataFrame:
-    """Role -> its cells as they are written, categorical; times that are all numbers, as float64."""
+def read(path: Path, what: Look, bar=None) -> tuple[pd.DataFrame, Look]:
+    """Role -> its cells as they are written (times that are all numbers: float64), and how they were read."""
     frame = _by_arrow(path, what, bar) if what.kind == "text" else None
-    return _by_record(path, what) if frame is None else frame  # there it is told where what is wrong
-
-
-def filled(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows that are not empty: spreadsheets write some below a table."""
-    empty = np.ones(len(frame), bool)
-    for role in ("rating", *frame):  # of few distinct cells, and mostly none is empty
-        if frame[role].dtype == np.float64:
-            return frame
-        blank = [not str(cell).strip() for cell in frame[role].cat.categories]
-        empty &= np.array([*blank, False])[frame[role].cat.codes]
-        if not empty.any():
-            return frame
-    frame = frame[~empty].reset_index(drop=True)
-    return frame.apply(lambda column: column.cat.remove_unused_categories())
+    if frame is not None:
+        return frame, what
+    try:
+        return _by_record(path, what)  # there it is told where what is wrong
+    except UserError:
+        words = f"{what.remark} Double quotes were taken as they stand, as they are not in pairs.".strip()
+        with suppress(UserError):  # the first one tells more
+            frame, bare = _by_record(path, replace(what, quoted=False, remark=words))
+            if not any('"' in "".join(frame[role].cat.categories) for role in NEEDED):
+                return frame, bare
+        raise
 
 
 def lines(path: Path, what: Look, rows: list[int]) -> list[int]:
-    """Line numbers of ratings, which are counted from 0 and without empty rows."""
-    is_filled = lambda cells: any(str(cells[place]).strip() for place in what.roles.values())
+    """Line numbers of ratings, which are counted from 0."""
     with unpacked(path) as stream:
-        numbers = (line for line, cells in _records(stream, what, path) if is_filled(cells))
+        numbers = (line for line, cells in _records(stream, what, path) if cells)
         numbers = [*islice(numbers, max(rows) + 1)]
     return [numbers[row] for row in rows]
 
 
 def _by_arrow(path: Path, what: Look, bar) -> pd.DataFrame | None:
     """None where Arrow and the csv module might not agree: then the latter decides."""
-    if not what.separator.isascii():  # of which Arrow takes no separator
+    if not what.separator.isascii() or what.separator == " ":  # of which several may be one to the csv module
         return None
     for times in (pa.float64(), CODES):  # texts cost twice the time of numbers
         types = {str(place): times if role == "timestamp" else CODES for role, place in what.roles.items()}
@@ -71,6 +68,9 @@ def _by_arrow(path: Path, what: Look, bar) -> pd.DataFrame | None:
             return None
         frame = {role: table[str(place)].to_pandas() for role, place in what.roles.items()}
         del table
+        name = what.names[what.roles["rating"]] if what.header else ""
+        if any(not cell.strip() or cell == name for cell in frame["rating"].cat.categories):
+            return None  # rows that are none may be among them
         pa.default_memory_pool().release_unused()
         if "timestamp" not in frame or not frame["timestamp"].isna().any():  # `nan` is to be shown as written
             return pd.DataFrame(frame)
@@ -148,12 +148,14 @@ class _Quotes:
 # --- record by record
 
 
-def _by_record(path: Path, what: Look) -> pd.DataFrame:
+def _by_record(path: Path, what: Look) -> tuple[pd.DataFrame, Look]:
     codes = {role: array("i") for role in what.roles}
     values: dict[str, dict] = {role: {} for role in what.roles}
+    others = 0
     with sound(path), unpacked(path) as stream:
         for line, cells in _records(stream, what, path):
-            for role, place in what.roles.items():
+            others += cells is None
+            for role, place in what.roles.items() if cells else ():
                 known, cell = values[role], cells[place]
                 code = known.get(cell)
                 if code is None:
@@ -162,18 +164,19 @@ def _by_record(path: Path, what: Look) -> pd.DataFrame:
                 codes[role].append(code)
     index = {role: pd.Index([*cells], dtype=object) for role, cells in values.items()}
     frame = {role: pd.Categorical.from_codes(np.array(codes[role]), index[role]) for role in codes}
-    return pd.DataFrame(frame)
+    words = f" {others:,} rows, empty or the header again, were left out." if others else ""
+    return pd.DataFrame(frame), replace(what, remark=(what.remark + words).strip())
 
 
 def _check_cell(cell: str, role: str, line: int, path: Path, what: Look) -> None:
     if lost := re.search("[\udc80-\udcff]", str(cell)):
         place = f"{path}, line {line}, column '{what.names[what.roles[role]]}'"
-        cure = "Save the table as UTF-8 text; from Latin-1, for instance, with `iconv -f latin1 -t utf-8`"
+        cure = "Save the table as UTF-8; from Latin-1, for instance, `iconv -f cp1252 -t utf-8 FILE > NEW`"
         raise UserError(f"{place}: a byte (0x{ord(lost[0]) - 0xDC00:02x}) is not UTF-8. {cure}.")
 
 
-def _records(stream, what: Look, path: Path) -> Iterator[tuple[int, list]]:
-    """Line and cells of every record, in the order of the file."""
+def _records(stream, what: Look, path: Path) -> Iterator[tuple[int, list | None]]:
+    """Line and cells of every record, in the order of the file; None of one that is no rating."""
     text = io.TextIOWrapper(io.BufferedReader(_Utf8(stream, what)), "utf-8", "surrogateescape", newline="")
     if what.kind == "text":
         yield from _cells(text, what, path)
@@ -183,22 +186,29 @@ def _records(stream, what: Look, path: Path) -> Iterator[tuple[int, list]]:
                 where = f"{path}, line {line}"
                 yield line, _values(_parse(record, where), what, where)
     else:
-        for number, record in enumerate(_parse(text.read(), str(path)), 1):
+        found = _parse(text.read(), str(path))
+        if isinstance(found, dict):  # the ratings are a list under one of its keys
+            found = next((value for value in found.values() if isinstance(value, list)), [found])
+        for number, record in enumerate(found, 1):
             yield number, _values(record, what, f"{path}, record {number}")
 
 
-def _cells(text, what: Look, path: Path) -> Iterator[tuple[int, list[str]]]:
-    begin, width, reader = what.lines + 1, len(what.names), records(text, what.separator)
+def _cells(text, what: Look, path: Path) -> Iterator[tuple[int, list[str] | None]]:
+    begin, width, reader = what.lines + 1, len(what.names), records(text, what.separator, quoted=what.quoted)
+    name = what.names[what.roles["rating"]] if what.header else None
     try:
         for cells in reader:
-            if cells:
-                if len(cells) != width:
-                    if "".join(cells).strip(" \t\x1a"):
-                        raise _uneven(len(cells), f"{path}, line {begin}", what)
-                    cells = [""] * width  # an empty row, or the mark that ends a file of DOS
+            if len(cells) == width:
                 if what.quoted and reader.line_num + what.lines > begin:
                     _check_lines(cells, f"{path}, line {begin}", what)
+                rating = cells[what.roles["rating"]].strip()
+                if rating == name or not rating:  # of files put together, the header; or an empty row
+                    cells = None if [*map(tidy, cells)] in ([*what.names], [""] * width) else cells
                 yield begin, cells
+            elif "".join(cells).strip(" \t\x1a\0"):
+                raise _uneven(len(cells), f"{path}, line {begin}", what)
+            elif cells:  # an empty row, or what DOS or a crash leaves at the end
+                yield begin, None
             begin = what.lines + reader.line_num + 1  # a record between quotes may span several lines
     except csv.Error as error:
         fault = f"not readable as a table ({error}). Is a double quote left open or not doubled?"
@@ -227,12 +237,14 @@ def _parse(record: str, where: str) -> object:
     try:
         return json.loads(record)
     except (ValueError, RecursionError) as error:
-        if record.lstrip().startswith("{'"):  # a dictionary of Python's, as older review files have
+        if record.lstrip().startswith(("{'", "{u'")):  # a dictionary of Python's, as older review files have
             try:
                 return ast.literal_eval(record)
             except (ValueError, SyntaxError, MemoryError, RecursionError):
                 pass
-        raise UserError(f"{where}: is not sound JSON ({error}). Mend or remove it.") from error
+        raise UserError(
+            f"{where}: is not sound JSON ({error}). Write an object a line, or an array of objects."
+        ) from error
 
 
 def _values(record: object, what: Look, where: str) -> dict[int, str | float]:

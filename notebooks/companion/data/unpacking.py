@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from adc.errors import UserError
 
-UNPACK = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+UNPACK = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open, b"]\0\0": lzma.open}
 UNIT = "\x1f"  # stands for a separator of several characters
 
 
@@ -68,8 +68,8 @@ def _of_zip(stream: BinaryIO, path: Path) -> BinaryIO:
     archive = zipfile.ZipFile(stream)
     names = [name for name in archive.namelist() if not name.endswith(("/", ".DS_Store"))]
     names = [name for name in names if "__MACOSX" not in name]
-    if any(name.startswith("xl/") for name in names):
-        raise UserError(f"{path}: is an Excel workbook. Save it as CSV, and give that file.")
+    if any(name.startswith(("xl/", "content.xml", "Index/")) for name in names):
+        raise UserError(f"{path}: is an Excel workbook or alike. Save it as CSV, and give that file.")
     if len(names) != 1:
         fault = f"is a zip archive of {len(names)} files ({', '.join(names[:8])}{', …' * (len(names) > 8)})"
         raise UserError(f"{path}: {fault}. Unpack it and name one of them.")
