@@ -30,8 +30,8 @@ _CAUSES = {
 @contextmanager
 def atomic(target: Path, folder: bool = False) -> Iterator[Path]:
     """Write a temporary file or folder next to `target`, then rename it into place: all of it or nothing.
-    Yields the temporary path (with `folder` an empty folder). What stood at `target` is replaced. A full
-    disk, a missing permission and the like become a `UserError`."""
+    Yields the temporary path (with `folder` an empty folder). What stood at `target` is replaced, unless the
+    temporary folder is gone. A full disk, a missing permission and the like become a `UserError`."""
     target = Path(target)
     partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
     new_parents = [parent for parent in target.parents if not os.path.exists(parent)]
@@ -40,7 +40,8 @@ def atomic(target: Path, folder: bool = False) -> Iterator[Path]:
         if folder:
             partial.mkdir()
         yield partial
-        _replace(target, partial)
+        if partial.exists() or not folder:
+            _replace(target, partial)
     except OSError as error:
         if error.errno not in _CAUSES:
             raise

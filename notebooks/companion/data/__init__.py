@@ -5,6 +5,7 @@ import hashlib
 import importlib
 import json
 import os
+import shutil
 from pathlib import Path
 from types import ModuleType
 
@@ -76,6 +77,8 @@ def prepare(source: Source, seed: int = 0, *, reading: dict | None = None, write
         with files.atomic(paths.processed(ratings.name), folder=True) as partial:
             clean.to_parquet(partial / "ratings.parquet", index=False)
             files.write_json(partial / "manifest.json", facts)
+            if _stored(ratings.name) is not None:  # another call was quicker, and it may be read by now
+                shutil.rmtree(partial)
     return ratings
 
 
