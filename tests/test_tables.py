@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import FOUR, HEADER, ROWS, home, parquet, refused, sound, text, written  # noqa: F401
+from tables import BARE, FOUR, HEADER, ROWS, home, parquet, refused, sound, text, written  # noqa: F401
 
 from adc.errors import UserError
 from companion import data
@@ -98,6 +98,13 @@ def test_one_value_is_one_as_text_and_as_a_number(tmp_path):
     frame.assign(user=users).to_parquet(tmp_path / "films.parquet")
     mixed = data.prepare([str(texts[1]), str(tmp_path / "films.parquet")], write=False)
     pd.testing.assert_frame_equal(mixed.frame(), data.prepare([*map(str, texts)], write=False).frame())
+
+
+@pytest.mark.parametrize("mark", ["--", "---", "#", "//"])
+def test_ids_that_begin_as_comments_do_are_ids(tmp_path, mark):
+    bare = [(mark + row[0] if k < 9 else row[0], *row[1:]) for k, row in enumerate(BARE)]
+    users = data.prepare(str(written(tmp_path, "yelp.csv", text(bare, ""))), write=False).frame()["user"]
+    assert sorted(users) == sorted(row[0] for row in bare)
 
 
 def test_what_cannot_be_read_twice_is_refused_at_once(tmp_path, home):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from adc.errors import UserError
@@ -35,7 +36,7 @@ OTHERS = {  # what is not read: first bytes -> what it is, what to do
 }  # fmt: skip
 SEPARATORS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", "::": "'::'", " ": "blank"}
 NETFLIX = "Write `awk '/:/{i=$1+0;next}{print i\",\"$0}' FILE > NEW`; `--columns item=1,user=2,rating=3`."
-COMMENTS = re.compile(r"([ \t]*(#|%|//|--)[^\r\n]*(\r\n|\r|\n))*")
+COMMENT = re.compile(r"[ \t]*(#|%|//|--)(?P<glued>\S)?")
 SPOKEN = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "blank": " ", "space": " "}
 EXPECTED = "Expected a header naming domain, user, item, rating and one line a rating."
 
@@ -157,14 +158,18 @@ def tidy(name: str) -> str:
 
 def _above(text: str, words: set[str]) -> str:
     """What stands above the table: comments, and titles where one of the first lines names its columns."""
-    lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)", text)[:30]
-    for place, line in enumerate(lines):
+    lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)", text)[:100]
+    for place, line in enumerate(lines[:30]):
         names = {*map(tidy, re.split(r"::|[,;\t|]", line.replace('"', "")))}
         if {*columns.NEEDED} <= columns.known(names) or (words and words <= names):
             return "".join(lines[:place])
-        if not COMMENTS.match(line)[0] and len(re.split(r"::|[,;\t|]", line.strip(",;\t|\r\n"))) > 2:
+        if not COMMENT.match(line) and len(re.split(r"::|[,;\t|]", line.strip(",;\t|\r\n"))) > 2:
             break  # a title has no three cells
-    return COMMENTS.match(text)[0]
+    comments = [*takewhile(COMMENT.match, lines)]
+    row = "".join(lines[len(comments) : len(comments) + 1])  # ids may begin as comments do
+    alike = lambda line: any(len(line.split(sign)) == len(row.split(sign)) > 2 for sign in SEPARATORS)
+    glued = lambda line: COMMENT.match(line)["glued"] and (not row or alike(line))
+    return "".join(takewhile(lambda line: not glued(line), comments))
 
 
 def _fitted(names: list[str], rows: list[list[str]], separator: str) -> list[str]:
