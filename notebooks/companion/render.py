@@ -35,6 +35,7 @@ SHOWN = {
         "control": ("control", ("14_map",)),
         "twin_paper": ("twin-t1.0", (*REPORTS, "09_claims")),
     },
+    "own": {"ciao_small6": ("ciao_small6-2691f09c", ("15_own_ratings",))},
     "variant": {
         "movielens": ("movielens", ("17_on_top",)),
         "ciao_small6": ("ciao_small6-2691f09c", ("17_on_top",)),
