@@ -79,8 +79,11 @@ def numbers(values: Sequence) -> tuple[np.ndarray, str]:
     if len(fit) > 1 and used:  # 1.230 is a thousand if all numbers without a point are below, and one is 100
         fit = [signs for signs in fit if {signs[0]} == used and longest == 3 and tens]
     thousands, decimal = fit[0] if len(fit) == 1 else " ."
-    words = ["decimals are written with a comma, as in 2,5."] * (decimal == "," in used)
-    words += [f"is one of {joined[:40]}… a thousand?"] * (not fit and used == {"."} and longest == 3)
+    words = []
+    if decimal == "," and "," in used:
+        words.append("decimals are written with a comma, as in 2,5.")
+    if not fit and used == {"."} and longest == 3:
+        words.append(f"is one of {joined[:40]}… a thousand?")
     for place, text in texts.items():
         bare = text.replace(thousands, "").replace(decimal, ".")
         if len(bare) < len(cells[place]) and len(words) < 2:

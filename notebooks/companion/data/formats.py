@@ -143,8 +143,8 @@ def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encodin
         fault = f"{len(names)} columns, cut at {SEPARATORS.get(choice, choice)}" if len(names) == 2 else fault
         raise UserError(f"{path}: {fault}: {line!r}. {hint}")
     roles = columns.assign(names, given, str(path)) if header or given else columns.guess(rows, str(path))
-    said = f"What stands above the table was left out ({above[:40]!r}…)." if above.strip() else ""
-    remark = f"{said} {columns.remark(names, roles, header)}".strip()
+    left_out = f"What stands above the table was left out ({above[:40]!r}…)." if above.strip() else ""
+    remark = f"{left_out} {columns.remark(names, roles, header)}".strip()
     before = text[:start]
     skip = len(before.encode("utf-8", "surrogateescape")) + 3 * begin
     lines = len(re.findall(r"\r\n|\r|\n", before))

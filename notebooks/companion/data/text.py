@@ -186,10 +186,10 @@ def _records(stream, what: Look, path: Path) -> Iterator[tuple[int, list | None]
                 where = f"{path}, line {line}"
                 yield line, _values(_parse(record, where), what, where)
     else:
-        found = _parse(text.read(), str(path))
-        if isinstance(found, dict):  # the ratings are a list under one of its keys
-            found = next((value for value in found.values() if isinstance(value, list)), [found])
-        for number, record in enumerate(found, 1):
+        content = _parse(text.read(), str(path))
+        if isinstance(content, dict):  # the ratings are a list under one of its keys
+            content = next((value for value in content.values() if isinstance(value, list)), [content])
+        for number, record in enumerate(content, 1):
             yield number, _values(record, what, f"{path}, record {number}")
 
 
