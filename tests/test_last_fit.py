@@ -60,6 +60,13 @@ def test_nothing_is_trained_for_the_last_fit_but_the_fit_itself(dataset, monkeyp
     recommend.train_first(dataset, ["adc"])  # there are runs
 
 
+def test_methods_are_trained_first_where_a_dataset_has_no_run(home, monkeypatch):
+    trained = []
+    monkeypatch.setattr(registry, "train", lambda config, show: trained.append(config["method"]))
+    recommend.train_first("movielens", ["popularity", "bpr"])
+    assert trained == ["popularity", "bpr"]
+
+
 @pytest.mark.parametrize("method", fold_in.LINEAR)
 def test_popularity_keeps_the_share_that_validation_chose(method, dataset):
     run, shares = train(method, dataset), []
