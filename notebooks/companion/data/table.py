@@ -5,6 +5,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
@@ -227,7 +228,7 @@ def _read(file: Path, path: Path, files: Files) -> tuple[pd.DataFrame, Part]:
             frame, what = text.read(file, what, bar)
     for role in {"domain", "user", "item"} & {*frame}:  # where all are written as 1.0 is, 1 may be another's
         if all(isinstance(cell, str) and WHOLE.fullmatch(cell) for cell in frame[role].cat.categories):
-            frame[role] = frame[role].map(lambda x: float(WHOLE.match(x)[1]), "ignore").astype("category")
+            frame[role] = frame[role].map(lambda x: Decimal(WHOLE.match(x)[1]), "ignore").astype("category")
     return frame, Part(file, what, len(frame))
 
 
