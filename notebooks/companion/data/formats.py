@@ -36,6 +36,7 @@ OTHERS = {  # what is not read: first bytes -> what it is, what to do
 }  # fmt: skip
 SEPARATORS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", "::": "'::'", " ": "blank"}
 NETFLIX = "Write `awk '/:/{i=$1+0;next}{print i\",\"$0}' FILE > NEW`; `--columns item=1,user=2,rating=3`."
+CUT = re.compile(r"::|[,;\t|]")
 COMMENT = re.compile(r"[ \t]*(#|%|//|--)(?P<glued>\S)?")
 SPOKEN = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "blank": " ", "space": " "}
 EXPECTED = "Expected a header naming domain, user, item, rating and one line a rating."
@@ -160,10 +161,10 @@ def _above(text: str, words: set[str]) -> str:
     """What stands above the table: comments, and titles where one of the first lines names its columns."""
     lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)", text)[:100]
     for place, line in enumerate(lines[:30]):
-        names = {*map(tidy, re.split(r"::|[,;\t|]", line.replace('"', "")))}
+        names = {*map(tidy, CUT.split(line.replace('"', "")))}
         if {*columns.NEEDED} <= columns.known(names) or (words and words <= names):
             return "".join(lines[:place])
-        if not COMMENT.match(line) and len(re.split(r"::|[,;\t|]", line.strip(",;\t|\r\n"))) > 2:
+        if not COMMENT.match(line) and len(CUT.split(line.strip(",;\t|\r\n"))) > 2:
             break  # a title has no three cells
     comments = [*takewhile(COMMENT.match, lines)]
     row = "".join(lines[len(comments) : len(comments) + 1])  # ids may begin as comments do
