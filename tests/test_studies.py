@@ -23,7 +23,7 @@ def configure(*names, **options):
 
 
 def test_studies_together_have_each_run_once():
-    configs = configure("asymmetry", "depth", depths=[1, 3], gammas=[0.0, 2.0])
+    configs = configure("asymmetry", "depth", "pretraining", depths=[1, 3], gammas=[0.0, 2.0])
     assert len({runs.identity(config) for config in configs}) == len(configs)
     names = ("method", "hidden_layers", "gamma", "pretraining")
     assert set(map(itemgetter(*names), configs)) == {
@@ -35,8 +35,10 @@ def test_studies_together_have_each_run_once():
 
 def test_the_pairs_are_what_table_2_is_made_of():
     sizes = {name: size for size, name in enumerate(("toys", "kitchen", "dvd", "music"))}
-    pairs = {(c["hidden_layers"], c["gamma"]) for c in configure("pairs") if c["balancer"] == "gradnorm"}
-    assert pairs == {*report.paper_settings(sizes).values(), (BASE["hidden_layers"], 0.0)}
+    pairs = {(config["hidden_layers"], config["gamma"]) for config in configure("pairs")}
+    assert pairs == {*report.paper_settings(sizes).values()}
+    equal = {config["hidden_layers"] for config in configure("equal_weights") if config["method"] == "static"}
+    assert equal == {h for h, _ in pairs}
 
 
 def test_the_grids_are_the_papers_where_none_is_given():

@@ -17,6 +17,8 @@ def fig_3_rows(table: pd.DataFrame) -> pd.DataFrame:
     rows = with_mean(without_deviations(rows[rows["pretraining"] != "random"], "pretraining"))
     seeds = rows.groupby(["hidden_layers", "pretraining"])["seed"].transform("nunique")
     rows = rows[(seeds > 1) | (seeds.max() == 1)]
+    if "none" not in set(rows.loc[rows["hidden_layers"] > 1, "pretraining"]):
+        return rows.assign(pretraining="identity")
     single = rows[rows["hidden_layers"] == 1]
     return pd.concat([rows, single.assign(pretraining="identity")], ignore_index=True)
 

@@ -16,7 +16,8 @@ from companion.registry import BASE
 
 GAMMAS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 DEPTHS = (1, 2, 3, 4, 5)
-PRETRAINING, BALANCING = ("identity", "none"), ("gradnorm", "static")
+PAIRS = ((2, 2.0), (3, 2.0), (4, 2.0), (4, 1.5))  # (h, γ) of the domains in Table II (R21)
+BALANCING = ("gradnorm", "static")
 
 
 def changes(depths: Sequence[int], gammas: Sequence[float]) -> dict[str, list[dict]]:
@@ -27,14 +28,12 @@ def changes(depths: Sequence[int], gammas: Sequence[float]) -> dict[str, list[di
     # those found on MovieLens, which is dense. On ratings never searched, validation decides between them.
     alone = [{"searched_or_sparse": True}, registry.tuned("adc", "movielens")]
     return {
-        # Table II: the paper's pairs of h and γ (R21); equal weights at each h, and γ = 0, beside them (R33)
-        "pairs": [
-            *({"hidden_layers": h, "gamma": gamma} for h, gamma in ((2, 2.0), (3, 2.0), (4, 2.0), (4, 1.5))),
-            *({"hidden_layers": h, "balancer": "static"} for h in (3, 2, 4)),
-            {"gamma": 0.0},
-        ],
-        # Fig. 3: every h, with and without the one-layer pretraining (R10)
-        "depth": [{"hidden_layers": h, "pretraining": start} for h in depths for start in PRETRAINING],
+        "pairs": [{"hidden_layers": h, "gamma": gamma} for h, gamma in PAIRS],
+        # beside them equal weights at each h, and γ = 0 (R33)
+        "equal_weights": [*({"hidden_layers": h, "balancer": "static"} for h in (3, 2, 4)), {"gamma": 0.0}],
+        # Fig. 3: every h; and without the one-layer pretraining (R10)
+        "depth": [{"hidden_layers": h} for h in depths],
+        "pretraining": [{"hidden_layers": h, "pretraining": "none"} for h in depths],
         "asymmetry": asymmetry,
         "sets": asymmetry,
         # the paper's balancer at γ = 0 and 2, equal weights, and its successors
