@@ -24,6 +24,7 @@
 
 set -euo pipefail
 unset CDPATH PYTHONPATH PYTHONHOME PYTHONIOENCODING SNAKEMAKE_PROFILE MATPLOTLIBRC # meant for other programs
+unset PYTHONDONTWRITEBYTECODE # packages are compiled as they are first imported (environment.sh)
 export PIP_USER=0 PYTHONUTF8=1 CONDA_ALWAYS_YES=1 MAMBA_ALWAYS_YES=1
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)"
 case "${ADC_HOME:-}" in "" | /*) ;; *) export ADC_HOME="$PWD/$ADC_HOME" ;; esac

@@ -148,7 +148,7 @@ class Toy:
 
     def start(self, *words: str, cwd: Path | None = None, **env: str) -> subprocess.Popen:
         """Start the entrance in the background, from a folder that has nothing to do with it."""
-        env = {"ADC_HOME": str(self.home), "HOME": str(self.elsewhere), "PYTHONDONTWRITEBYTECODE": "1"} | env
+        env = {"ADC_HOME": str(self.home), "HOME": str(self.elsewhere)} | env
         return subprocess.Popen(
             [*self.within, str(self.root / "run_all.sh"), *words], env=os.environ | env,
             cwd=cwd or self.elsewhere, text=True, errors="replace", stdin=subprocess.DEVNULL,

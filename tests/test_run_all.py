@@ -22,7 +22,7 @@ case "$*" in
     "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
     "-m pip "*) echo "collecting something"; sleep "${PIP_SLEEPS:-0}"; exit "${PIP_EXITS:-0}" ;;
     *companion.lab) mkdir -p "${ADC_HOME:-${0%/.*env/*}}/data/lab" ;;
-    *) echo "in $PWD, home ${ADC_HOME:-none}, user ${PIP_USER:-}: $*" ;;
+    *) echo "in $PWD, home ${ADC_HOME:-none}, user ${PIP_USER:-}${PYTHONDONTWRITEBYTECODE-}: $*" ;;
 esac
 """
 CONDA = """#!/usr/bin/env bash
@@ -206,10 +206,10 @@ def test_a_path_that_pythons_or_snakemakes_syntax_would_cut_is_told_in_a_sentenc
     assert code == 1 and out.startswith("Rename the folder ") and out.count("\n") == 1
 
 
-def test_pip_user_is_switched_off_and_home_means_the_same_for_every_command(entrance):
+def test_settings_that_cost_are_switched_off_and_home_means_the_same_for_every_command(entrance):
     for word in ("--dry-run", "lab", "python", "book", "test"):
-        code, out = entrance.run(word, PIP_USER="1", ADC_HOME="not/yet")
-        assert code == 0 and f"home {entrance.bin}/not/yet, user 0" in out
+        code, out = entrance.run(word, PIP_USER="1", PYTHONDONTWRITEBYTECODE="1", ADC_HOME="not/yet")
+        assert code == 0 and f"home {entrance.bin}/not/yet, user 0: " in out
 
 
 def test_the_entrance_is_found_by_a_name_on_the_path_of_cd(entrance):
