@@ -174,7 +174,7 @@ def test_a_damaged_dataset_is_made_again_or_refused_but_never_used(table_file, p
     elif damage == "cut":
         target.write_bytes(target.read_bytes()[:-40])
     elif part == "manifest.json":
-        target.write_text(json.dumps(data.manifest(ratings.name) | {"sha256": "0" * 64}))
+        target.write_text(json.dumps(data.manifest(ratings.name) | {"parquet": "0" * 64}))
     else:
         pd.read_parquet(target).assign(rating=np.float32(3)).to_parquet(target)
     with pytest.raises(UserError, match="01_data"):

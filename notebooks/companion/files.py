@@ -1,6 +1,7 @@
 """Files that exist whole or not at all, and what decides the numbers in them: versions and arithmetic."""
 
 import errno
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -88,6 +89,12 @@ def write_json(target: Path, content: object) -> None:
     """Write `content` as indented JSON, atomically."""
     with atomic(target) as partial:
         partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def digest(file: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def put_between(target: Path, begin: str, end: str, make: Callable[[], str]) -> None:

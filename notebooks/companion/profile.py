@@ -39,11 +39,11 @@ def jobs(config: dict) -> dict[str, dict[str, dict]]:
     return planned
 
 
-def check_own_files(config: dict) -> None:
-    """Tell a defect in the reader's own files, and what is odd in them; nothing is written."""
+def check_own_files(config: dict, write: bool) -> None:
+    """Tell a defect in the reader's own files, and what is odd in them; `write` prepares them at once."""
     for source, reading in _sources(config):
         if isinstance(source, tuple):
-            for remark in data.preview(source, reading):
+            for remark in data.preview(source, reading, write):
                 print(f"Remark: {remark}", flush=True)
 
 

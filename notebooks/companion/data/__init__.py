@@ -20,7 +20,7 @@ from adc.relevance import evaluable, no_levels
 from adc.split import split_ratings
 from companion import files, paths
 from companion.data import describe, synthetic, table
-from companion.data.schema import KEY, check
+from companion.data.schema import KEY, check, combined
 from companion.data.table import Files
 
 # Name -> module, imported when it is needed. It has LABEL (for titles), DESCRIPTION and
@@ -72,20 +72,25 @@ def prepare(source: Source, seed: int = 0, *, reading: dict | None = None, write
     With write=False it is only checked. Raises `UserError` for whatever is wrong, and leaves the data folder
     as it was.
     """
+    return _prepare(source, reading, seed, write)[0]
+
+
+def preview(source: Source, reading: dict | None = None, write: bool = False) -> list[str]:
+    """What is odd in a source, in sentences. It is checked, and written with `write`, as by `prepare`."""
+    return remarks(*_prepare(source, reading, 0, write))
+
+
+def _prepare(source: Source, reading: dict | None, seed: int, write: bool) -> tuple[Ratings, dict]:
+    """The ratings of a source and their manifest."""
     ratings, clean, facts = _inspect(source, reading, seed)
     if clean is not None and write:
         with files.atomic(paths.processed(ratings.name), folder=True) as partial:
             clean.to_parquet(partial / "ratings.parquet", index=False)
+            facts["parquet"] = files.digest(partial / "ratings.parquet")
             files.write_json(partial / "manifest.json", facts)
             if _stored(ratings.name) is not None:  # another call was quicker, and it may be read by now
                 shutil.rmtree(partial)
-    return ratings
-
-
-def preview(source: Source, reading: dict | None = None) -> list[str]:
-    """What is odd in a source, in sentences. It is checked as `prepare` checks it, and nothing is written."""
-    ratings, _, facts = _inspect(source, reading, seed=0)
-    return remarks(ratings, facts)
+    return ratings, facts
 
 
 def load(dataset: str) -> Ratings:
@@ -235,7 +240,7 @@ def _read(where: str, dataset: str, own: Files | None) -> tuple[pd.DataFrame, di
         facts = {"files": own.hashes, "reading": own.options()}
         odd = raw.remarks + odd
         del raw
-    clean = clean.sort_values(["domain", "item", "user"], ignore_index=True)
+    clean = clean.take(np.argsort(combined(clean, ["domain", "item", "user"]))).reset_index(drop=True)
     sizes = clean["domain"].value_counts()
     order = order or sorted(sizes.index, key=lambda domain: (-sizes[domain], domain))
     return clean, {
@@ -256,10 +261,12 @@ def _stored(dataset: str) -> Ratings | None:
     try:
         facts = manifest(dataset)
         file = paths.processed(dataset) / "ratings.parquet"
+        if files.digest(file) != facts["parquet"]:
+            return None
         clean = pq.read_table(file, read_dictionary=[*KEY, "title"]).to_pandas(ignore_metadata=True)
-    except (OSError, ValueError, pa.ArrowException):  # ValueError: no JSON, no UTF-8
+    except (OSError, KeyError, ValueError, pa.ArrowException):  # the second: not ours; then no JSON, no UTF-8
         return None
-    return encode(clean, dataset, facts["domains"]) if _checksum(clean) == facts["sha256"] else None
+    return encode(clean, dataset, facts["domains"])
 
 
 def _checksum(clean: pd.DataFrame) -> str:

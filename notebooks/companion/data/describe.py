@@ -16,6 +16,23 @@ def shared_users(ratings: Ratings) -> pd.DataFrame:
     return pd.DataFrame(member.T @ member, index=ratings.domains, columns=ratings.domains)
 
 
+def domains_of_users(ratings: Ratings) -> pd.Series:
+    """How many users rated in how many domains [1 … p]."""
+    member = np.zeros((len(ratings.users), ratings.p), dtype=bool)  # [n, p]
+    member[ratings.user, ratings.domain] = True
+    users = np.bincount(member.sum(1), minlength=ratings.p + 1)[1:]
+    return pd.Series(users, index=range(1, ratings.p + 1), name="users").rename_axis("domains")
+
+
+def stars(ratings: Ratings) -> pd.DataFrame:
+    """Share (%) of each rating among a domain's ratings [p, values]."""
+    code, values = pd.factorize(ratings.rating, sort=True)
+    places = ratings.domain.astype(np.int64) * len(values) + code
+    counts = np.bincount(places, minlength=ratings.p * len(values)).reshape(ratings.p, -1)
+    table = pd.DataFrame(100 * counts / counts.sum(1, keepdims=True), ratings.domains, values)
+    return table.rename_axis(columns="stars")
+
+
 def compare_with_table_1(ratings: Ratings) -> pd.DataFrame:
     """`Ratings.table()`; where all domains are Table I's, with the paper's numbers and the difference."""
     here = ratings.table()

@@ -213,12 +213,11 @@ def _far_values(ratings: np.ndarray) -> list[str]:
 def _latest(clean: pd.DataFrame, locate: Locate, remarks: list[str]) -> pd.DataFrame:
     """R20: of several ratings of one item by one user the latest; without timestamps they must be equal.
     Of those that differ at one time, as where days have no clock, the last in the file."""
-    key = clean["domain"].cat.codes.astype(np.int64)  # a number for each (domain, user, item)
-    for name in ("user", "item"):
-        key = key * len(clean[name].cat.categories) + clean[name].cat.codes
-    several = key.duplicated(keep=False)
-    if not several.any():
+    key = combined(clean, KEY)
+    ordered = np.sort(key)  # faster than looking each up
+    if not (ordered[1:] == ordered[:-1]).any():
         return clean
+    several = pd.Series(key).duplicated(keep=False).to_numpy()
     rows = clean[several].assign(key=key[several])
     if "timestamp" in clean.columns:
         rows = rows.sort_values("timestamp", kind="stable")
@@ -231,6 +230,14 @@ def _latest(clean: pd.DataFrame, locate: Locate, remarks: list[str]) -> pd.DataF
         if differ.any():
             _refuse_clash(rows[rows["key"] == rows["key"][differ].min()], locate)
     return clean.drop(index=rows.index[rows.duplicated("key", keep="last")])
+
+
+def combined(table: pd.DataFrame, names: list[str]) -> np.ndarray:
+    """A number for each combination of ids [rows], in the order of the columns and their categories."""
+    key = np.zeros(len(table), np.int64)
+    for name in names:
+        key = key * len(table[name].cat.categories) + table[name].cat.codes.to_numpy()
+    return key
 
 
 def _refuse_clash(rows: pd.DataFrame, locate: Locate) -> None:
