@@ -15,8 +15,8 @@ from adc.split import TEST, TRAIN, VALID, Split
 
 PROTOCOLS = ("full", "sampled", "rated")
 GROUPS = ("warm", "cold_target", "cold")  # training ratings in the target; only in other domains; nowhere
-SAMPLED = 99
-CHUNK = 256
+SAMPLED, CHUNK = 99, 256
+MAX_TEST_USERS = 20_000  # of a domain; of Table I's none has as many that can be evaluated
 
 Score = Callable[[np.ndarray], torch.Tensor]  # users [B] -> scores [B, m_k], which the caller may overwrite
 
@@ -43,12 +43,12 @@ def groups(split: Split, domain: int) -> np.ndarray:
 
 def evaluate(split: Split, domain: int, score: Score, part: int = TEST,
              protocols: tuple[str, ...] = ("full",), rule: str = "above") -> pd.DataFrame:  # fmt: skip
-    """Metrics of every user with a relevant item in `part` of one target domain (R25).
+    """Metrics of users with a relevant item in `part` of a target domain (R25), MAX_TEST_USERS at the most.
     Users without a training rating in any domain are scored by popularity, whatever the method (R36), unless
     `score` has an attribute `ranks_cold`: for chance, which is no method.
     Returns `protocol, user, group, relevant, recall@N…, ndcg@N…`, one row a (protocol, user).
     Candidates are fixed by the split's seed, so every method meets the same lists and the same ties."""
-    task, tables = ranking_task(split, domain, part, rule), []
+    task, tables = ranking_task(split, domain, part, rule, MAX_TEST_USERS), []
     users = {"user": task.users, "group": np.array(GROUPS, dtype=object)[task.group], "relevant": task.count}
     for protocol, rank in task.ranks(score, protocols).items():
         values = {f"recall@{n}": recall(rank, task.user, task.count, n) for n in CUTOFFS}

@@ -5,7 +5,7 @@ import re
 import pytest
 from conftest import ROOT
 
-from adc import balancer, early_stopping
+from adc import balancer, early_stopping, evaluation
 from adc.config import Config
 from adc.evaluation import RankingTask
 from adc.split import FRACTIONS, VALID, split_ratings
@@ -94,6 +94,7 @@ FACTS = [  # a phrase of docs/readings.md, and what the group in it has to be
     (r"\| (\d+) per positive, redrawn", lambda: str(Config().negatives)),
     (r"at most (\d+), 300 where", lambda: str(Config().epochs)),
     (r"more than ([\d,]+) users to validate on", lambda: f"{early_stopping.MAX_VALIDATION_USERS:,}"),
+    (r"of more than ([\d,]+) others in a domain", lambda: f"{evaluation.MAX_TEST_USERS:,}"),
     (r"the mean of (five) epochs", lambda: {5: "five"}[early_stopping.WINDOW]),
     (r"not before epoch (\d+)", lambda: str(early_stopping.LEAST_EPOCHS)),
     (r"\((\d+ against \d+) in MovieLens's Horror", lambda: voters("movielens", "Horror")),

@@ -180,6 +180,14 @@ def test_a_sample_of_users_is_ranked_as_among_all(split):
     assert task(10**6).users.tolist() == whole.users.tolist()
 
 
+def test_of_many_users_a_sample_is_tested_the_same_for_every_method(split, monkeypatch):
+    monkeypatch.setattr(evaluation, "MAX_TEST_USERS", 12)
+    tables = [evaluate(split, 0, scorer(random_scores(split, seed=seed))) for seed in (0, 1)]
+    assert len(tables[0]) == 12 and tables[0]["user"].tolist() == tables[1]["user"].tolist()
+    monkeypatch.undo()
+    assert len(evaluate(split, 0, scorer(random_scores(split)))) > 12
+
+
 def test_a_task_is_made_once_for_a_split_and_scores_that_are_nan_stop_it(split, monkeypatch):
     tasks, original = [], RankingTask
     monkeypatch.setattr(evaluation, "RankingTask", lambda *call: tasks.append(call[1:4]) or original(*call))

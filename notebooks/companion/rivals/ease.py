@@ -15,7 +15,7 @@ from adc.config import check_types
 from adc.errors import UserError
 from companion.method import Method
 from companion.rivals.base import ONE_PASS, OnePass
-from companion.rivals.linear import Linear, Weights
+from companion.rivals.linear import Linear, Weights, in_common
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ def weights(X: sp.csr_matrix, l2: float) -> np.ndarray:
     """B [m, m] float32 of X [n, m], in the memory of one such matrix; of no linked items it is empty."""
     if not X.shape[1]:
         return np.zeros((0, 0), np.float32)
-    gram = (X.T @ X).astype(np.float32).toarray(order="F")
+    gram = np.empty((X.shape[1],) * 2, np.float32, order="F")
+    for start, both in in_common(X):
+        gram[:, start : start + both.shape[0]] = both.T.toarray()
     gram[np.diag_indices_from(gram)] += l2
     factor, error = lapack.spotrf(gram, lower=True, clean=False, overwrite_a=True)
     P, error = lapack.spotri(factor, lower=True, overwrite_c=True) if not error else (factor, error)

@@ -9,7 +9,7 @@ from adc.config import check_types
 from adc.errors import UserError
 from companion.method import Method
 from companion.rivals.base import ONE_PASS, OnePass
-from companion.rivals.linear import Linear, Weights
+from companion.rivals.linear import Linear, Weights, in_common
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,24 @@ class MergedItemKNN(ItemKNN):
 
 def nearest(X: sp.csr_matrix, neighbours: int, shrinkage: float) -> sp.csr_matrix:
     """Cosine similarity of every item of X [n, m] to its nearest others [m, m], the first of equal ones."""
-    both = (X.T @ X).tocoo()  # users of both items
-    size = np.sqrt(both.diagonal().astype(np.float64))
-    other = both.row != both.col
-    row, column = both.row[other], both.col[other]
-    similarity = both.data[other] / (size[row] * size[column] + shrinkage)
-    order = np.lexsort((column, -similarity, row))
-    row, column, similarity = row[order], column[order], similarity[order]
-    near = np.arange(len(row)) - np.searchsorted(row, row) < neighbours  # by its place within its row
-    return sp.csr_matrix((similarity[near].astype(np.float32), (row[near], column[near])), shape=both.shape)
+    size = np.sqrt(np.bincount(X.indices, X.data, X.shape[1]))
+    first, columns, similarities = [0], [], []
+    for start, both in in_common(X):
+        for i, (a, b) in enumerate(zip(both.indptr[:-1], both.indptr[1:]), start):
+            column = both.indices[a:b]
+            similarity = both.data[a:b] / (size[i] * size[column] + shrinkage)
+            column, similarity = column[column != i], similarity[column != i]
+            if len(column) > neighbours:  # sorting all of them would take ten times as long
+                near = similarity >= np.partition(similarity, -neighbours)[-neighbours]
+                column, similarity = column[near], similarity[near]
+            order = np.lexsort((column, -similarity))[:neighbours]
+            columns.append(column[order])
+            similarities.append(similarity[order].astype(np.float32))
+            first.append(first[-1] + len(order))
+    arrays = (np.concatenate(similarities), np.concatenate(columns), first)
+    nearest_items = sp.csr_matrix(arrays, shape=(X.shape[1],) * 2)
+    nearest_items.sort_indices()
+    return nearest_items
 
 
 METHOD = Method(

@@ -4,7 +4,7 @@ Items that nobody has rated together with one of hers would all tie at zero, so 
 of it as the domain's validation ratings choose. Merged, one model holds the items of all domains, and a
 user's training items are those in all of them. A user without any is ranked by popularity alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -17,6 +17,7 @@ from adc.split import TRAIN, VALID, Split
 from companion.rivals.base import Rival
 
 SHARES = (1e-6, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # of popularity; the first does no more than break ties
+AT_ONCE = 512  # items
 Weights = tuple[np.ndarray, np.ndarray | sp.csr_matrix]  # of some items, ascending [w]: [w, w]
 
 
@@ -106,6 +107,13 @@ def blend(X: sp.csr_matrix, sums: Callable[[sp.csr_matrix], np.ndarray], popular
 def solved(weights: Callable[..., Weights], split: Split, domains: tuple[int, ...], *settings) -> Weights:
     """The weights of the domains' items."""
     return weights(rating_matrix(split, *domains), *settings)
+
+
+def in_common(X: sp.csr_matrix) -> Iterator[tuple[int, sp.csr_matrix]]:
+    """The rows of XᵀX from an item on, some items at a time: all pairs of items may be too many at once."""
+    of_items = X.T.tocsr()
+    for start in range(0, X.shape[1], AT_ONCE):
+        yield start, of_items[start : start + AT_ONCE] @ X
 
 
 def rating_matrix(split: Split, *domains: int) -> sp.csr_matrix:

@@ -25,6 +25,7 @@ from queue import Empty, Queue
 import pandas as pd
 
 from adc.errors import UserError
+from adc.evaluation import MAX_TEST_USERS
 from companion import data, execute, paths, registry, results, runs
 from companion.use.own_ratings import verdicts
 from companion.use.own_ratings.live import Live
@@ -124,6 +125,8 @@ class Report:
         self.needs[kind(run.config)] = 1.1 * run.metrics["train_seconds"] + 5
         self.trained.add(kind(run.config))
         self.remarks.pop(kind(run.config), None)
+        if any(value["users"] == MAX_TEST_USERS for value in run.metrics["values"]):
+            self.remarks["sample"] = f"Of more than {MAX_TEST_USERS:,} users to test so many were drawn."
 
     def _time_to_train(self) -> float:
         """When trainings must have ended, so that the last page is there in time."""
