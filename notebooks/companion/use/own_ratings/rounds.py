@@ -126,7 +126,8 @@ class Report:
         self.trained.add(kind(run.config))
         self.remarks.pop(kind(run.config), None)
         if any(value["users"] == MAX_TEST_USERS for value in run.metrics["values"]):
-            self.remarks["sample"] = f"Of more than {MAX_TEST_USERS:,} users to test so many were drawn."
+            words = f"Where more than {MAX_TEST_USERS:,} users of a domain can be tested, so many are drawn."
+            self.remarks["sample"] = words
 
     def _time_to_train(self) -> float:
         """When trainings must have ended, so that the last page is there in time."""
