@@ -33,7 +33,7 @@ def source_of(name):
     return name.split("-")[0] if name.split("-")[0] in SOURCES else ""
 def dataset_id(source, reading=None):
     return source if isinstance(source, str) else "own-file"
-def preview(source, reading=None):
+def preview(source, reading=None, write=False):
     if "rating" not in open(source[0], encoding="utf-8").readline():
         raise UserError(f"{source[0]}, line 1: the column rating is missing")
     return []

@@ -16,7 +16,7 @@ from tables import HEADER, home, lines, refused, snapshot, sound, written  # noq
 
 from adc.errors import UserError
 from adc.split import split_ratings
-from companion import data, paths
+from companion import data, paths, profile
 from companion.data import describe, synthetic, table
 from companion.data.table1 import TABLE_I
 
@@ -162,6 +162,22 @@ def test_manifest_says_what_the_dataset_is(tmp_path):
     size = {"users": 12, "items": 5, "ratings": len(lines()) // 2}
     assert facts["counts"] == {"books": size, "films": size}
     assert facts["versions"]["pandas"] == pd.__version__
+
+
+def test_a_call_prepares_a_file_before_anything_else_and_a_dry_run_writes_nothing(table_file):
+    manifest = paths.processed(data.dataset_id(str(table_file))) / "manifest.json"
+    for write in (False, True):
+        profile.check_own_files({"data": [str(table_file)]}, write)
+        assert manifest.exists() == write
+
+
+def test_what_01_shows_of_stars_and_of_users_domains_is_what_the_table_has(table_file):
+    ratings = data.prepare(str(table_file))
+    table = ratings.frame()
+    stars = 100 * pd.crosstab(table["domain"], table["rating"], normalize="index").loc[ratings.domains]
+    np.testing.assert_allclose(describe.stars(ratings), stars)
+    users = table.groupby("user")["domain"].nunique().value_counts()
+    assert describe.domains_of_users(ratings).to_dict() == users.reindex([1, 2], fill_value=0).to_dict()
 
 
 @pytest.mark.parametrize("part", ["ratings.parquet", "manifest.json"])
