@@ -138,7 +138,7 @@ def test_dates_of_parquet_are_seconds_too(tmp_path):
 def test_where_all_ratings_are_equal_rated_is_relevant(tmp_path, stars):
     rows = [[*row[:3], stars] for row in ROWS]
     ratings = data.prepare(str(written(tmp_path, "ones.csv", text(rows, FOUR))))
-    assert "every item that she rated counts as relevant (R24)" in " ".join(data.remarks(ratings))
+    assert "each item that a user rated is relevant (R24)" in " ".join(data.remarks(ratings))
 
 
 @pytest.mark.parametrize("odd", ["0", "-1", "99"])

@@ -52,6 +52,8 @@ def test_names_hold_only_what_differs_from_the_defaults():
 def test_a_name_that_is_none_gets_the_list(home, name):
     assert data.source_of(name) == ""
     refused(name, home, f"Unknown data source '{name}'", "twin-s0.03-t1.0", "control-t0.5-r10.0")
+    with pytest.raises(UserError, match="No source of ratings is named. Known are movielens"):
+        data.prepare([])
 
 
 @settings(deadline=None)

@@ -114,10 +114,7 @@ def remarks(ratings: Ratings, facts: dict | None = None) -> list[str]:
     manifest, where it is not prepared."""
     facts = facts or manifest(ratings.name)
     equal = [name for k, name in enumerate(ratings.domains) if no_levels(ratings.rating[ratings.domain == k])]
-    levels = (
-        f"all ratings of {', '.join(equal)} are equal, so that none is above a user's mean: there every item "
-        f"that she rated counts as relevant (R24)."
-    )
+    levels = f"all ratings of {', '.join(equal)} are equal: each item that a user rated is relevant (R24)."
     return [*facts.get("remarks", []), *filter(None, [equal and levels, transfer_remark(ratings)])]
 
 
@@ -181,14 +178,16 @@ def _own(source: Source, reading: dict | None) -> Files | None:
     known sources when it looks like no file."""
     reading = dict(reading or {})
     names = reading.pop("files", None) or ([source] if isinstance(source, (str, Path)) else list(source))
+    if not names:
+        raise UserError(f"No source of ratings is named. Known are {', '.join(SOURCES)}, and paths of files.")
     known = [str(name) for name in names if source_of(str(name))]
     if known and len(names) == 1:
         return None
     if known:
         raise UserError(f"'{known[0]}' is a known source, which no file is joined with. Give it alone.")
     if unknown := reading.keys() - {"columns", "separator", "not_a_rating"}:
-        known = "columns, separator, not_a_rating, files"
-        raise UserError(f"reading: unknown {', '.join(unknown)}. Known: {known}.")
+        words = "Known: columns, separator, not_a_rating, files"
+        raise UserError(f"reading: unknown {', '.join(unknown)}. {words}.")
     name = str(names[0])
     if is_file(name) or os.path.exists(os.path.expanduser(name)):
         return Files.of(names, **reading)
@@ -263,7 +262,9 @@ def _stored(dataset: str) -> Ratings | None:
         file = paths.processed(dataset) / "ratings.parquet"
         if files.digest(file) != facts["parquet"]:
             return None
-        clean = pq.read_table(file, read_dictionary=[*KEY, "title"]).to_pandas(ignore_metadata=True)
+        names = [name for name in pq.read_schema(file).names if name != "timestamp"]
+        clean = pq.read_table(file, columns=names, read_dictionary=[*KEY, "title"])
+        clean = clean.to_pandas(ignore_metadata=True, split_blocks=True, self_destruct=True)
     except (OSError, KeyError, ValueError, pa.ArrowException):  # the second: not ours; then no JSON, no UTF-8
         return None
     return encode(clean, dataset, facts["domains"])
