@@ -101,11 +101,11 @@ def test_all_notebooks_run_in_order_from_any_folder(tmp_path, monkeypatch, tiny_
     monkeypatch.chdir(elsewhere)
     dataset, short = data.dataset_id(str(tiny_table)), {"dim": 4, "epochs": 2}
     settings = {"dim": 4, "pretraining_epochs": 1}
-    studies = {"studies": ["depth", "sets"], "depths": [2], "gammas": [2.0], "pretraining_epochs": 1}
+    studies = {"studies": ["depth", "pretraining", "sets"], "depths": [2], "gammas": [2.0]}
     given = {
         "01_data": {"dataset": str(tiny_table)}, "02_mf_init": {"dim": 4},
         "03_train_adc": {"hidden_layers": 2, "epochs": 2, "settings": settings},
-        "04_baselines": {"methods": ["bpr", "popularity"], **short}, "13_studies": studies | short,
+        "04_baselines": {"methods": ["bpr", "popularity"], **short}, "13_studies": studies | short | {"pretraining_epochs": 1},
         "05_performance": {}, "10_explore": {}, "15_own_ratings": {},
         "16_recommend": {"methods": ["popularity", "ease_merged"]},
     }  # fmt: skip
