@@ -105,7 +105,8 @@ def test_all_notebooks_run_in_order_from_any_folder(tmp_path, monkeypatch, tiny_
     given = {
         "01_data": {"dataset": str(tiny_table)}, "02_mf_init": {"dim": 4},
         "03_train_adc": {"hidden_layers": 2, "epochs": 2, "settings": settings},
-        "04_baselines": {"methods": ["bpr", "popularity"], **short}, "13_studies": studies | short | {"pretraining_epochs": 1},
+        "04_baselines": {"methods": ["bpr", "popularity"], **short},
+        "13_studies": studies | short | {"pretraining_epochs": 1},
         "05_performance": {}, "10_explore": {}, "15_own_ratings": {},
         "16_recommend": {"methods": ["popularity", "ease_merged"]},
     }  # fmt: skip
