@@ -265,7 +265,7 @@ def _stored(dataset: str) -> Ratings | None:
         names = [name for name in pq.read_schema(file).names if name != "timestamp"]
         clean = pq.read_table(file, columns=names, read_dictionary=[*KEY, "title"])
         clean = clean.to_pandas(ignore_metadata=True, split_blocks=True, self_destruct=True)
-    except (OSError, KeyError, ValueError, pa.ArrowException):  # the second: not ours; then no JSON, no UTF-8
+    except (OSError, KeyError, ValueError, pa.ArrowException):  # of another version; no JSON, no UTF-8
         return None
     return encode(clean, dataset, facts["domains"])
 
