@@ -16,7 +16,7 @@ from adc.split import TEST, TRAIN, VALID, Split
 PROTOCOLS = ("full", "sampled", "rated")
 GROUPS = ("warm", "cold_target", "cold")  # training ratings in the target; only in other domains; nowhere
 SAMPLED, CHUNK = 99, 256
-MAX_TEST_USERS = 20_000  # of a domain; of Table I's none has as many that can be evaluated
+MAX_TEST_USERS = 20_000  # of a domain; none of Table I's has as many by R24's first rule
 
 Score = Callable[[np.ndarray], torch.Tensor]  # users [B] -> scores [B, m_k], which the caller may overwrite
 

@@ -151,6 +151,8 @@ def test_one_layer_is_shared_by_both_curves_and_other_readings_are_not():
     assert of_a[["hidden_layers", "pretraining"]].values.tolist() == expected
     assert of_a["value"].tolist() == pytest.approx([0.1, 0.1, 0.2, 0.2])
     assert depth.pretraining(rows).loc[2, "difference"] == 0
+    alone = depth.fig_3_rows(table().query("pretraining != 'none' or hidden_layers < 2"))
+    assert set(alone["pretraining"]) == {"identity"} and set(alone["hidden_layers"]) == {1, 2}
     both = curves.contrasts(rows, "hidden_layers", {"a": 2, "b": 2}, "pretraining", "identity")
     assert both["target"].value_counts().to_dict() == {"a": 4, "b": 4, MEAN: 4}
 

@@ -11,13 +11,13 @@ from companion.registry import BASE
 
 def fig_3_rows(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of Fig. 3, with MEAN: every h at gamma 2 with (`pretraining` identity) and without (none) the
-    one-layer pretraining (R10). One layer has none; its runs stand under both. What one seed has, where
-    others have more, is left out: a run of another study. table: of `experiments`."""
+    one-layer pretraining (R10). One layer has none; its runs stand under both, where both were run. What one
+    seed has, where others have more, is left out: a run of another study. table: of `experiments`."""
     rows = table[table["method"].eq("adc") & table["gamma"].eq(BASE["gamma"]) & table["domains"].eq("")]
     rows = with_mean(without_deviations(rows[rows["pretraining"] != "random"], "pretraining"))
     seeds = rows.groupby(["hidden_layers", "pretraining"])["seed"].transform("nunique")
     rows = rows[(seeds > 1) | (seeds.max() == 1)]
-    if "none" not in set(rows.loc[rows["hidden_layers"] > 1, "pretraining"]):
+    if "none" not in set(rows.loc[rows["hidden_layers"] > 1, "pretraining"]):  # one layer alone is no curve
         return rows.assign(pretraining="identity")
     single = rows[rows["hidden_layers"] == 1]
     return pd.concat([rows, single.assign(pretraining="identity")], ignore_index=True)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import gzip
-import hashlib
 import re
 import tarfile
 import time
@@ -172,8 +171,7 @@ def _members(archive: Path) -> Iterator[tuple[str, BinaryIO]]:
 
 def _check_hash(archive: Path, record: Path) -> str:
     """SHA-256 of the archive. Raises `UserError` if it is not what was recorded when it was first read."""
-    with open(archive, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = files.digest(archive)
     if record.exists() and record.read_text(encoding="utf-8").split()[:1] != [digest]:
         raise UserError(
             f"{archive} has changed: its SHA-256 is {digest}, {record.name} records another. If you put "

@@ -9,18 +9,22 @@ from adc.split import TEST, Split
 from companion.data.table1 import TABLE_I
 
 
+def _member(ratings: Ratings) -> np.ndarray:
+    """Which users have a rating in which domain [n, p] bool."""
+    member = np.zeros((len(ratings.users), ratings.p), dtype=bool)
+    member[ratings.user, ratings.domain] = True
+    return member
+
+
 def shared_users(ratings: Ratings) -> pd.DataFrame:
     """Users shared by each pair of domains [p, p]; the diagonal holds each domain's own users."""
-    member = np.zeros((len(ratings.users), ratings.p), dtype=np.int64)  # [n, p]
-    member[ratings.user, ratings.domain] = 1
+    member = _member(ratings).astype(np.int64)
     return pd.DataFrame(member.T @ member, index=ratings.domains, columns=ratings.domains)
 
 
 def domains_of_users(ratings: Ratings) -> pd.Series:
     """How many users rated in how many domains [1 … p]."""
-    member = np.zeros((len(ratings.users), ratings.p), dtype=bool)  # [n, p]
-    member[ratings.user, ratings.domain] = True
-    users = np.bincount(member.sum(1), minlength=ratings.p + 1)[1:]
+    users = np.bincount(_member(ratings).sum(1), minlength=ratings.p + 1)[1:]
     return pd.Series(users, index=range(1, ratings.p + 1), name="users").rename_axis("domains")
 
 

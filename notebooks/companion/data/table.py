@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from adc.errors import UserError
 from companion.data import formats, parquet, text
 from companion.data.columns import NAMES, parse, stem
+from companion.files import digest
 
 ENDINGS = (
     *(".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".txt", ".dat", ".data", ".inter"),
@@ -66,11 +67,11 @@ class Files:
         """Names of the files and the hash of content and options, fit for a folder's name."""
         names = [path.name[: len(path.name) - len(ending(path))].lower() for path in self.paths]
         slug = re.sub(r"[^a-z0-9_]+", "-", "-".join(names)).strip("-")
-        (digest, *others), options = self.hashes.values(), self.options()
+        (content_hash, *others), options = self.hashes.values(), self.options()
         if others or options:
-            content = json.dumps([sorted(self.hashes.items() if others else [digest]), options])
-            digest = hashlib.sha256(content.encode()).hexdigest()
-        return f"{slug[:40].strip('-') or 'table'}-{digest[:8]}"
+            content = json.dumps([sorted(self.hashes.items() if others else [content_hash]), options])
+            content_hash = hashlib.sha256(content.encode()).hexdigest()
+        return f"{slug[:40].strip('-') or 'table'}-{content_hash[:8]}"
 
 
 def _numbers(words: str) -> tuple[float, ...]:
@@ -89,18 +90,16 @@ def _hash(path: Path) -> str:
     """SHA-256 of a file, or of all Parquet files of a folder and their names. UserError: nothing to read."""
     if not os.path.exists(path):  # False too where a name is too long
         raise UserError(f"{path.absolute()}: there is no such file. Check the path.")
-    digest = hashlib.sha256()
+    of_all = hashlib.sha256()
     for part in _files(path):
         try:
-            with part.open("rb") as stream:
-                if part != path:
-                    digest.update(part.relative_to(path).as_posix().encode() + b"\0")
-                    digest.update(hashlib.file_digest(stream, "sha256").digest())
-                else:
-                    digest = hashlib.file_digest(stream, "sha256")
+            of_part = digest(part)
         except OSError as error:
             raise UserError(f"{part}: cannot be read ({error.strerror}). Make it readable.") from error
-    return digest.hexdigest()
+        if part == path:
+            return of_part
+        of_all.update(part.relative_to(path).as_posix().encode() + b"\0" + bytes.fromhex(of_part))
+    return of_all.hexdigest()
 
 
 def _files(path: Path) -> list[Path]:
