@@ -1,7 +1,10 @@
-"""Writes the picture of the finding, on white and on black, from stored runs: those of the control worlds,
-and of the profile `claims` on both datasets.
+"""Writes the picture of the finding, on white and on black, for the README and the site's cover.
 
-./run_all.sh --profile claims && ./run_all.sh python docs/finding.py
+    ./run_all.sh --profile claims && ./run_all.sh python docs/finding.py
+
+finding.csv has its scores: NDCG@10 on one domain alone and on all together, the mean over n seeds and the
+domains; in the control worlds, by transfer, the target's. It is written where the runs behind it are stored:
+those of the control worlds, and of the profile `claims` on both datasets. Else the picture is drawn from it.
 """
 
 from pathlib import Path
@@ -10,28 +13,89 @@ import matplotlib
 
 matplotlib.use("Agg")
 
+import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from companion import claims, files
+from companion import claims, files, registry
 from companion.analysis import controls
 from companion.claims import measures_transfer
-from companion.figures.finding import finding
 from companion.figures.style import style
 
+SCORES = Path(__file__).with_name("finding.csv")
 DATASETS, PROFILE = {"movielens": "MovieLens", "insteval": "InstEval"}, "claims"
+METHODS = {"adc": "ADC", "bpr_merged": "BPR", "ease_merged": "EASE"}
+ON_BLACK = {"adc": "#56B4E9", "bpr_merged": "#33C29A", "ease_merged": "#E69F00"}  # else the registry's
+DARK = dict.fromkeys(
+    ("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.edgecolor"), "#e6edf3"
+) | dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), "#0d1117")
+LARGE = dict.fromkeys(("font.size", "axes.titlesize", "xtick.labelsize", "ytick.labelsize"), 10)
 
 
 def main() -> None:
     """Write finding-light.png and finding-dark.png beside this file."""
     style()
-    rows = controls.stored(controls.comparison())
-    worlds = controls.with_scores(controls.gains(rows), controls.levels(rows))
-    gains = [measures_transfer.gains(claims.collect(name, PROFILE)).assign(data=words)
-             for name, words in DATASETS.items()]  # fmt: skip
+    stored = controls.stored(controls.comparison())
+    if len(stored):
+        table = scores(stored)
+        with files.atomic(SCORES) as partial:
+            table.to_csv(partial, index=False, float_format="%.4f")
     for theme in ("light", "dark"):
-        figure = finding(worlds, pd.concat(gains), dark=theme == "dark")
+        figure = draw(pd.read_csv(SCORES), dark=theme == "dark")
         with files.atomic(Path(__file__).with_name(f"finding-{theme}.png")) as partial:
             figure.savefig(partial, format="png", dpi=200)
+
+
+def scores(stored: pd.DataFrame) -> pd.DataFrame:
+    """The table of finding.csv. stored: runs of the control worlds, as `controls.table` has them."""
+    worlds = controls.with_scores(controls.gains(stored), controls.levels(stored))
+    parts = [worlds.sort_values("transfer").assign(data="synthetic worlds")]
+    for name, words in DATASETS.items():
+        parts.append(measures_transfer.gains(claims.collect(name, PROFILE)).assign(data=words))
+    table = pd.concat(parts).rename(columns={"seeds": "n"})
+    return table.loc[table["method"].isin(METHODS), ["data", "transfer", "method", "one", "all", "n"]]
+
+
+def draw(table: pd.DataFrame, dark: bool = False) -> Figure:
+    """Scores on one domain alone and on all together: synthetic worlds by transfer above, real ratings below;
+    so large that a phone shows it without zooming. table: of finding.csv."""
+    colours = {name: ON_BLACK[name] if dark else registry.method(name).color for name in METHODS}
+    synthetic = table["transfer"].notna()
+    with plt.rc_context(LARGE | (DARK if dark else {})):
+        figure = plt.figure(figsize=(4.4, 5.2))
+        above, below = figure.subfigures(2, 1)
+        groups = [*table[synthetic].groupby("transfer")]
+        panels = above.subplots(1, len(groups), sharey=True)
+        for panel, (share, rows) in zip(panels, groups, strict=True):
+            _arrows(panel, rows, colours, f"{100 * share:.0f} %")
+        groups = [*table[~synthetic].groupby("data", sort=False)]
+        for panel, (name, rows) in zip(below.subplots(1, len(groups)), groups, strict=True):
+            _arrows(panel, rows, colours, f"{name}, {rows['n'].min()} seeds")
+        n = table.loc[synthetic, "n"].min()
+        titles = {above: f"Synthetic ratings (n = {n} worlds), by how\nmuch of the taste both domains share",
+                  below: "Real ratings, mean over six domains"}  # fmt: skip
+        for part, title in titles.items():
+            part.suptitle(title, x=0.02, ha="left", fontsize=10.5, fontweight="bold")
+            part.supylabel("NDCG@10", fontsize=10)
+        figure.supxlabel("○ on one domain alone   ● on all domains together", fontsize=10, x=0.02, ha="left")
+    return figure
+
+
+def _arrows(panel: Axes, rows: pd.DataFrame, colours: dict[str, str], title: str) -> None:
+    """From each method's score on one domain to that on all."""
+    rows = rows.set_index("method")
+    for x, name in enumerate(METHODS):
+        row, look = rows.loc[name], {"color": colours[name], "marker": "o", "markersize": 6}
+        arrow = {"arrowstyle": "->", "color": colours[name], "shrinkA": 4, "shrinkB": 3, "linewidth": 1.6}
+        if abs(row["all"] - row["one"]) > 0.02:  # else there is no room for it
+            panel.annotate("", (x, row["all"]), (x, row["one"]), arrowprops=arrow)
+        panel.plot(x, row["one"], markerfacecolor="none", **look)
+        panel.plot(x, row["all"], **look)
+    panel.set(xticks=range(len(METHODS)), xticklabels=METHODS.values(), xlim=(-0.5, len(METHODS) - 0.5))
+    panel.locator_params(axis="y", nbins=5)
+    panel.margins(y=0.12)
+    panel.set_title(title, loc="left")
 
 
 if __name__ == "__main__":

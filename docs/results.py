@@ -14,9 +14,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from adc.errors import UserError
 from companion import claims, data, files, registry
 from companion.analysis import controls, performance, report, stats
-from companion.analysis.equivalence import OPEN, Judgement
+from companion.analysis.equivalence import BETTER, NONE, OPEN, WORSE, Judgement
 from companion.claims import export
 from companion.claims.sentences import UNCLAIMED
 from companion.figures.style import PAGE as WIDTH
@@ -27,6 +28,7 @@ README = Path(__file__).parents[1] / "README.md"
 PICTURE = Path(__file__).with_name("adc_minus_others.png")
 CONTROLS = ("<!-- control worlds: written by docs/results.py -->", "<!-- end of control worlds -->")
 MARKS = ("<!-- results: written by docs/results.py -->", "<!-- end of results -->")
+HEADLINE = ("<!-- headline: written by docs/results.py -->", "<!-- end of headline -->")
 FINDING = ("<!-- finding: written by docs/results.py -->", "<!-- end of finding -->")
 QUESTIONS = {  # a sentence of the ledger -> the difference in words
     "other domains help ADC (all domains against each alone)": "ADC on all domains − on each alone",
@@ -35,6 +37,11 @@ QUESTIONS = {  # a sentence of the ledger -> the difference in words
     "ADC is superior to CDCF": "ADC − CDCF, the paper's third best",
     "ADC above EASE (merged)": "ADC − EASE (merged): a linear model of the items of all domains at once",
     "balanced (γ = 2) above equal weights (static)": "ADC's learned weights − equal weights (h = 3)",
+}
+WORDS = {  # what the headline says of a sentence of the ledger -> what must have come out for it, everywhere
+    "other domains help ADC (all domains against each alone)": BETTER,
+    "balanced (γ = 2) above equal weights (static)": NONE,
+    "ADC above EASE (merged)": WORSE,
 }
 DATASETS, PROFILE, TRANSFERS = ("movielens", "insteval"), "claims", (0.0, 0.5, 1.0)
 TESTS = {
@@ -55,7 +62,9 @@ def main() -> None:
     if all(len(controls.stored(controls.balancing(case))) for case in controls.CASES):
         files.put_between(PAGE, *CONTROLS, control_worlds)
     draw(chosen[DATASETS[0]][0], data.label(DATASETS[0]))
-    files.put_between(README, *FINDING, lambda: finding(export.write()))
+    records = export.write()
+    files.put_between(README, *HEADLINE, lambda: headline(records))
+    files.put_between(README, *FINDING, lambda: finding(records))
 
 
 def control_worlds() -> str:
@@ -164,8 +173,28 @@ def short(claim: pd.Series) -> str:
     return "–"
 
 
+def headline(records: list[dict]) -> str:
+    """What was found, in two sentences. Raises `UserError` where something else came out than they say."""
+    by_claim = {(each["says"], each["dataset"]): each for each in records}
+    values = {}
+    for says, words in WORDS.items():
+        results = [outcome(by_claim[says, dataset]) for dataset in DATASETS]
+        if any(result.partition(", ")[2] != words for result in results):
+            raise UserError(f"'{says}': {results}, no longer '{words}' everywhere. Write the headline anew.")
+        values[says] = " and ".join(result.partition(", ")[0] for result in results)
+    films, lecturers = (by_claim[next(iter(WORDS)), dataset]["n"] for dataset in DATASETS)
+    helps, weights, linear = values.values()
+    words = (
+        f"**What was found**, NDCG@10 on real ratings of films (MovieLens, n = {films}) and of lecturers\n"
+        f"(InstEval, n = {lecturers}): other domains do help ADC ({helps} over ADC on\n"
+        f"each alone), but its learned weights gain nothing that matters over equal ones ({weights}).\n"
+        f"A linear model of the items of all domains together, EASE, is better: ADC minus EASE is {linear}."
+    )
+    return words.replace(" -", " −").replace("(-", "(−")
+
+
 def finding(records: list[dict]) -> str:
-    """The first screen's table, from the records of docs/claims.json: a difference, and what it comes to."""
+    """The table of the finding, from the records of docs/claims.json: a difference, and what it comes to."""
     by_claim = {(each["says"], each["dataset"]): each for each in records}
     seeds = [by_claim[next(iter(QUESTIONS)), dataset]["n"] for dataset in DATASETS]
     heads = [f"{data.label(dataset)}; {n}" for dataset, n in zip(DATASETS, seeds)]

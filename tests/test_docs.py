@@ -1,16 +1,20 @@
 """What the README and the pages in docs/ say is run or looked up: files, commands, Python, numbers."""
 
 import re
+from runpy import run_path
 
+import pandas as pd
 import pytest
 from conftest import ROOT
 
 from adc import balancer, early_stopping, evaluation
 from adc.config import Config
+from adc.errors import UserError
 from adc.evaluation import RankingTask
 from adc.split import FRACTIONS, VALID, split_ratings
 from companion import adc_method, data, registry
 from companion.analysis import report
+from companion.claims import export
 from companion.data.table1 import TABLE_I
 
 PAGES = [
@@ -60,6 +64,31 @@ def test_numbers_in_prose_are_those_of_the_results():
     prose = " ".join(f"{README} {RESULTS.split('<!-- results')[0]}".split())
     numbers = re.findall(r"−?\d\.\d{4} ± \d\.\d{4}", prose)
     assert len(numbers) >= 6 and [number for number in numbers if number not in table] == []
+
+
+def test_the_headline_says_what_the_records_say_and_nothing_else():
+    results, records = run_path(str(ROOT / "docs/results.py")), export.read(export.FILE)
+    begin, end = results["HEADLINE"]
+    assert README.split(begin)[1].split(end)[0].strip() == results["headline"](records)
+    contrary = [each | {"low": -0.5} if each["says"] in results["WORDS"] else each for each in records]
+    with pytest.raises(UserError, match="Write the headline anew"):
+        results["headline"](contrary)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_picture_of_the_finding_shows_its_table_and_that_the_records(dark):
+    docs = run_path(str(ROOT / "docs/finding.py"))
+    table, figure = pd.read_csv(docs["SCORES"]), docs["draw"](pd.read_csv(docs["SCORES"]), dark)
+    panels = [panel for part in figure.subfigs for panel in part.axes]
+    titles = [panel.get_title(loc="left") for panel in panels]
+    assert titles == ["0 %", "50 %", "100 %", "MovieLens, 15 seeds", "InstEval, 10 seeds"]
+    heights = [line.get_ydata()[0] for panel in panels for line in panel.lines if line.get_mfc() == "none"]
+    assert heights == [*table["one"]] and (sum(figure.get_facecolor()[:3]) < 1) == dark
+    gains = table.assign(gain=table["all"] - table["one"]).query("method == 'adc'").set_index("data")["gain"]
+    for record in export.read(export.FILE):
+        if record["claim"] == "C24":
+            name = docs["DATASETS"][record["dataset"]]
+            assert gains[name] == pytest.approx(record["difference"], abs=1e-4)
 
 
 def voters(dataset: str, domain: str) -> str:

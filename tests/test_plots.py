@@ -11,7 +11,6 @@ import pytest
 
 from companion import figures, paths, registry
 from companion.analysis import training
-from companion.figures.finding import finding
 from companion.figures.style import COLUMN, PAGE
 
 pytestmark = pytest.mark.usefixtures("style")
@@ -87,23 +86,6 @@ def test_relative_has_a_row_a_method_with_a_tick_a_domain():
     assert names[0] == "ADC" and not {"popularity", "random"} & {*names}  # the best first
     ticks = [line for line in panel.lines if line.get_marker() == "|"]
     assert {len(line.get_xdata()) for line in ticks} == {len(NAMES) - 1}
-
-
-@pytest.mark.parametrize("dark", [False, True])
-def test_the_finding_has_worlds_by_transfer_and_every_real_dataset(dark):
-    pairs = [["adc", "bpr_merged", "ease_merged", "static"], [0.0, 1.0]]
-    rows = pd.MultiIndex.from_product(pairs, names=["method", "transfer"])
-    worlds = rows.to_frame(index=False).assign(value=0.1, low=0.0, high=0.2, seeds=10, one=0.1, all=0.2)
-    real = worlds[worlds["transfer"] == 1].assign(data="films", seeds=5)
-    figure = finding(worlds, pd.concat([real, real.assign(data="courses", seeds=3)]), dark)
-    titles = [panel.get_title(loc="left") for panel in figure.axes]
-    shared = [f"synthetic,\n{share} % of taste\nin common; n = 10" for share in (0, 100)]
-    assert titles == [*shared, "\nfilms,\nreal ratings; n = 5", "\ncourses,\nreal ratings; n = 3"]
-    for panel in figure.axes:
-        assert [label.get_text() for label in panel.get_xticklabels()] == ["ADC", "BPR", "EASE"]
-        assert [line.get_ydata()[0] for line in panel.lines if line.get_mfc() == "none"] == [0.1] * 3
-    assert (sum(figure.get_facecolor()[:3]) < 1) == dark
-    assert all(text.get_fontsize() >= 8 for text in texts(figure))
 
 
 def test_methods_differ_in_grey_too():

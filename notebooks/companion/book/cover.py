@@ -11,7 +11,7 @@ from companion.book.links import linked, slug
 from companion.book.notebook import entry
 from companion.execute import notebooks
 
-THEMED = re.compile(r"!\[([^\]]*)\]\(([^)#]+)#gh-(light|dark)-mode-only\)")  # as code hosts have it
+THEMED = re.compile(r'<img src="([^"#]+)#gh-(light|dark)-mode-only" width="(\d+)" alt="([^"]*)">')
 PAPER = ("results", "readings")  # of docs/, beside the notebooks of the paper
 YOURS = ("own_ratings",)
 
@@ -21,7 +21,7 @@ def cover(target: Path) -> str:
     are written to the folder."""
     readme = pages.ROOT / "README.md"
     text = linked(readme.read_text(encoding="utf-8"), readme, target)
-    text = THEMED.sub(r":::{image} \2\n:alt: \1\n:class: only-\3\n:::\n", text)
+    text = THEMED.sub(r":::{image} \1\n:alt: \4\n:width: \3px\n:class: only-\2\n:::\n", text)
     figures = "\n\n".join(figure(number, target) for number in (1, 2, 3, 4))
     lists = [f":::{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(entries) + "\n:::"
              for caption, entries in menu().items()]  # fmt: skip
