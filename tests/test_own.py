@@ -1,5 +1,7 @@
 """The report on the reader's own ratings: which runs stand, what is compared, and what is said of it."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,6 +86,10 @@ def test_all_looks_together_spend_five_percent():
     assert verdicts.spending(6)(looks).sum() == pytest.approx(LEVEL / 6, rel=1e-4)
 
 
+def said(own, table) -> str:
+    return verdicts.headline(own, verdicts.compare(table, own.domains), verdicts.use_this(table))
+
+
 def test_whoever_looks_after_every_split_is_seldom_wrong():
     gaps, n = np.random.default_rng(0).normal(0, 1, (2000, 30)), np.arange(3, 31)  # no difference at all
     t = [gaps[:, :k].mean(1) / gaps[:, :k].std(1, ddof=1) * k**0.5 for k in n]  # [looks, 2000]
@@ -100,8 +106,9 @@ def test_the_verdict_is_of_the_interval_and_the_margin(tmp_path, level, verdict,
     table, comparisons = compare(make_scores(levels, seeds=range(12), noise=0.0005))
     rows = comparisons[comparisons["what"] == "ADC"]
     assert set(rows["verdict"]) == {verdict}
-    text = verdicts.headline(ratings(tmp_path), comparisons)
-    assert text.startswith(f"* **ADC jointly against ADC alone: {verdict}.**")
+    text = said(ratings(tmp_path), table)
+    assert re.match(r"\*\*Use \S.* on all domains together; by domain as below\. Learning from ", text)
+    assert f"\n* **ADC jointly against ADC alone: {verdict}.**" in text
     assert "2 domains and 12 splits; about 50 users" in text
     figure = figures.transfer(comparisons, "synthetic")
     assert len(figure.axes) == len(verdicts.COMPARISONS) and "synthetic" in figure.get_suptitle()
@@ -121,7 +128,7 @@ def test_what_is_open_says_how_many_splits_would_tell(tmp_path):
 def test_one_split_says_nothing_about_chance(tmp_path):
     table, comparisons = compare(make_scores(seeds=[0]))
     assert set(comparisons["verdict"]) == {verdicts.OPEN}
-    assert "one split says nothing about chance" in verdicts.headline(ratings(tmp_path), comparisons)
+    assert "one split says nothing about chance" in said(ratings(tmp_path), table)
 
 
 @pytest.mark.parametrize("validation, method", [
@@ -187,17 +194,17 @@ def test_one_domain_and_no_overlap_are_told_in_a_sentence(tmp_path, style):
     one = ratings(tmp_path, HEADER + "\n".join(lines(domains=("films",))))
     table, comparisons = compare(make_scores(domains=["films"]), ["films"])
     assert comparisons.empty and "one domain only" in tables.comparison_table(comparisons).to_html()
-    assert verdicts.headline(one, comparisons).startswith("**There is nothing to transfer:** ")
+    assert said(one, table).startswith("**There is nothing to transfer:** ")
     apart = [line.replace(",u", ",books-u") if line.startswith("books") else line for line in lines()]
     other = ratings(tmp_path, HEADER + "\n".join(apart))
-    assert "no user has ratings in more than one domain" in verdicts.headline(other, comparisons)
+    assert "no user has ratings in more than one domain" in said(other, table)
 
 
 def test_before_anything_is_trained_everything_is_said_to_be_open(tmp_path, style):
     own = ratings(tmp_path)
     table = with_best(scores(own.name, "any"), own.domains)
     comparisons, use = verdicts.compare(table, own.domains), verdicts.use_this(table)
-    assert verdicts.headline(own, comparisons).startswith("Not known yet")
+    assert verdicts.headline(own, comparisons, use).startswith("Not known yet")
     assert not verdicts.decided(comparisons)
     for shown in (tables.decisions(use, comparisons, own.domains), tables.method_table(table),
                   tables.newcomers(table), tables.comparison_table(comparisons)):  # fmt: skip

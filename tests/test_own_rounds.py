@@ -182,7 +182,7 @@ def test_any_file_survives(tmp_path, monkeypatch, name, style):
     assert report.remarks == {} and len({run.config["seed"] for run in report.runs.values()}) == 2
     table = with_best(scores(odd.name, "own"), odd.domains)
     comparisons, use = verdicts.compare(table, odd.domains), verdicts.use_this(table)
-    assert verdicts.headline(odd, comparisons) and len(use) >= 1
+    assert verdicts.headline(odd, comparisons, use) and len(use) >= 1
     for shown in (tables.decisions(use, comparisons, odd.domains), tables.comparison_table(comparisons),
                   tables.method_table(table), tables.newcomers(table)):  # fmt: skip
         assert shown.to_html()

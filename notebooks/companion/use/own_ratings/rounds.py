@@ -194,7 +194,7 @@ class Report:
         return ""
 
     def _over(self) -> str:
-        more = f"`--minutes {3 * self.given['minutes']:g}` with the same command goes on from here"
+        more = f"--minutes {3 * self.given['minutes']:g} with the same command goes on from here"
         return f"Ended: the {self.given['minutes']:g} minutes are over, but for the recommendations; {more}."
 
     def _table(self) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from companion.analysis.curves import MEAN
 from companion.analysis.equivalence import judge
 from companion.escape import Table
 from companion.use.own_ratings.scores import JOINT, LABELS
-from companion.use.own_ratings.verdicts import COMPARISONS, OPEN, QUESTION, answer, signed, spending
+from companion.use.own_ratings.verdicts import COMPARISONS, OPEN, QUESTION, signed, spending
 
 
 def decisions(use: pd.DataFrame, comparisons: pd.DataFrame, domains: list[str]) -> Table:
@@ -21,12 +21,17 @@ def decisions(use: pd.DataFrame, comparisons: pd.DataFrame, domains: list[str]) 
             continue
         row = use.loc[target]
         side = "all domains" if row["method"] in JOINT else "this domain alone"
-        worth = answer(question.loc[target]) if target in question.index else "–"
+        worth = brief(question.loc[target]) if target in question.index else "–"
         rows[target] = {"use this": LABELS[row["method"]], "learned from": side, "NDCG@10": row["value"],
                         "popularity": row["popularity"], "best on validation": LABELS[row["best"]],
-                        "worth learning from the others?": worth, "splits": row["splits"],
+                        "worth it?": worth, "splits": row["splits"],
                         "users tested": row["users"]}  # fmt: skip
     return _style(pd.DataFrame.from_dict(rows, orient="index"))
+
+
+def brief(row: pd.Series) -> str:
+    """A verdict for a cell; an open one with the further splits that would decide it."""
+    return row.verdict + (f" ({row.more:.0f})" if pd.notna(row.more) else "")
 
 
 def comparison_table(comparisons: pd.DataFrame) -> Table:
@@ -34,8 +39,7 @@ def comparison_table(comparisons: pd.DataFrame) -> Table:
     further splits that would be."""
     if comparisons.empty:
         return Table(pd.DataFrame({"": ["none yet, or there is one domain only"]}))
-    cells = [f"{signed(row)}, {row.verdict}" + (f" ({row.more:.0f})" if pd.notna(row.more) else "")
-             for row in comparisons.itertuples()]  # fmt: skip
+    cells = [f"{signed(row)}, {brief(row)}" for row in comparisons.itertuples()]
     bold = np.where(comparisons["verdict"] == OPEN, "", "font-weight: bold")
     rows = comparisons.assign(cell=cells, bold=bold)
     wide = rows.pivot(index="target", columns="what", values=["cell", "bold"]).fillna("")

@@ -17,12 +17,19 @@ from companion import data
 from companion.analysis.curves import MEAN
 from companion.analysis.equivalence import LEVEL, MARGIN, Judgement, judge
 from companion.escape import markdown
-from companion.use.own_ratings.scores import LABELS, PAIRS, SIMPLEST_FIRST
+from companion.use.own_ratings.scores import JOINT, LABELS, PAIRS, SIMPLEST_FIRST
 
 QUESTION = "the best of each"
 COMPARISONS = PAIRS | {QUESTION: ("best joint", "best alone")}
 YES, HARM, NONE, NO_GAIN = "yes", "no, it does harm", "no difference that matters", "no gain that matters"
 OPEN = "open"
+IN_SHORT = {  # a verdict on the best of each -> its sentence
+    YES: "Learning from the other domains is worth it",
+    HARM: "Learning from the other domains does harm",
+    NONE: "Learning from the other domains makes no difference that matters",
+    NO_GAIN: "Learning from the other domains brings no gain that matters",
+    OPEN: "Whether learning from the other domains is worth it is",
+}
 COLUMNS = ["what", "target", "joint", "alone", "difference", "low", "high", "margin", "splits", "users",
            "more", "verdict"]  # fmt: skip
 
@@ -100,12 +107,12 @@ def _simplest(wide: pd.DataFrame) -> str:
     return next(name for name in SIMPLEST_FIRST if good.get(name, False))
 
 
-def headline(ratings: Ratings, comparisons: pd.DataFrame) -> str:
-    """Is it worth learning from the other domains? Each method against itself, on average, and in how many
-    domains. From `compare`."""
+def headline(ratings: Ratings, comparisons: pd.DataFrame, use: pd.DataFrame) -> str:
+    """What to use and whether it is worth learning from the other domains, in short; then each method against
+    itself, on average, and in how many domains. From `compare` and `use_this`."""
     if remark := data.transfer_remark(ratings):
         return f"**There is nothing to transfer:** {markdown(remark)}"
-    lines = []
+    lines = [in_short(comparisons, use)]
     for what in COMPARISONS:
         rows = comparisons[comparisons["what"] == what]
         mean, each = rows[rows["target"] == MEAN], rows[rows["target"] != MEAN]
@@ -119,7 +126,22 @@ def headline(ratings: Ratings, comparisons: pd.DataFrame) -> str:
                 f"* **{sides}: {answer(row)}.** NDCG@10 {row.joint:.4f} against {row.alone:.4f}, "
                 f"{signed(row)}, mean over {over}; about {row.users:.0f} users a domain. By domain: {counts}."
             )
-    return "\n".join(lines) or "Not known yet: no method was trained both jointly and alone."
+    return "\n".join(lines) if len(comparisons) else "Not known yet: no method was trained jointly and alone."
+
+
+def in_short(comparisons: pd.DataFrame, use: pd.DataFrame) -> str:
+    """The method to use on average, and whether learning from the other domains is worth it, and where."""
+    rows = comparisons[comparisons["what"] == QUESTION].set_index("target")
+    if MEAN not in rows.index or MEAN not in use.index:
+        return ""
+    best, row, each = use.loc[MEAN], rows.loc[MEAN], rows.drop(index=MEAN)["verdict"]
+    where = "on all domains together" if best["method"] in JOINT else "on each domain alone"
+    end = f" {answer(row)}" if row.verdict == OPEN else ""
+    kinds = {"It is worth it in": each == YES, "It does harm in": each == HARM}
+    named = [f" {words} {', '.join(map(markdown, each.index[there]))}." for words, there in kinds.items()
+             if there.any()]  # fmt: skip
+    return (f"**Use {LABELS[best['method']]} {where}; by domain as below. {IN_SHORT[row.verdict]}{end}.**"
+            f"{''.join(named)}\n")  # fmt: skip
 
 
 def answer(row: Any) -> str:
