@@ -39,6 +39,13 @@ def written(folder, name, content):
     return path
 
 
+def by_arrow(text, codec):
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, codec) as out:
+        out.write(text.encode())
+    return sink.getvalue().to_pybytes()
+
+
 def snapshot(folder):
     """What lies in a folder, with the time of its last change."""
     paths = list(folder.rglob("*"))

@@ -63,6 +63,7 @@ ODD_CELLS = [  # role, how its cells are written, what is said, an id among them
     ("rating", lambda s, k: "83.333" if k % 2 else f"10{s}", "… a thousand?", None),
     ("rating", lambda s, k: f"{s}.234,50", "3.234,50 was taken for 3234.50", None),
     ("rating", lambda s, k: f'"{s},234.50"', "3,234.50 was taken for 3234.50", None),
+    ("rating", lambda s, k: f"{s}/5", "3/5 was taken for 3", None),
     ("rating", lambda s, k: f"{s} €", "3 € was taken for 3", None),
     ("rating", lambda s, k: "1000" if k > 88 else s, "1.1% of the ratings are 1000, away", None),
     ("rating", lambda s, k: f"0,12{s}", "decimals are written with a comma", None),

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from tables import BARE, FOUR, ROWS, STAMPED, home, parquet, refused, text, written  # noqa: F401
+from tables import BARE, FOUR, ROWS, STAMPED, by_arrow, home, parquet, refused, text, written  # noqa: F401
 
 from adc.errors import UserError
 from companion import data
@@ -57,8 +57,7 @@ SAME = {  # name -> content; all are the same ratings
     "empty_ends.csv": text([[*row, ""] for row in ROWS], "domain,user,item,rating"),
     "row_numbers.csv": text([[str(k), *row] for k, row in enumerate(ROWS)], ",domain,user,item,rating"),
     "two_marks.csv": b"\xef\xbb\xbf\xef\xbb\xbf" + PLAIN.encode(),
-    "utf16.csv": PLAIN.encode("utf-16"),
-    "utf16be.csv": b"\xfe\xff" + PLAIN.encode("utf-16-be"),
+    "utf16.csv": PLAIN.encode("utf-16"), "utf16be.csv": b"\xfe\xff" + PLAIN.encode("utf-16-be"),
     "utf16_bare.csv": PLAIN.encode("utf-16-le"), "utf32.csv": PLAIN.encode("utf-32"),
     "gzip.csv": gzip.compress(PLAIN.encode()), "plain.csv.gz": PLAIN,
     "bzip.csv": bz2.compress(PLAIN.encode()), "xz.csv": lzma.compress(PLAIN.encode()),
@@ -77,8 +76,7 @@ SAME = {  # name -> content; all are the same ratings
     "long.csv": text([[*row, "x" * 200_000 * (row is ROWS[0])] for row in ROWS], f"{FOUR},text"),
     "quotes.csv": text([[f'"{cell}"' for cell in row] for row in ROWS], '"domain","user","item","rating"'),
     "stray.tsv": text([[*row, 'a 5" disc'] for row in ROWS], "domain,user,item,rating,note", "\t"),
-    "old_mac.csv": PLAIN.replace("\n", "\r"),
-    "Names.csv": text(ROWS, "Category,User-ID,ISBN,Book-Rating"),
+    "old_mac.csv": PLAIN.replace("\n", "\r"), "Names.csv": text(ROWS, "Category,User-ID,ISBN,Book-Rating"),
     "comments.csv": f"# of 2018, all\n% 90 rows\n{PLAIN}", "titled.csv": f"Ratings of 2018,,,\n,,,\n{PLAIN}",
     "row_names.txt": text([[f'"{k}"', *row] for k, row in enumerate(ROWS, 1)], FOUR, " "),
     "printed.txt": pd.DataFrame(ROWS, columns=FOUR.split(",")).to_string(),
@@ -92,6 +90,9 @@ SAME = {  # name -> content; all are the same ratings
     "bare_quotes.tsv": text([[*row, '"best" ever', 'an "odd'] for row in ROWS], f"{FOUR},a,b", "\t"),
     "object.json": json.dumps({"count": 90, "ratings": records()}, indent=1),
     "object_line.json": json.dumps({"ratings": records()}),
+    **{f"{how}.json": pd.DataFrame(records()).to_json(orient=how)
+       for how in ("columns", "index", "split", "table", "records")},
+    "zstd.csv": by_arrow(PLAIN, "zstd"), "lz4.csv": by_arrow(PLAIN, "lz4"),
     "u.json": "".join(f"{{u{str(row)[1:]}\n" for row in records()),
 }  # fmt: skip
 
@@ -155,7 +156,7 @@ ASKED = {
     "dates.csv": (text([[*row, "03/04/2018"] for row in ROWS]), "day/month. Write dates as 2018-07-04"),
     "spoken.csv": (text([[*row, "last week"] for row in ROWS]), "`--columns timestamp=`"),
     "book.xlsx": (zipped(**{"xl/sheet": ""}), "is an Excel workbook or alike. Save it as CSV"),
-    "netflix.txt": ("1:\n7,3,2005-09-06\n8,4,2005-09-06\n", "`--columns item=1,user=2,rating=3`"),
+    "netflix.txt": ("1:\n7,3,2005-09-06\n", "`--columns item=1,user=2,rating=3`"),
     "matrix.csv": (text([[str(k), *"12345"] for k in range(9)], "who,Alien,Heat,Up,Dune,Jaws"), ".stack()"),
     "jester.csv": (text([["74", *["99", "-4.5"] * 5] for _ in range(9)], ""), ".stack()"),
     "bought.csv": (text([row[1:3] for row in ROWS], "user,item"), "add ones: `sed"),
@@ -164,12 +165,13 @@ ASKED = {
     "gaps.csv": (text([[*row[:3], "NA"] for row in ROWS], FOUR), "`--not-a-rating empty` leaves them out"),
     "two.zip": (zipped(one=PLAIN, two=PLAIN), "a zip archive of 2 files (one.csv, two.csv)"),
     "secret.zip": (bytes(SECRET), "password required for extraction). Unpack it, and name the file"),
-    "spaced_page.csv": ("\ufeff\n <!DocType html><html></html>", "is a web page"),
+    "cut.csv": (by_arrow(PLAIN, "lz4")[:-20], "is not sound (Truncated compressed stream). Copy or"),
     "pointer.csv": ("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n", "`git lfs pull`"),
     "wide.csv": (",".join(f"column\u2028{k}" for k in range(3000)) + "\na\n", "column 11, …. Expected"),
-    "page.csv": ("<!DOCTYPE html><html></html>", "is a web page"),
+    "page.csv": ("\ufeff\n <!DocType html><html></html>", "is a web page"),
     "thousand.csv": (text([[*row[:3], '"1,000"'] for row in ROWS], FOUR), "'1,000' is not"),
     "torn.jsonl": ('{"user": 1, "item": 2, "rating": 3}\n{"user": 1,\n', "line 2: is not sound JSON"),
+    "split.json": ('{"columns":["user","item","rating"],"data":[1]}', "Found: columns, data. Exp"),
     "list.jsonl": ('{"user": [1], "item": 2, "rating": 3}\n', "line 1, column 'user': '[1]' is neither"),
     "gap.csv": (text([*ROWS, [""] * 4, ["a", "u", "i", ""]], f"{FOUR}s"), "line 93, column 'ratings': is"),
 }  # fmt: skip

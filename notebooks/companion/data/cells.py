@@ -12,7 +12,8 @@ FLOATS = (float, np.floating, Decimal)
 LARGEST = {np.float32: 2**24}  # from here on a float of a type no longer tells whole numbers apart
 NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*")  # whatever its signs mean
 STYLE = r"[+-]?(\d+|[1-9]\d{0,2}([%s]\d{3})+)?([%s]\d*)?"  # with a sign of thousands and one of decimals
-LOOSE = re.compile("(?<=\\d)[ '’\u00a0\u202f](?=\\d{3}(?!\\d))|^[$€£¥] ?| ?([%$€£¥]|stars?|out of .*)$")
+LOOSE = re.compile("|".join(("(?<=\\d)[ '’\u00a0\u202f](?=\\d{3}(?!\\d))", "^[$€£¥] ?",
+                             r" ?([%$€£¥]|stars?|out of .*|/ ?(5|10|100))$")))  # fmt: skip
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %I:%M%p")
 DAYS = "%Y/%m/%d", "%d.%m.%Y", "%d.%m.%y", "%m %d %Y", "%b %d %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y"
 LAYOUTS = ["ISO8601", "%b %d %H:%M:%S %z %Y", "%b %d %H:%M:%S %Y", "%d %b %Y %H:%M:%S %z",

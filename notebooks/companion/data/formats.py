@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
+import pandas as pd
+
 from adc.errors import UserError
 from companion.data import columns
 from companion.data.unpacking import UNIT, sound, unpacked
@@ -26,8 +28,7 @@ OTHERS = {  # what is not read: first bytes -> what it is, what to do
     (b"MATLAB ", b"\x93NUMPY", b"RDX", b"X\n\0\0\0", b"A\n3\n", b"$FL2", b"<stata_dta"): (
         "a file of MATLAB, NumPy, R, SPSS or Stata", "Write it as CSV there"),
     b"SQLite format 3": ("an SQLite database", "Write the table as CSV"),
-    (b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"7z\xbc\xaf", b"Rar!"): (
-        "packed by zstd, lz4, 7z or RAR", "Unpack it"),
+    (b"7z\xbc\xaf", b"Rar!"): ("packed by 7z or RAR", "Unpack it"),
     b"%PDF": ("a PDF", "Name the table itself"),
     tuple(b"\x80" + bytes([k]) for k in range(2, 6)): ("a pickle, which is not opened", "Write it as CSV"),
     b"version https://git-lfs": ("a pointer of Git LFS, not the file", "Run `git lfs pull`"),
@@ -102,14 +103,46 @@ def _encoding(head: bytes) -> str:
 
 
 def _json(text: str, given: dict, path: Path, encoding: str, begin: int) -> Look:
-    """JSON lines, or objects in an array, under a key or over several lines: the columns are their keys."""
-    listed = re.match(r"\s*\{[^{}\[\]]*\[\s*(?=\{)", text)  # {"ratings": [{"user": …}, …]}
-    inner = _keys(text[listed.end() :]) if listed else []
-    keys = inner if len(columns.known(inner)) > 1 else _keys(text)
+    """JSON lines, or objects in an array, in another object or over several lines: columns are their keys."""
+    inner = _inner_keys(text, {*given.values()}, path, encoding)
+    keys = inner or _keys(text)
     roles = columns.assign(keys, given, str(path))
-    kind = "array" if keys is inner or re.match(r"\s*(\[|\{(.*[^}\s])?[ \t]*[\r\n])", text) else "json"
+    kind = "array" if inner or re.match(r"\s*(\[|\{(.*[^}\s])?[ \t]*[\r\n])", text) else "json"
     words = columns.remark(keys, roles, True)
     return Look(kind, encoding, ",", (*keys,), True, roles, 3 * begin, remark=words)
+
+
+def _inner_keys(text: str, words: set[str], path: Path, encoding: str) -> list[str]:
+    """The keys of the ratings where one object holds them all, as in {"ratings": [{"user": …}, …]}."""
+    if not re.match(r'\s*\{\s*"[^{}\[\]]*[\[{]', text):
+        return []
+    with suppress(ValueError, RecursionError):  # the sample may end before the object does
+        first, _ = json.JSONDecoder().raw_decode(text.lstrip())
+        bare = [name for name, value in first.items() if not isinstance(value, (dict, list))]
+        if len(columns.known(bare)) > 1 or words.intersection(bare):
+            return []  # it is a rating itself
+    with suppress(ValueError, RecursionError, LookupError), unpacked(path) as stream:
+        record = objects(json.loads(stream.read().decode(encoding)))[0]
+        return [*record] if isinstance(record, dict) else []
+    return []
+
+
+def objects(content: object) -> list:
+    """The ratings in parsed JSON as a list of objects: it is one, has one under a key, or is a data frame as
+    pandas writes it, by column, by row, or split."""
+    if not isinstance(content, dict):
+        return content if isinstance(content, list) else [content]
+    values = [*content.values()]
+    names, rows = content.get("columns"), content.get("data")
+    if isinstance(names, list) and isinstance(rows, list) and all(isinstance(row, list) for row in rows):
+        return [dict(zip(map(str, names), row)) for row in rows]
+    if lists := [value for value in values if isinstance(value, list)]:
+        return lists[0]
+    if not all(isinstance(value, dict) for value in values):
+        return [content]
+    if len(columns.known(content)) < 2:
+        return values
+    return pd.DataFrame(content, dtype=object).to_dict("records")  # NaN where a column lacks a row
 
 
 def _keys(text: str) -> list[str]:

@@ -21,7 +21,7 @@ from companion.files import digest
 
 ENDINGS = (
     *(".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".txt", ".dat", ".data", ".inter"),
-    *(".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".txt.gz", ".zip", ".gz", ".bz2", ".xz"),
+    *(".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".txt.gz", ".zip", ".gz", ".bz2", ".xz", ".zst"),
 )
 FILE_HASH = re.compile(r"-[0-9a-f]{8}$")  # ends the name of a table's dataset, and of no other
 WHOLE = re.compile(r"(0|[1-9]\d*)(\.0+|,00?)")

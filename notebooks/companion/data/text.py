@@ -21,7 +21,7 @@ import pyarrow.csv as pacsv
 
 from adc.errors import UserError
 from companion.data.columns import NEEDED, shown
-from companion.data.formats import Look, records, tidy
+from companion.data.formats import Look, objects, records, tidy
 from companion.data.unpacking import UNIT, sound, unpacked
 
 BLOCK = 1 << 22
@@ -186,10 +186,7 @@ def _records(stream, what: Look, path: Path) -> Iterator[tuple[int, list | None]
                 where = f"{path}, line {line}"
                 yield line, _values(_parse(record, where), what, where)
     else:
-        content = _parse(text.read(), str(path))
-        if isinstance(content, dict):  # the ratings are a list under one of its keys
-            content = next((value for value in content.values() if isinstance(value, list)), [content])
-        for number, record in enumerate(content, 1):
+        for number, record in enumerate(objects(_parse(text.read(), str(path))), 1):
             yield number, _values(record, what, f"{path}, record {number}")
 
 

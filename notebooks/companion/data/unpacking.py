@@ -8,12 +8,23 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+import pyarrow as pa
+
 from adc.errors import UserError
 
-UNPACK = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open, b"]\0\0": lzma.open}
+
+def _by_arrow(codec: str, stream: BinaryIO) -> pa.CompressedInputStream:
+    return pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), codec)
+
+
+UNPACK = {
+    b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open, b"]\0\0": lzma.open,
+    b"\x28\xb5\x2f\xfd": partial(_by_arrow, "zstd"), b"\x04\x22\x4d\x18": partial(_by_arrow, "lz4"),
+}  # fmt: skip
 UNIT = "\x1f"  # stands for a separator of several characters
 
 
@@ -29,8 +40,9 @@ def sound(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: is not sound {error.encoding} text. Save it as UTF-8.") from error
     except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"{path}: cannot be read ({reason}). Make it readable.") from error
+        if error.errno is None:  # of what unpacks
+            raise UserError(f"{path}: is not sound ({error}). Copy or download it again.") from error
+        raise UserError(f"{path}: cannot be read ({error.strerror}). Make it readable.") from error
 
 
 class _Counted(io.FileIO):
