@@ -27,7 +27,10 @@ class Table(Styler):
         return super().format_index(*how, escape=escape, **options)
 
     def set_caption(self, caption: str) -> "Table":
-        return super().set_caption(html.escape(caption, quote=False))
+        words = html.escape(caption, quote=False)
+        if self.data.empty:  # else as narrow as its longest word
+            words = f'<span style="white-space: nowrap">{words}</span>'
+        return super().set_caption(words)
 
 
 def markdown(name: object) -> str:
