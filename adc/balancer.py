@@ -1,4 +1,4 @@
-"""Adaptive loss weights (§III-C, Eqs. 4–5) for any losses and any shared layer, not recommenders' alone.
+"""Adaptive loss weights (§III-C, Eqs. 4–5) for any positive losses that share a layer.
 
 A balancer takes, at every step, the losses L_k and the norms g_k = |∇_W L_k| of the *unweighted* losses. As
 |∇_W w_k L_k| = w_k g_k and Eq. 5's target counts as a constant, ∂L_grad/∂w_k = sign(w_k g_k - target_k) g_k:
@@ -48,15 +48,17 @@ class Balancer:
     gamma: float = 0.0  # γ
     initial: torch.Tensor | None = None  # L_k(0) [p]; None: log p for all (R13), which cancels in r_k
     weights: torch.Tensor = field(init=False)  # w_k [p]
-    needs: ClassVar[str] = ""  # called besides `step` and `end_epoch`: "gradients" `combine`, "after" `after`
+    needs: ClassVar[str] = ""  # what else a step must call: "gradients" `combine`, "after" `after`
 
     def __post_init__(self) -> None:
         self.weights = torch.ones(self.p)
         self._losses, self._norms = torch.full((2, self.p), math.nan)
 
     def step(self, losses: torch.Tensor, norms: torch.Tensor) -> BalancerState:
-        """Move the weights by the losses L_k [p] and unweighted norms g_k [p]; NaN marks a domain without
-        data in this batch, which keeps its last values (R16). Nothing moves before all had data once."""
+        """Move the weights by the losses L_k ≥ 0 and unweighted norms g_k [p], both on the CPU. NaN: a domain
+        without data in this batch keeps its last values (R16). Nothing moves before all had data once."""
+        if (losses < 0).any():
+            raise ValueError(f"A negative loss has no learning rate: {losses.tolist()}.")
         self._losses = torch.where(losses.isnan(), self._losses, losses.detach())
         self._norms = torch.where(norms.isnan(), self._norms, norms.detach())
         rates = self.rates()
@@ -142,8 +144,8 @@ class GradNormClosed(Balancer):
         self.weights = self.p * ideal / ideal.sum()
 
 
-class Successor(Balancer):
-    """Base of the rules published since (`adc.balancers`), without γ; they report the mean norm as target."""
+class OtherRule(Balancer):
+    """Base of other published rules (`adc.balancers`), without γ; they report the mean norm as target."""
 
     label: ClassVar[str] = ""  # in tables and figures
 

@@ -18,7 +18,7 @@ AT_LEAST_ONE = ("dim", "negatives", "batch_users", "epochs")
 
 @dataclass(frozen=True)
 class Config:
-    """Hyperparameters of one training of ADC; defaults: what the search found on MovieLens (R32).
+    """Hyperparameters of one training of ADC; defaults: the paper's, or what MovieLens's search found (R32).
 
     Raises `UserError` for a value of another type, an unknown choice, or a number below its least."""
 
@@ -39,7 +39,7 @@ class Config:
     init_noise: float = 0.06  # standard deviation of the noise added to it
     train_users: bool = True  # u is trained (R3)
     train_items: bool = True  # v is trained (R2)
-    missing_vector: str = "current"  # of a domain without her: mean of her current, or initial, vectors (R6)
+    missing_vector: str = "current"  # where a user is not: the mean of her current, or initial, vectors (R6)
     width: int = 0  # of the hidden layers; 0: p·d (R7)
     pretraining: str = "identity"  # how layers between start after pretraining with one layer (R10)
     pretraining_epochs: int = 5
@@ -49,7 +49,7 @@ class Config:
     learning_rate: float = 3e-5  # of the network
     embedding_lr: float = 0.03  # learning rate of user and item vectors
     weight_decay: float = 0.0  # of A's and W's weights, decoupled
-    embedding_l2: float = 0.0025  # L2 on item vectors once a triple, on u_con once a user of the batch
+    embedding_l2: float = 0.0025  # on v of each positive and each of its negatives, and on u_con (R11)
     batch_users: int = 64  # R16
     epochs: int = 100  # at most (R18)
     patience: int = 15  # epochs without a better validation in any domain, after which training ends

@@ -17,7 +17,7 @@ from adc.metrics import ndcg
 from adc.split import TEST, VALID, Split
 
 WINDOW, LEAST_EPOCHS = 5, 30  # a mean of five is no noise; validation may fall for ten before it rises
-VALIDATION_RULE = "at_least"  # R24's ≥: the strict rule leaves a tenth of the users, too few to choose by
+VALIDATION_RULE = "at_least"  # R24's ≥: the strict rule leaves too few users to choose by (R18)
 MAX_VALIDATION_USERS = 4000  # of a domain, each epoch; of Table I's domains only dvd and music have more
 Arrays = dict[str, np.ndarray]
 Scorer = Callable[[Split, int, Arrays], Score]  # from a domain and a model's arrays to what scores users
@@ -33,8 +33,8 @@ class Learner(Protocol):
         """A function from users [B] to scores [B, m_k] by the parameters as they are now."""
 
     def arrays(self, domain: int) -> Arrays | Callable[[], Arrays]:
-        """What its `Scorer` needs for one domain, detached, or a function that makes it later from parameters
-        as they are now; for `factor_score`: `user` [n, d] and `item` [m_k, d]."""
+        """Copies of what its `Scorer` needs for one domain, or a function that returns them as they are at
+        this call; for `factor_score`: `user` [n, d] and `item` [m_k, d]."""
 
 
 def factor_score(split: Split, domain: int, arrays: Arrays) -> Score:
@@ -126,9 +126,8 @@ def train_epochs(learner: Learner, split: Split, epochs: int, patience: int, tit
 
 def validate(task: RankingTask, score: Score) -> float:
     """NDCG@10 of one domain, every item ranked; 0 where nobody can be validated on."""
-    if not len(task.users):
-        return 0.0
-    return float(ndcg(task.ranks(score)["full"], task.user, task.count, 10).mean())
+    values = ndcg(task.ranks(score)["full"], task.user, task.count, 10)
+    return float(values.mean()) if len(values) else 0.0
 
 
 def _validate_epoch(epoch: int, rows: list, tasks: list, learner: Learner, stopping: EarlyStopping) -> bool:

@@ -96,7 +96,7 @@ class RankingTask:
                 else:
                     candidates = np.full_like(scores, -np.inf)
                     candidates[pairs] = scores[pairs]
-                chunks[protocol].append(ranks(candidates, None, row, item, ties[protocol]))
+                chunks[protocol].append(ranks(candidates, row, item, ties[protocol]))
         return {protocol: np.concatenate(of_chunks) for protocol, of_chunks in chunks.items()}
 
     def _scores(self, score: Score, start: int) -> np.ndarray:

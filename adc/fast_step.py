@@ -17,11 +17,11 @@ from torch.nn import functional as F
 
 from adc.balancer import BalancerState
 from adc.losses import agreement
-from adc.model import ADC, mean_vector
+from adc.model import ADC
 from adc.sampling import Batch
 
 warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
-SWEEPS = 40  # rows of a product that cost as much as writing, measuring and adding one more gradient at W
+OVERHEAD = 40  # rows of a product that cost as much as writing, measuring and adding one more gradient at W
 
 
 def fast_step(trainer: Any, users: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, BalancerState]:
@@ -150,7 +150,7 @@ def separate_products(terms: list[Term], batch: int, shape: tuple[int, int]) -> 
     """Whether norms and gradient at W [shape] cost least as one product a domain, summed afterwards, as where
     most users are in one domain; else one product for the sum and Gram matrices for the norms cost less."""
     rows, gram = [len(term.users) for term in terms], sum(shape) / (shape[0] * shape[1])
-    return sum(b + SWEEPS for b in rows) < batch + sum(min(b, b * b * gram) for b in rows)
+    return sum(b + OVERHEAD for b in rows) < batch + sum(min(b, b * b * gram) for b in rows)
 
 
 def product_norm(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -164,15 +164,14 @@ def hidden_layer(model: ADC, users: torch.Tensor, vectors: torch.Tensor | None =
     """`model.hidden` of users [B, width], and |u_con|² summed over them [].
     `vectors` [R, d] may stand for those of the user table, one user's domains after the other's."""
     vectors = model.user.index_select(0, model.rows_of(users)) if vectors is None else vectors
-    present = model.rows[users] >= 0  # [B, p]
-    count = present.sum(1)  # [B]
+    count = (model.rows[users] >= 0).sum(1)  # [B]
     single = (count == 1) & model.current & (len(model.A) > 0)
     if not single.any():
-        u_con = _concatenate(model, users, vectors, present)
+        u_con = model.concatenate(users, vectors)
         return model.trunk(u_con), u_con.square().sum()
     of_single, of_others = (mask.repeat_interleave(count).nonzero()[:, 0] for mask in (single, ~single))
     one_vector = vectors.index_select(0, of_single)  # [B_1, d]
-    u_con = _concatenate(model, users[~single], vectors.index_select(0, of_others), present[~single])
+    u_con = model.concatenate(users[~single], vectors.index_select(0, of_others))
     blocks = model.A[0].weight.unflatten(1, (model.p, model.d)).sum(1)  # [width, d]
     hidden = vectors.new_empty(len(users), len(blocks))
     hidden.index_copy_(0, (~single).nonzero()[:, 0], model.A[0](u_con))
@@ -180,14 +179,6 @@ def hidden_layer(model: ADC, users: torch.Tensor, vectors: torch.Tensor | None =
     for layer in model.A[1:]:
         hidden = layer(torch.relu_(hidden))
     return torch.relu_(hidden), u_con.square().sum() + model.p * one_vector.square().sum()
-
-
-def _concatenate(model: ADC, users: torch.Tensor, vectors: torch.Tensor, present: Any) -> torch.Tensor:
-    """`model.concatenate` from vectors [R, d] that were looked up: present [B, p] -> [B, p·d]."""
-    own = vectors.new_zeros(*present.shape, model.d)
-    own[present] = vectors
-    mean = mean_vector(own, present[:, :, None]) if model.current else model.initial_mean[users]  # [B, 1, d]
-    return torch.where(present[:, :, None], own, mean).flatten(1)
 
 
 def _ranking_terms(trainer: Any, batch: Batch, z: torch.Tensor) -> tuple:
@@ -221,7 +212,7 @@ def _add_agreement(trainer: Any, terms: dict[int, Term], users: torch.Tensor, z:
     also the term itself, weighted, by domain."""
     c, model, values, weighted = trainer.config, trainer.model, torch.zeros(trainer.p), {}
     member = trainer.member[users]  # [B, p]
-    alike = z if c.agreement_on == "z" else _concatenate(model, users, vectors, member).view_as(z)
+    alike = z if c.agreement_on == "z" else model.concatenate(users, vectors).view_as(z)
     for k, term in terms.items():
         of_users = alike.index_select(0, term.users)  # [B_k, p, d]
         others = None if c.agreement_with == "all" else member[term.users]  # R4 ★ [B_k, p]

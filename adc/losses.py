@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 def bpr(positive: torch.Tensor, negative: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
     """Eq. 1, -log σ(x_ui+ - x_ui-) over all triples (u, i+, i-) of a domain.
-    positive [T]: scores x_ui+; negative [T, c]: scores x_ui-; reduction: "mean" or "sum" (R14)."""
+    positive [T]: scores x_ui+; negative [T, c]: scores x_ui-; reduction: "mean", or else the sum (R14)."""
     losses = F.softplus(negative - positive[:, None])  # -log σ(x) = softplus(-x); [T, c]
     return losses.mean() if reduction == "mean" else losses.sum()
 

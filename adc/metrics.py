@@ -30,15 +30,11 @@ def ndcg(rank: Array, user: Array, relevant: Array, n: int, discount: str = "log
     return dcg / ideal[np.minimum(n, relevant)]
 
 
-def ranks(scores: Array, candidates: Array | None, row: Array, item: Array,
-          rng: np.random.Generator) -> Array:  # fmt: skip
+def ranks(scores: Array, row: Array, item: Array, rng: np.random.Generator) -> Array:
     """Rank (1 = best) of each `(row, item)` among its row's candidates [r]; ties are broken at random (R29).
-    scores [B, m], candidates [B, m] bool (None: all whose score is not -inf), row and item [r]. The order
-    within a tie is one random permutation of the items, begun at another place for every row. A score that is
-    NaN raises FloatingPointError: it would otherwise rank last without a word."""
-    if candidates is not None:
-        least = np.finfo(scores.dtype).min  # a candidate with the score -inf is a candidate all the same
-        scores = np.where(candidates, np.maximum(scores, least), -np.inf)
+    scores [B, m], -inf for what is no candidate; row and item [r]. The order within a tie is one random
+    permutation of the items, begun at another place for every row. A score that is NaN raises
+    FloatingPointError: it would otherwise rank last without a word."""
     own = scores[row, item]  # [r]
     if np.isnan(own).any():
         raise FloatingPointError("a score is NaN")

@@ -41,9 +41,9 @@ def initial_vectors(split: Split, init: str, dim: int, chosen: Sequence[float] =
 
 def factorize(split: Split, domain: int, dim: int, regularisers: tuple = REGULARISERS,
               centred: bool = True) -> MFVectors:  # fmt: skip
-    """Minimise Σ over training ratings of (R_ui - mean_ui - u_u·v_i)² + regulariser (|u_u|² + |v_i|²), in the
-    `unit` of the ratings. The regulariser with the lowest validation RMSE wins. `centred=False` with a
-    regulariser near 0 is the paper read literally: raw ratings, no penalty (R22 ★). Returns `MFVectors`."""
+    """Minimise Σ_(u,i) (R_ui - mean_ui - u_u·v_i)² + regulariser (Σ_u |u_u|² + Σ_i |v_i|²) over the training
+    ratings, in their `unit`. The regulariser with the lowest validation RMSE wins; without validation, the
+    first. `centred=False` with a regulariser near 0 is the paper read literally (R22 ★)."""
     shape = (len(split.ratings.users), len(split.ratings.items[domain]))
     user, item, rating = split.of(domain, TRAIN)
     means = _means(user, item, rating, shape) if centred else (0.0, np.zeros(shape[0]), np.zeros(shape[1]))

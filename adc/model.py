@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-IDENTITY_NOISE = 0.01  # spectral size of the noise on layers that start as the identity (R10)
+IDENTITY_NOISE = 0.01  # |N x| / |x| of the noise N on layers that start as the identity (R10)
 
 
 class ADC(nn.Module):
@@ -43,17 +43,19 @@ class ADC(nn.Module):
         u_con = self.concatenate(users)
         return self.trunk(u_con), u_con
 
-    def concatenate(self, users: torch.Tensor) -> torch.Tensor:
-        """u_con of users [B] -> [B, p·d]; a domain without a user gets the mean of her own vectors (R6)."""
-        own, present = self.own_vectors(users)
+    def concatenate(self, users: torch.Tensor, vectors: torch.Tensor | None = None) -> torch.Tensor:
+        """u_con of users [B] -> [B, p·d]; a domain without a user gets the mean of her own vectors (R6).
+        `vectors` [R, d] may stand for those of the table at `rows_of(users)`."""
+        own, present = self.own_vectors(users, vectors)
         mean = mean_vector(own, present) if self.current else self.initial_mean[users]
         return torch.where(present, own, mean).flatten(1)
 
-    def own_vectors(self, users: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def own_vectors(self, users: torch.Tensor, vectors: torch.Tensor | None = None) -> tuple:
         """u^(k) of users [B, p, d], zero where a user is not in a domain, and where she is [B, p, 1]."""
-        rows = self.rows[users]  # [B, p]
-        present = (rows >= 0)[:, :, None]
-        return torch.where(present, self.user[rows.clamp(min=0)], 0.0), present
+        present = self.rows[users] >= 0  # [B, p]
+        own = self.user.new_zeros(*present.shape, self.d)
+        own[present] = self.user[self.rows_of(users)] if vectors is None else vectors
+        return own, present[:, :, None]
 
     def rows_of(self, users: torch.Tensor) -> torch.Tensor:
         """Rows of the table of users' vectors that users [B] have, each once [R]."""

@@ -1,6 +1,7 @@
 """Ratings of p domains in integer codes, from a table `domain, user, item, rating` (`timestamp`, `title`)."""
 
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -26,7 +27,7 @@ class Ratings:
     domains: list[str]  # p names
     users: np.ndarray  # [n] ids, the union of the domains' users
     items: list[np.ndarray]  # p arrays [m_k] of ids
-    domain: np.ndarray  # [ratings] int8
+    domain: np.ndarray  # [ratings] int16
     user: np.ndarray  # [ratings] int32
     item: np.ndarray  # [ratings] int32, within the rating's domain
     rating: np.ndarray  # [ratings] float32
@@ -48,14 +49,13 @@ class Ratings:
             fault = f"no column {', '.join(missing)}" if missing else "no rows"
             raise UserError(f"{name}: {fault}. Expected ratings with the columns {', '.join(REQUIRED)}.")
         clean = frame.assign(rating=pd.to_numeric(frame["rating"], errors="coerce"))
-        bad = clean[list(REQUIRED)].isna().any(axis=1) | np.isinf(clean["rating"])
-        if bad.any():
-            where = f"row {clean.index[bad][0]}"
-            raise UserError(f"{name}: {where} lacks an id or a finite rating; {bad.sum()} such rows.")
+        bad = clean.index[clean[list(REQUIRED)].isna().any(axis=1) | np.isinf(clean["rating"])]
+        if len(bad):
+            raise UserError(f"{name}: row {bad[0]} lacks an id or a finite rating; {len(bad)} such rows.")
         key = ["domain", "item", "user"]
         clean[key] = clean[key].astype(str)
         if "timestamp" in clean.columns:
-            clean = clean.sort_values("timestamp", kind="stable")
+            clean = clean.sort_values("timestamp", kind="stable", na_position="first", key=_in_order)
         # an order of its own, so that the split does not hang on the table's
         return encode(clean.drop_duplicates(key, keep="last").sort_values(key, ignore_index=True), name)
 
@@ -118,20 +118,26 @@ def _read(path: Path) -> pd.DataFrame:
     return table.set_axis(range(1, len(table) + 1))
 
 
+def _in_order(times: pd.Series) -> pd.Series:
+    """Times as numbers, or else as dates. `UserError`: they are neither."""
+    for read in (pd.to_numeric, pd.to_datetime):
+        with suppress(TypeError, ValueError):
+            return read(times)
+    raise UserError("In the column timestamp not all are numbers, nor all dates.")
+
+
 def encode(frame: pd.DataFrame, name: str, domains: list[str] | None = None,
            titles: dict | None = None) -> Ratings:  # fmt: skip
-    """Turn checked ratings into integer codes. `domains`: those to keep, in order; None: all, by size."""
+    """Turn checked ratings into integer codes. `domains`: their order; None: by size."""
     if domains is None:
         counts = frame["domain"].value_counts()
         domains = sorted(counts.index, key=lambda d: (-counts[d], d))
-    if set(domains) < set(frame["domain"].unique()):
-        frame = frame[frame["domain"].isin(domains)]
-    code, names = _coded(frame["domain"])
-    domain = np.array([domains.index(name) for name in names], dtype=np.int8)[code]
-    user, users = _coded(frame["user"])
+    code, names = _encode_ids(frame["domain"])
+    domain = np.array([domains.index(name) for name in names], dtype=np.int16)[code]
+    user, users = _encode_ids(frame["user"])
     item, items = np.empty(len(frame), dtype=np.int32), []
     for k in range(len(domains)):
-        item[domain == k], names = _coded(frame["item"][domain == k])
+        item[domain == k], names = _encode_ids(frame["item"][domain == k])
         items.append(names)
     if titles is None and "title" in frame.columns:  # the first of every item that has one
         there = (frame["title"].notna() & (frame["title"] != "")).to_numpy()
@@ -141,7 +147,7 @@ def encode(frame: pd.DataFrame, name: str, domains: list[str] | None = None,
     return Ratings(name, list(domains), users, items, domain, user, item, rating, titles or {})
 
 
-def _coded(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+def _encode_ids(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """Codes of ids in the order of their text, and the ids; of a categorical column without making texts."""
     if not isinstance(column.dtype, pd.CategoricalDtype):
         return pd.factorize(column.to_numpy(dtype=object), sort=True)

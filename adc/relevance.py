@@ -12,7 +12,6 @@ RULES = {
     "train_only": "strictly above the mean of her training ratings in the domain",
     "stars4": "four stars or more",
 }
-TOLERANCE = 1e-6  # of float32: 1.2 must not be above the mean of 1.1, 1.2 and 1.3 by a rounding error
 
 
 def relevant(split: Split, domain: int, rule: str = "above", visible: tuple[int, ...] = PARTS) -> np.ndarray:
@@ -35,8 +34,13 @@ def relevant(split: Split, domain: int, rule: str = "above", visible: tuple[int,
     count = np.bincount(ratings.user[averaged], minlength=n)[user]
     total = np.bincount(ratings.user[averaged], weights=ratings.rating[averaged], minlength=n)[user]
     above = rating - total / np.maximum(count, 1)
-    slack = TOLERANCE * np.abs(rating)
-    return (above >= -slack if rule == "at_least" else above > slack) & (count > 0) & in_sight[here]
+    above = above >= -slack(rating) if rule == "at_least" else above > slack(rating)
+    return above & (count > 0) & in_sight[here]
+
+
+def slack(rating: np.ndarray) -> np.ndarray:
+    """How near to a mean ratings equal it: in float32 1.2 is not above the mean of 1.1, 1.2 and 1.3."""
+    return 1e-6 * np.abs(rating)
 
 
 def no_levels(rating: np.ndarray) -> bool:

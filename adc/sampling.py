@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from adc.relevance import TOLERANCE
+from adc.relevance import slack
 from adc.split import TRAIN, Split
 
 Batch = list[tuple[np.ndarray, np.ndarray, np.ndarray]]  # by domain: users' rows [T], i+ [T], i- [T, c]
@@ -21,14 +21,14 @@ class Triples:
         user, item, rating = split.of(domain, TRAIN)
         n, self.m, self.negatives = len(split.ratings.users), len(split.ratings.items[domain]), negatives
         count = np.bincount(user, minlength=n)
-        self.rated = np.sort(user.astype(np.int64) * self.m + item)  # keys of the training ratings
-        self._low_bits = (16 << len(self.rated).bit_length()) - 1  # so many that few other keys share them
+        self.training_keys = np.sort(user.astype(np.int64) * self.m + item)
+        self._low_bits = (16 << len(self.training_keys).bit_length()) - 1  # few others share them
         self._filter = np.zeros(self._low_bits + 1, dtype=bool)
-        self._filter[self.rated & self._low_bits] = True
+        self._filter[self.training_keys & self._low_bits] = True
         positive = count[user] < self.m
         if observed == "above_mean":  # ≥: most users have one rating, which is not below its own mean
             mean = np.bincount(user, rating, n) / np.maximum(count, 1)
-            positive &= rating >= mean[user] - TOLERANCE
+            positive &= rating >= mean[user] - slack(rating)
         self.user, self.item = user[positive].astype(np.int64), item[positive].astype(np.int64)  # [T]
         self._first_draw = None if resample else self._draw(rng)
 
@@ -48,8 +48,8 @@ class Triples:
     def _where_rated(self, key: np.ndarray) -> np.ndarray:
         """Where keys are those of training ratings; the filter leaves few to search for."""
         maybe = np.flatnonzero(self._filter[key & self._low_bits])
-        place = np.searchsorted(self.rated, key[maybe]).clip(max=len(self.rated) - 1)
-        return maybe[self.rated[place] == key[maybe]]
+        place = np.searchsorted(self.training_keys, key[maybe]).clip(max=len(self.training_keys) - 1)
+        return maybe[self.training_keys[place] == key[maybe]]
 
 
 def user_batches(domains: list[Triples], users: np.ndarray, size: int, rng: np.random.Generator) -> Iterator:
@@ -67,6 +67,6 @@ def user_batches(domains: list[Triples], users: np.ndarray, size: int, rng: np.r
 
 
 def chunk(start: int, size: int, place: np.ndarray, *values: np.ndarray) -> tuple:
-    """Places of users, ascending, and values beside them: those of `size` places, counted from `start`."""
+    """Rows whose user's place, ascending, lies in [start, start + size), places counted from `start`."""
     a, b = np.searchsorted(place, (start, start + size))
     return place[a:b] - start, *(value[a:b] for value in values)

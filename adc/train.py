@@ -59,7 +59,7 @@ def plain_step(trainer: "Trainer", users: torch.Tensor, batch: Batch) -> tuple:
     L_cross = sum((float(balancer.weights[k]) * L_k for k, L_k in losses.items()), 0 * l2)  # Eq. 3
     model.zero_grad()
     if balancer.needs == "gradients":
-        combined_backward(trainer, losses)  # the successors that change gradients rather than weights
+        combined_backward(trainer, losses)  # rules that change gradients rather than weights
         torch.autograd.backward(L_cross, inputs=[model.item], retain_graph=True)
         (c.embedding_l2 * l2).backward()
     else:
@@ -101,11 +101,12 @@ class Trainer:
         options = (config.negatives, config.resample_negatives, self.rng, config.observed)
         self.triples = [Triples(split, k, *options) for k in range(self.p)]
         self.member = torch.from_numpy(split.membership()).to(self.device)  # [n, p]
+        balancer = balancers.make(config.balancer, self.p, config.gamma, config.constant_weights)
         start = self._start(vectors or initial_vectors(split, config.init, config.dim))
         self._build(start, config.hidden_layers)
         if config.pretraining != "none" and config.hidden_layers > 1:
             self._pretrain(start)
-        self.balancer = balancers.make(config.balancer, self.p, config.gamma, config.constant_weights)
+        self.balancer = balancer
         self._first_epoch = config.initial_losses == "first_epoch"
 
     def _start(self, vectors: list[MFVectors]) -> tuple:
@@ -144,8 +145,7 @@ class Trainer:
         """One pass over the users; for each domain the means over its steps of HISTORY."""
         if not self._first_epoch:
             return self._pass()
-        # R13 ★: L_k(0) is the mean loss of an epoch at equal weights
-        self._first_epoch, balancer = False, self.balancer
+        self._first_epoch, balancer = False, self.balancer  # R13 ★: L_k(0), the mean loss at equal weights
         self.balancer = balancers.make("static", self.p, 0.0)
         rows = self._pass()
         self.balancer, balancer.initial = balancer, torch.tensor([row["loss"] for row in rows])

@@ -1,9 +1,9 @@
 """A whole balancer, as CONTRIBUTING describes it: weights in inverse proportion to the losses."""
 
-from adc.balancer import BalancerState, Successor, bounded
+from adc.balancer import BalancerState, OtherRule, bounded
 
 
-class Inverse(Successor):
+class Inverse(OtherRule):
     """w_k proportional to 1 / L_k, the sum p."""
 
     label = "inverse"

@@ -210,3 +210,8 @@ def test_balancers_by_name():
     assert type(make("static", 3, 2.0)) is Balancer
     methods = {name: with_balancer(name) for name in PAPERS}
     assert methods == dict.fromkeys(MOVING, "adc") | {"static": "static"}
+
+
+def test_a_negative_loss_is_refused():
+    with pytest.raises(ValueError, match="A negative loss has no learning rate"):
+        make("gradnorm", 2, 1.5).step(torch.tensor([-1.0, 3.0]), torch.ones(2))

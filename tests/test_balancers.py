@@ -10,9 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adc.balancers import BALANCERS, SUCCESSORS, make
+from adc.balancers import BALANCERS, OTHER_RULES, make
 
-SUM_TO_P = [name for name in SUCCESSORS if name != "uncertainty"]
+SUM_TO_P = [name for name in OTHER_RULES if name != "uncertainty"]
 NAN = math.nan
 
 
@@ -28,10 +28,10 @@ def one_step(balancer, losses, after=None, end=True):
 
 
 def test_all_have_a_label():
-    assert len({BALANCERS[name].label for name in SUCCESSORS} - {""}) == len(SUCCESSORS)
+    assert len({BALANCERS[name].label for name in OTHER_RULES} - {""}) == len(OTHER_RULES)
 
 
-@pytest.mark.parametrize("name", SUCCESSORS)
+@pytest.mark.parametrize("name", OTHER_RULES)
 def test_weights_start_at_1_and_gamma_means_nothing(name):
     one, other = make(name, 3, 0.0), make(name, 3, 2.5)
     assert one.weights.tolist() == [1, 1, 1]
@@ -159,7 +159,7 @@ def test_what_is_drawn_follows_the_runs_seed(name):
     assert draws(1) == draws(1) != draws(2)
 
 
-@pytest.mark.parametrize("name", SUCCESSORS)
+@pytest.mark.parametrize("name", OTHER_RULES)
 def test_an_absent_domain_keeps_its_last_values(name):
     with_gap, without = make(name, 3, 0.0), make(name, 3, 0.0)
     for losses, after in (([1.0, 2.0, 3.0], [0.5, 1.9, 2.9]), ([1.0, 1.5, 3.0], [0.5, 1.2, 2.0])):
@@ -169,7 +169,7 @@ def test_an_absent_domain_keeps_its_last_values(name):
     assert torch.equal(with_gap.weights, without.weights) and with_gap.weights.isfinite().all()
 
 
-@pytest.mark.parametrize("name", SUCCESSORS)
+@pytest.mark.parametrize("name", OTHER_RULES)
 def test_nothing_moves_before_every_domain_had_data(name):
     balancer = make(name, 2, 0.0)
     for losses in ([1.0, NAN], [0.5, NAN]):
@@ -177,7 +177,7 @@ def test_nothing_moves_before_every_domain_had_data(name):
         assert balancer.weights.tolist() == [1, 1]
 
 
-@pytest.mark.parametrize("name", SUCCESSORS)
+@pytest.mark.parametrize("name", OTHER_RULES)
 def test_a_single_domain(name):
     balancer = make(name, 1, 0.0)
     for loss in (0.7, 0.5, 0.1):
@@ -192,7 +192,7 @@ extreme = st.sampled_from([0.0, 1e-30, 0.3, 1.0, 1e6, 1e30, math.inf])
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.sampled_from(SUCCESSORS), st.lists(st.tuples(*[extreme] * 4), min_size=1, max_size=4))
+@given(st.sampled_from(OTHER_RULES), st.lists(st.tuples(*[extreme] * 4), min_size=1, max_size=4))
 def test_weights_stay_finite_whatever_the_losses(name, losses):
     balancer = make(name, 2, 0.0)
     for a, b, c, d in losses * 5:

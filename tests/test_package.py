@@ -191,3 +191,11 @@ def test_a_table_means_the_same_in_any_order_and_of_repeated_ratings_the_latest_
     assert one.domains == ["b", "a"] and one.users.tolist() == ["1", "2"]
     pd.testing.assert_frame_equal(one.frame(), other.frame())
     assert one.frame().query("domain == 'b' and user == '1'")["rating"].tolist() == [4]  # R20
+
+
+@pytest.mark.parametrize("times", [[100, None], ["1000000000", "999999999"], ["2018-10-01", "2018-9-30"]])
+def test_the_latest_is_the_latest_in_time_and_one_without_a_time_the_first(times):
+    table = pd.DataFrame({"domain": "b", "user": 1, "item": 2, "rating": [5, 3], "timestamp": times})
+    assert adc.Ratings.from_frame(table).rating.tolist() == [5]
+    with pytest.raises(adc.UserError, match="not all are numbers, nor all dates"):
+        adc.Ratings.from_frame(table.assign(timestamp=[7, "last week"]))

@@ -50,9 +50,9 @@ def test_what_the_filter_lets_through_is_searched_for(rng):
     split = random_split(users=30, items=40, share=0.4)
     triples = Triples(split, 0, 1, True, rng)
     keys = np.arange(len(split.ratings.users) * triples.m)
-    assert triples._where_rated(keys).tolist() == triples.rated.tolist()
+    assert triples._where_rated(keys).tolist() == triples.training_keys.tolist()
     triples._filter[:] = True  # one that lets all through
-    assert triples._where_rated(keys).tolist() == triples.rated.tolist()
+    assert triples._where_rated(keys).tolist() == triples.training_keys.tolist()
 
 
 def test_negatives_are_drawn_anew_or_once(rng):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small import random_ratings
 
-from adc.balancers import SUCCESSORS
+from adc.balancers import OTHER_RULES
 from adc.errors import UserError
 from adc.evaluation import RankingTask
 from adc.split import VALID
@@ -67,7 +67,7 @@ def test_no_trial_looks_at_a_test_rating_and_every_method_has_the_same_budget(me
         assert (usual["fixed"]["epochs"], usual["fixed"]["patience"]) == (80, 10)
 
 
-@pytest.mark.parametrize("method", ["adc", *SUCCESSORS])
+@pytest.mark.parametrize("method", ["adc", *OTHER_RULES])
 def test_a_searched_balancer_trains_with_that_balancer(method, monkeypatch):
     configs, notes = [], {"validation": {"d0": 0.1}, "epochs": 1}
     trained = type("Trained", (), {"notes": notes})

@@ -5,7 +5,7 @@ from operator import itemgetter
 import pytest
 from small import random_ratings
 
-from adc.balancers import SUCCESSORS
+from adc.balancers import OTHER_RULES
 from adc.errors import UserError
 from companion import adc_method, data, registry, runs
 from companion.analysis import report
@@ -72,7 +72,7 @@ def test_a_balancer_is_trained_by_what_its_own_search_found_which_is_nothing_unu
     monkeypatch.setattr(registry, "tuned", tuned)
     configs = studies.configurations(["balancing"], "tiny", 0)
     widths = {config["method"]: config["width"] for config in configs}
-    assert widths == dict.fromkeys(["adc", "static", *SUCCESSORS], 7) | {"pcgrad": 9}
+    assert widths == dict.fromkeys(["adc", "static", *OTHER_RULES], 7) | {"pcgrad": 9}
     assert not any(registry.unusual(config) for config in configs)
     assert registry.unusual(configs[0] | {"width": 9}) == {"width": 9}
 

@@ -244,6 +244,8 @@ def test_weights_that_are_constant_stay_and_are_checked():
             build(constant_weights="1,1" if "balancer" in settings else "1,1,1", **settings)
     with pytest.raises(UserError, match="not numbers"):
         build(balancer="static", constant_weights="1;1;1")
+    with pytest.raises(UserError, match="give 3"):
+        build(balancer="static", constant_weights="nan,1,1")
 
 
 def test_the_history_has_the_agreement_apart_and_nothing_of_it_without_lambda():

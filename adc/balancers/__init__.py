@@ -1,8 +1,8 @@
-"""The balancers by name: the paper's and its readings (`adc.balancer`), and a file for each successor."""
+"""The balancers by name: the paper's and its readings (`adc.balancer`), and other published rules."""
 
 import torch
 
-from adc.balancer import Balancer, GradNorm, GradNormClosed, GradNormLiteral, GradNormSoftmax, Successor
+from adc.balancer import Balancer, GradNorm, GradNormClosed, GradNormLiteral, GradNormSoftmax, OtherRule
 from adc.balancers.dwa import DWA
 from adc.balancers.famo import FAMO
 from adc.balancers.metabalance import MetaBalance
@@ -16,7 +16,7 @@ BALANCERS: dict[str, type[Balancer]] = {
     "gradnorm_literal": GradNormLiteral, "static": Balancer, "uncertainty": Uncertainty, "dwa": DWA,
     "rlw": RandomWeights, "metabalance": MetaBalance, "pcgrad": PCGrad, "famo": FAMO,
 }  # fmt: skip
-SUCCESSORS = tuple(name for name, kind in BALANCERS.items() if issubclass(kind, Successor))  # searched (R32)
+OTHER_RULES = tuple(name for name, kind in BALANCERS.items() if issubclass(kind, OtherRule))  # searched (R32)
 
 
 def make(name: str, p: int, gamma: float, constant_weights: str = "") -> Balancer:
@@ -29,6 +29,6 @@ def make(name: str, p: int, gamma: float, constant_weights: str = "") -> Balance
             balancer.weights = torch.tensor([float(weight) for weight in constant_weights.split(",")])
         except ValueError:
             raise UserError(f"constant_weights={constant_weights!r} are not numbers.") from None
-        if len(balancer.weights) != p or name != "static":
+        if len(balancer.weights) != p or name != "static" or not balancer.weights.isfinite().all():
             raise UserError(f"constant_weights={constant_weights!r}: give {p}, and to static alone.")
     return balancer

@@ -2,12 +2,12 @@
 
 import torch
 
-from adc.balancer import BalancerState, Successor, bounded
+from adc.balancer import BalancerState, OtherRule, bounded
 
 TEMPERATURE = 2.0
 
 
-class DWA(Successor):
+class DWA(OtherRule):
     """w = p softmax((L(t-1)/L(t-2)) / TEMPERATURE) in epoch t, L an epoch's mean loss over steps with data.
 
     The weights are 1 for two epochs, and until all domains had data. A domain without keeps its last mean."""

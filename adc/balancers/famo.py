@@ -2,12 +2,12 @@
 
 import torch
 
-from adc.balancer import LEARNING_RATE, Successor, bounded
+from adc.balancer import LEARNING_RATE, OtherRule, bounded
 
 DECAY = 0.01  # of the logits, as published
 
 
-class FAMO(Successor):
+class FAMO(OtherRule):
     """w_k ∝ z_k / L_k, z = softmax of logits: a descent on Σ z_k log L_k. The sum is p; published: 1.
 
     After every step Adam moves the logits down the gradient of Σ z_k (log L_k before - log L_k after), so

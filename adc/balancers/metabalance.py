@@ -2,13 +2,13 @@
 
 import torch
 
-from adc.balancer import Successor
+from adc.balancer import OtherRule
 
 BETA = 0.9  # of the moving norms
 RELAX = 0.7  # how far a gradient goes towards the common magnitude: 0 not at all, 1 all the way
 
 
-class MetaBalance(Successor):
+class MetaBalance(OtherRule):
     """At each shared tensor g_k becomes RELAX g_k m/m_k + (1 - RELAX) g_k; m_k is g_k's moving norm.
 
     The published m is the moving norm of the one target's gradient; here, as all domains are targets (R21),

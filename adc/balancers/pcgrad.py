@@ -2,10 +2,10 @@
 
 import torch
 
-from adc.balancer import Successor
+from adc.balancer import OtherRule
 
 
-class PCGrad(Successor):
+class PCGrad(OtherRule):
     """The sum of the g_k, each without its part against every g_j that it opposes, in random order.
 
     A gradient is that at all shared tensors together. All projections are combinations of the g_k, so that

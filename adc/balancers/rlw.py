@@ -2,10 +2,10 @@
 
 import torch
 
-from adc.balancer import BalancerState, Successor
+from adc.balancer import BalancerState, OtherRule
 
 
-class RandomWeights(Successor):
+class RandomWeights(OtherRule):
     """w = p softmax(x), x ~ N(0, 1) drawn anew at every step."""
 
     label = "random weights"

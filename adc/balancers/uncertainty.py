@@ -2,10 +2,10 @@
 
 import torch
 
-from adc.balancer import LEARNING_RATE, BalancerState, Successor, bounded
+from adc.balancer import LEARNING_RATE, BalancerState, OtherRule, bounded
 
 
-class Uncertainty(Successor):
+class Uncertainty(OtherRule):
     """w_k = exp(-s_k), where a step of Adam on Σ exp(-s_k) L_k + s_k moves s: at rest w_k = 1/L_k.
 
     The published halves of both terms are left out: Adam does not see them, and w starts at 1."""

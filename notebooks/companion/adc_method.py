@@ -81,5 +81,5 @@ def network(name: str, label: str, kind: str, balancer: str, **look: str) -> Met
 ADC = network("adc", "ADC", "adc", "gradnorm", color="#0072B2", marker="o", linestyle="-")
 STATIC = network("static", "static", "balancer", "static", color="#D55E00", marker="s", linestyle="--")
 GREY = {"color": "#767676", "marker": "o", "linestyle": ":"}
-LABELS = {name: balancers.BALANCERS[name].label for name in balancers.SUCCESSORS}
+LABELS = {name: balancers.BALANCERS[name].label for name in balancers.OTHER_RULES}
 SUCCESSORS = [network(name, label, "balancer", name, **GREY) for name, label in LABELS.items()]

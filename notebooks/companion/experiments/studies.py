@@ -37,7 +37,7 @@ def changes(depths: Sequence[int], gammas: Sequence[float]) -> dict[str, list[di
         "asymmetry": asymmetry,
         "sets": asymmetry,
         # the paper's balancer at γ = 0 and 2, equal weights, and its successors
-        "balancing": [{"gamma": 0.0}, *({"balancer": name} for name in (*BALANCING, *balancers.SUCCESSORS))],
+        "balancing": [{"gamma": 0.0}, *({"balancer": name} for name in (*BALANCING, *balancers.OTHER_RULES))],
         # every starred reading, one at a time, and the base itself
         "readings": [{}, *(change for _, change, _ in adc_method.STARRED)],
         # more than d = 100 and five negatives, from which the paper gained nothing significant (§IV-E)
