@@ -19,8 +19,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from companion import claims, files, registry
-from companion.analysis import controls
-from companion.claims import measures_transfer
+from companion.analysis import controls, stats
+from companion.claims import measures, measures_analysis, measures_transfer
+from companion.claims.evidence import Evidence
 from companion.figures.style import style
 
 SCORES = Path(__file__).with_name("finding.csv")
@@ -49,12 +50,39 @@ def main() -> None:
 
 def scores(stored: pd.DataFrame) -> pd.DataFrame:
     """The table of finding.csv. stored: runs of the control worlds, as `controls.table` has them."""
-    worlds = controls.with_scores(controls.gains(stored), controls.levels(stored))
+    worlds = with_scores(controls.gains(stored), controls.levels(stored))
     parts = [worlds.sort_values("transfer").assign(data="synthetic worlds")]
     for name, words in DATASETS.items():
-        parts.append(measures_transfer.gains(claims.collect(name, PROFILE)).assign(data=words))
+        parts.append(real_gains(claims.collect(name, PROFILE)).assign(data=words))
     table = pd.concat(parts).rename(columns={"seeds": "n"})
     return table.loc[table["method"].isin(METHODS), ["data", "transfer", "method", "one", "all", "n"]]
+
+
+def with_scores(gains: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
+    """`gains` with the mean scores behind each: `one`, on the target alone, and `all`, on both domains."""
+    score = levels.set_index(["method", "alone", "transfer"])["value"]
+    one, both = [], []
+    for method, transfer in zip(gains["method"], gains["transfer"], strict=True):
+        single = controls.PAIRS[method]  # what never learns from two domains stands among `levels` as it is
+        one.append(score[single, single == method, transfer])
+        both.append(score[method, False, transfer])
+    return gains.assign(one=one, all=both)
+
+
+def real_gains(e: Evidence) -> pd.DataFrame:
+    """What all domains give over one alone, mean over the domains, for ADC and for what merges the domains: a
+    row a method with method, value, p, low, high, seeds; one, all: the scores. `MissingRuns` without ADC on
+    each domain alone."""
+    by_itself = measures_transfer.alone(e)
+    sides = {"adc": (measures_analysis.joint(e), by_itself)}
+    for merged, single in (("bpr_merged", "bpr"), ("ease_merged", "ease")):
+        table = measures.scores(e, [merged, single])
+        sides[merged] = table[merged], table[single]
+    means = {name: pd.DataFrame({"all": all_.mean(axis=1), "one": one.mean(axis=1)}).dropna()
+             for name, (all_, one) in sides.items()}  # fmt: skip
+    table = pd.concat(means, names=["method", "seed"])
+    gaps = (table["all"] - table["one"]).rename("value").reset_index()
+    return stats.over_seeds(gaps, ["method"], "value").join(table.groupby("method").mean(), on="method")
 
 
 def draw(table: pd.DataFrame, dark: bool = False) -> Figure:

@@ -1,8 +1,11 @@
 """The controls: what is trained in a world, and differences within it worked by hand."""
 
+from runpy import run_path
+
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 
 from companion import paths
 from companion.analysis import controls
@@ -55,7 +58,8 @@ def test_gains_and_what_the_balancer_adds_are_paired_within_a_world():
     assert over["value"].tolist() == pytest.approx([0.7, 0.075, 0.05])
     levels = controls.levels(table).set_index(["method", "alone"])["value"]
     assert levels["adc", False] == pytest.approx(0.275) and levels["static", False] == pytest.approx(0.2)
-    both = controls.with_scores(controls.gains(table), controls.levels(table)).set_index("method")
+    with_scores = run_path(str(ROOT / "docs/finding.py"))["with_scores"]
+    both = with_scores(controls.gains(table), controls.levels(table)).set_index("method")
     assert both.loc["adc", ["one", "all"]].tolist() == pytest.approx([0.2, 0.275])
     assert both.loc["bpr_merged", ["one", "all"]].tolist() == pytest.approx([0.19, 0.4])
 

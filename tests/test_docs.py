@@ -3,6 +3,7 @@
 import re
 from runpy import run_path
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
@@ -89,6 +90,15 @@ def test_the_picture_of_the_finding_shows_its_table_and_that_the_records(dark):
         if record["claim"] == "C24":
             name = docs["DATASETS"][record["dataset"]]
             assert gains[name] == pytest.approx(record["difference"], abs=1e-4)
+
+
+def test_parts_of_variance_are_those_that_were_put_in(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    parts = run_path(str(ROOT / "docs/variance.py"))["parts_of_variance"]
+    rng = np.random.default_rng(0)
+    values = rng.normal(0, 2, (20000, 1)) + rng.normal(0, 0.5, (20000, 2))
+    assert np.allclose(parts(values), (2, 0.5), rtol=0.02)
+    assert parts(np.array([[1.0, 3.0], [3.0, 1.0]])) == (0, 2**0.5)
 
 
 def voters(dataset: str, domain: str) -> str:

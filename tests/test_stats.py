@@ -169,10 +169,3 @@ def test_rank_agreement_by_hand():
     other = pd.Series({"random": 0.1, "bpr": 0.6, "adc": 0.5, "easer": 0.9, "cdcf": np.nan})
     assert rank_agreement(full, other) == pytest.approx(1 / 3)  # of three pairs one is swapped
     assert np.isnan(rank_agreement(full, other[["easer"]]))
-
-
-def test_parts_of_variance_are_those_that_were_put_in():
-    rng = np.random.default_rng(0)
-    values = rng.normal(0, 2, (20000, 1)) + rng.normal(0, 0.5, (20000, 2))
-    assert np.allclose(stats.parts_of_variance(values), (2, 0.5), rtol=0.02)
-    assert stats.parts_of_variance(np.array([[1.0, 3.0], [3.0, 1.0]])) == (0, 2**0.5)

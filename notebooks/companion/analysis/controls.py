@@ -126,16 +126,6 @@ def gains(rows: pd.DataFrame) -> pd.DataFrame:
     return stats.over_seeds(pd.concat(parts), ["transfer", "method"], "value")
 
 
-def with_scores(gains: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
-    """`gains` with the mean scores behind each: `one`, on the target alone, and `all`, on both domains."""
-    score = levels.set_index(["method", "alone", "transfer"])["value"]
-    where = list(zip(gains["method"], gains["transfer"], strict=True))
-    both = [score[method, False, transfer] for method, transfer in where]
-    # what never learns from two domains stands among `levels` as it is
-    single = [score[PAIRS[method], PAIRS[method] == method, transfer] for method, transfer in where]
-    return gains.assign(one=single, all=both)
-
-
 def _base(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of `comparison`: ADC at γ = 2 and equal weights, each with all of its parts."""
     gamma = rows["method"].ne("adc") | rows["gamma"].eq(BASE["gamma"])

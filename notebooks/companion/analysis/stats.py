@@ -41,14 +41,6 @@ def paired_t(differences: np.ndarray) -> TTest:
     return TTest(mean, p, mean - half, mean + half)
 
 
-def parts_of_variance(values: np.ndarray) -> tuple[float, float]:
-    """Standard deviations of what a split does and of what a start does, of values [splits, starts]: one-way
-    random effects, by the analysis of variance; 0 where the splits differ less than the starts explain."""
-    starts = values.var(axis=1, ddof=1).mean()
-    splits = values.mean(axis=1).var(ddof=1) - starts / values.shape[1]
-    return max(splits, 0.0) ** 0.5, starts**0.5
-
-
 def crossed_bootstrap(values: pd.Series) -> tuple[float, float]:
     """95 % interval of the mean of values [(seed, user)] when seeds and users are both drawn anew, each with
     replacement and by itself (pigeonhole bootstrap, Owen 2007, Ann. Appl. Stat. 1:386); NaN with one seed.

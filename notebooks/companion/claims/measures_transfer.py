@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from companion.analysis import stats
 from companion.analysis.equivalence import MARGIN
 from companion.claims.evidence import Evidence, Finding, MissingRuns
-from companion.claims.measures import above, better, scores
+from companion.claims.measures import above, better
 from companion.claims.measures_analysis import GAMMA, joint
 
 RICHNESS = 20  # ratings a user of the source, in the worlds of the controls
@@ -58,19 +57,3 @@ def control(e: Evidence, transfer: float, first: dict, second: dict) -> Finding:
     margin = MARGIN * sides[1][gap.index].mean()
     finding = above(gap, margin, f"in synthetic worlds of transfer {transfer:g}: {{}}")
     return replace(finding, n=f"{len(gap)} worlds")
-
-
-def gains(e: Evidence) -> pd.DataFrame:
-    """What all domains give over one alone, mean over the domains, for ADC and for what merges the domains: a
-    row a method with method, value, p, low, high, seeds; one, all: the scores. `MissingRuns` without ADC on
-    each domain alone."""
-    by_itself = alone(e)
-    sides = {"adc": (joint(e), by_itself)}
-    for merged, single in (("bpr_merged", "bpr"), ("ease_merged", "ease")):
-        table = scores(e, [merged, single])
-        sides[merged] = table[merged], table[single]
-    means = {name: pd.DataFrame({"all": all_.mean(axis=1), "one": one.mean(axis=1)}).dropna()
-             for name, (all_, one) in sides.items()}  # fmt: skip
-    table = pd.concat(means, names=["method", "seed"])
-    gaps = (table["all"] - table["one"]).rename("value").reset_index()
-    return stats.over_seeds(gaps, ["method"], "value").join(table.groupby("method").mean(), on="method")
