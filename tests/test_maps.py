@@ -168,7 +168,7 @@ def test_heat_maps_write_every_difference_and_frame_those_that_are_sure(style):
     assert [len(panel.patches) for panel in (left, right)] == [4, 2]
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == ["films (richness 500, beyond the map)"] and "synthetic" in figure.get_suptitle()
-    assert left.containers[0][0].get_xydata().tolist() == [[0.25, 1]]
+    assert left.containers[0][0].get_xydata().tolist() == [[0.75, 1.5]]
     figures.heat(summary, places.iloc[:0], "synthetic").canvas.draw()
 
 

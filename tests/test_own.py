@@ -182,6 +182,25 @@ def test_one_domain_of_large_values_does_not_squeeze_the_others(style):
     assert films.get_xlim()[1] < 0.3 < books.get_xlim()[1]
 
 
+@pytest.mark.parametrize("splits", [1, 2, 5])  # of one there is no interval, and that of two is without end
+def test_every_mark_is_in_its_panel_and_intervals_that_leave_it_end_in_arrows(splits, style):
+    scores = make_scores(seeds=range(splits), domains=[*DOMAINS, "toys", "music"])
+    toys = (scores["target"] == "toys") & (scores["method"] == "adc")
+    scores.loc[toys, "value"] += 0.5 * scores["seed"]
+    _, comparisons = compare(scores, [*DOMAINS, "toys", "music"])
+    adc, *others = figures.transfer(comparisons, "synthetic").axes
+    for panel in (adc, *others):
+        marks = [line for line in panel.lines if line.get_marker() in ("o", "D")]
+        places = np.concatenate([line.get_xdata() for line in marks])
+        low, high = panel.get_xlim()
+        assert len(marks) == 5 and low < places.min() and places.max() < high
+        filled = [line.get_markerfacecolor() != "white" for line in marks]
+        rows = comparisons[comparisons["what"] == panel.get_title(loc="left")]
+        assert filled == (rows["verdict"] != verdicts.OPEN).tolist()
+    arrows = {line.get_marker() for line in adc.lines} & {"<", ">"}
+    assert arrows == ({"<", ">"} if splits > 2 else set())
+
+
 def test_nothing_above_popularity_is_said():
     low = dict.fromkeys(set(LEVELS) - {"popularity"}, 0.1)
     table, _ = compare(make_scores(LEVELS | low))

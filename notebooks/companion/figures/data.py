@@ -50,13 +50,10 @@ def stars(share: pd.DataFrame, label: str) -> Figure:
 
 def evaluable(users: pd.DataFrame, label: str) -> Figure:
     """Share (%) of the users with a test rating who can be evaluated, by relevance rule and domain."""
-    figure, panel = plt.subplots(figsize=(PAGE, 3.6))
-    share, width = 100 * users[list(RULES)].div(users["tested"], axis=0), 0.8 / len(RULES)
-    for number, (rule, words) in enumerate(RULES.items()):
-        places = np.arange(len(users)) + width * (number - (len(RULES) - 1) / 2)
-        panel.bar(places, share[rule], width, color=COLOURS[number], label=words)
-    turned = 90 if len(users) > MANY else 0
-    panel.set_xticks(range(len(users)), [short_name(name) for name in users.index], rotation=turned)
+    many = len(users) > MANY
+    figure, panel = plt.subplots(figsize=(PAGE, 4.4 if many else 3.6))
+    share = 100 * users[list(RULES)].div(users["tested"], axis=0).rename(index=short_name, columns=RULES)
+    share.plot.bar(ax=panel, width=0.8, color=COLOURS, rot=90 * many, legend=False)
     panel.set(ylabel="% of users with a test rating", ylim=(0, 100))
     panel.tick_params(axis="x", length=0)
     legend(figure, panel)

@@ -6,7 +6,7 @@ import html
 import io
 import itertools
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -17,7 +17,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from companion.figures.style import COLUMN, PAGE, domain_styles, short_name
+from companion.analysis.curves import MEAN
+from companion.figures.style import COLUMN, PAGE, domain_styles, short_name, small_multiples
 
 LOOK = "#{0} img {{display: none; max-width: 100%}} #{0} label {{margin-right: 1em; white-space: nowrap}}"
 SHOWN = "#{0} input:nth-of-type({1}):checked ~ img:nth-of-type({1}) {{display: block}}"
@@ -54,13 +55,16 @@ def interval(panel: Axes, place: float, row: Any, ends: tuple[float, float] | No
         panel.annotate(text, (most if right else least, place), **where, **side)
 
 
-def axis_ends(rows: pd.DataFrame, least: float = 0.0, bulk: float = 0.85) -> tuple[float, float]:
+def axis_ends(rows: pd.DataFrame, least: float = 0.0, bulk: float = 0.85,
+              marks: bool = False) -> tuple[float, float]:  # fmt: skip
     """The ends of an axis of differences that shows most of them, zero and ± `least`. So that a few large
-    ones, or the wide intervals of few seeds, do not squeeze the rest. rows: difference, low, high."""
+    ones, or the wide intervals of few seeds, do not squeeze the rest; with `marks` every difference is shown,
+    and most intervals are. rows: difference, low, high."""
     spans = rows[["difference", "low", "high"]].to_numpy(dtype=float)
     most = np.nanquantile(abs(spans[:, 0]), bulk, method="lower")
     widest = np.nanquantile(np.nanmax(abs(spans), axis=1), bulk, method="lower")
-    reach = max(1.3 * least, min(1.1 * widest, 4 * most))
+    reach = max(1.5 * widest, 1.1 * np.nanmax(abs(spans[:, 0]))) if marks else min(1.1 * widest, 4 * most)
+    reach = max(1.3 * least, reach)
     low = max(-reach, min(-1.3 * least, np.nanmin(spans)))
     high = min(reach, max(1.3 * least, np.nanmax(spans)))
     pad = 0.06 * (high - low) or 1.0
@@ -85,6 +89,33 @@ def forest(table: pd.DataFrame, names: dict[str, str], looks: dict[str, dict]) -
     panel.xaxis.set_major_locator(MaxNLocator(5))
     panel.spines["left"].set_visible(False)
     panel.tick_params(axis="y", length=0)
+    return figure
+
+
+def intervals(table: pd.DataFrame, x: str, look: Callable[[Any], dict], names: dict[str, str] | None = None,
+              margin: float = 0.0, shared: bool = False) -> Figure:  # fmt: skip
+    """A panel a group, a row a thing: its difference with its interval. table: group, row, difference (NaN:
+    nothing is drawn), low, high. look: of a row of the table, as `interval` takes it. names: row -> words, in
+    order, if not as in the table. margin: a grey band, too small to matter. shared: one axis for all."""
+    names = names or {row: short_name(row, 24) for row in table["row"].unique()}
+    figure, panels = small_multiples(list(table["group"].unique()), 0.4 + 0.18 * len(names), "", "")
+    known = table.replace([-np.inf, np.inf], np.nan).dropna(subset="difference")  # no end: as no interval
+    for group, panel in panels.items():
+        of_group = known[known["group"] == group]
+        spans = known if shared else of_group
+        ends = axis_ends(spans, margin, marks=True) if len(spans) else None
+        panel.axvspan(-margin, margin, color="0.92", linewidth=0, zorder=0)
+        panel.axvline(0, color="0.6", linewidth=0.8)
+        for row in of_group.itertuples():
+            usual = {"marker": "D" if row.row == MEAN else "o"}
+            interval(panel, list(names).index(row.row), row, ends, **usual | look(row))
+        panel.set(xlim=ends, xlabel=x, yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
+        panel.set_yticklabels(names.values() if panel.get_subplotspec().is_first_col() else [])
+        panel.set_title(short_name(group, 26), loc="left", weight="bold" if group == MEAN else "normal")
+        panel.xaxis.set_major_locator(MaxNLocator(4))
+        panel.tick_params(axis="y", length=0)
+        panel.spines["left"].set_visible(False)
+        panel.grid(axis="y", color="0.93")
     return figure
 
 

@@ -6,16 +6,17 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from companion import registry
 from companion.analysis.controls import PAIRS
 from companion.figures.analysis import ADC, EQUAL
-from companion.figures.panels import domain_lines, interval, label_lines
-from companion.figures.style import COLOURS, LINESTYLES, PAGE, legend, method_style, small_multiples, titled
+from companion.figures.panels import domain_lines, intervals, label_lines
+from companion.figures.style import COLOURS, LINESTYLES, PAGE, legend, method_style, titled
 
 PARTS = {
     "ranking": "BPR's part of $L_k$", "agreement": "$\\lambda$'s part of $L_k$",
@@ -59,17 +60,10 @@ def _curve(panel: Axes, rows: pd.DataFrame, style: dict, name: str) -> tuple[flo
 
 def over_static(table: pd.DataFrame, label: str) -> Figure:
     """Gain of every γ and pair of constant weights, a panel a case. table: of `controls.over_static`."""
-    names, cases = list(table["balancing"].unique()), list(table["case"].unique())
-    figure, panels = small_multiples(cases, 0.4 + 0.2 * len(names), "gain over equal weights", "")
-    for case, panel in panels.items():
-        panel.axvline(0, color="0.6", linewidth=0.8)
-        for row in table[table["case"] == case].rename(columns={"value": "difference"}).itertuples():
-            color, marker = (ADC, "o") if row.balancing.startswith("GradNorm") else (EQUAL, "s")
-            interval(panel, names.index(row.balancing), row, color=color, marker=marker)
-        panel.set(yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
-        panel.set_yticklabels(names if panel.get_subplotspec().is_first_col() else [])
-        panel.set_title(case, loc="left")
-        panel.xaxis.set_major_locator(MaxNLocator(4))
+    table = table.rename(columns={"case": "group", "balancing": "row", "value": "difference"})
+    constant = {"color": EQUAL, "marker": "s"}
+    look = lambda row: {"color": ADC} if row.row.startswith("GradNorm") else constant
+    figure = intervals(table, "gain over equal weights", look, shared=True)
     return titled(figure, "Gain in NDCG@10 of the target over equal weights (source : target)", label)
 
 
@@ -96,44 +90,37 @@ def heat(summary: pd.DataFrame, places: pd.DataFrame, label: str) -> Figure:
     names, height = summary["panel"].unique(), 1.5 + 0.42 * summary["richness"].nunique()
     figure, panels = plt.subplots(1, len(names), figsize=(PAGE, height), sharey=True, squeeze=False)
     largest = summary["difference"].abs().max()
+    look = {"cmap": SHADES, "vmin": -largest, "vmax": largest, "cbar": False, "fmt": ""}
     for panel, name in zip(panels[0], names, strict=True):
-        cells = summary[summary["panel"] == name]
+        cells = summary[summary["panel"] == name].sort_values(["richness", "transfer"])
         grid = cells.pivot(index="richness", columns="transfer", values="difference")
-        norm = Normalize(-largest, largest)
-        image = panel.imshow(grid, cmap=SHADES, norm=norm, origin="lower", aspect="auto")
-        for cell in cells.itertuples():
-            x, y = grid.columns.get_loc(cell.transfer), grid.index.get_loc(cell.richness)
-            _cell(panel, x, y, cell, abs(cell.difference) > DARK * largest)
+        words = grid.map("{:+z.3f}".format).replace({"-": "\N{MINUS SIGN}", r"\+0\.000": "0.000"}, regex=True)
+        named = grid.rename(index="{:g}".format, columns="{:g}".format)
+        seaborn.heatmap(named, annot=words, ax=panel, **look)
+        panel.invert_yaxis()
+        for text, cell in zip(panel.texts, cells.itertuples(), strict=True):
+            (x, y), sure = text.get_position(), cell.low > 0 or cell.high < 0
+            color = "white" if abs(cell.difference) > DARK * largest else "black"
+            text.set(y=y + 0.22, color=color, weight="bold" if sure else "normal")  # in the middle: datasets
+            if sure:
+                panel.add_patch(plt.Rectangle((x - 0.46, y - 0.46), 0.92, 0.92, fill=False, linewidth=1.2))
         for number, place in enumerate(places.dropna(subset="transfer").itertuples()):
             _place(panel, place, number, grid)
-        panel.set_xticks(range(grid.shape[1]), [f"{t:g}" for t in grid.columns])
-        panel.set_yticks(range(grid.shape[0]), [f"{r:g}" for r in grid.index])
-        panel.tick_params(length=0)
-        panel.spines[:].set_visible(False)
-        panel.set_xlabel("transfer")
+        panel.tick_params(length=0, labelrotation=0)
+        panel.set(xlabel="transfer", ylabel="")
         panel.set_title(name, loc="left")
     panels[0][0].set_ylabel("richness: ratings a\nuser in the source")
-    figure.colorbar(image, ax=panels, label="difference in NDCG@10", format="{x:+g}", aspect=30)
+    figure.colorbar(panel.collections[0], ax=panels, label="difference in NDCG@10", format="{x:+g}")
     figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     what = "When does it help, by transfer and richness? Framed: the interval excludes zero"
     return titled(figure, what, label)
 
 
-def _cell(panel: Axes, x: int, y: int, cell: Any, dark: bool) -> None:
-    sure = cell.low > 0 or cell.high < 0
-    text = f"{round(cell.difference, 3) + 0.0:+.3f}".replace("-", "\N{MINUS SIGN}").replace("+0.000", "0.000")
-    look = {"color": "white" if dark else "black", "weight": "bold" if sure else "normal"}
-    panel.text(x, y + 0.22, text, ha="center", va="center", **look)
-    if sure:
-        frame = plt.Rectangle((x - 0.46, y - 0.46), 0.92, 0.92, fill=False, edgecolor="black", linewidth=1.2)
-        panel.add_patch(frame)
-
-
 def _place(panel: Axes, place: Any, number: int, grid: pd.DataFrame) -> None:
     """A mark where a dataset lies, between the cells; one beyond the map stands at its edge."""
     ends = [place.transfer, place.transfer_low, place.transfer_high]
-    x, low, high = np.interp(ends, grid.columns, range(grid.shape[1]))
-    y = np.interp(np.log(place.richness), np.log(grid.index), range(grid.shape[0]))
+    x, low, high = np.interp(ends, grid.columns, np.arange(grid.shape[1]) + 0.5)
+    y = np.interp(np.log(place.richness), np.log(grid.index), np.arange(grid.shape[0]) + 0.5)
     beyond = "" if grid.index[0] <= place.richness <= grid.index[-1] else ", beyond the map"
     look = {"marker": "Dos^v"[number % 5], "markersize": 4, "markerfacecolor": "white", "color": "black"}
     look |= {"linestyle": "", "elinewidth": 1, "capsize": 2}
