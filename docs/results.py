@@ -152,8 +152,8 @@ def main_claims() -> str:
     head = (
         "**The paper's main claims**, same runs: the number that decides a claim, mostly a difference\n"
         "in NDCG@10, with half of its 95 % interval over the seeds; or in how many cases it is so. *Open*:\n"
-        "the interval holds the margin, 2 % of the score. *Does not hold*: the contrary is so, or there is no\n"
-        "difference that matters. All claims, with margins and rules:\n"
+        "the interval holds the margin, 2 % of the score. *Does not hold*: the contrary is so, or there is\n"
+        "no difference that matters. All claims, with margins and rules:\n"
         "[09_claims](../notebooks/rendered/09_claims-movielens.ipynb). ADC less equal weights is of one\n"
         "depth, h = 3; in the tables above both have each domain's own.\n"
     )
