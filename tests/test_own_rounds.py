@@ -214,6 +214,13 @@ def test_minutes_reach_the_report_and_must_be_a_number(ratings):
             profile.jobs(config | {"minutes": bad})
 
 
+def test_of_the_time_some_is_kept_and_more_for_a_large_file(report, monkeypatch):
+    last = lambda minutes: round(report(minutes).end - report(minutes).began)
+    assert last(8.0) == 420
+    monkeypatch.setattr(rounds, "AROUND_A_RATING", 150 / len(report().ratings.rating))
+    assert (last(8.0), last(4.0)) == (330, 120)  # two and a half minutes, but at most half of the time
+
+
 def test_the_index_leads_to_every_page_there_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     page = tmp_path / "executed" / "own" / "a <b>" / "01_data.html"

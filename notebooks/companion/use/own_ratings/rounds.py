@@ -33,7 +33,8 @@ from companion.use.own_ratings.plan import kind, rounds, title
 from companion.use.own_ratings.scores import scores, with_best
 
 PAUSE = 15.0  # seconds between two pages at the least
-AFTER = 1 / 8  # of the time given: kept for reading the file before, and for the recommendations after
+AROUND = 1 / 8  # of the time given: kept for reading the file before, and for the recommendations after
+AROUND_A_RATING = 8e-6  # seconds: the same of a file of many millions, but at most half of the time
 
 
 class OutOfTime(Exception):
@@ -78,7 +79,9 @@ class Report:
         self.given = execute.check(notebook, given, page.stem)
         self.profile, self.ratings = self.given["profile"], data.load(self.given["dataset"])
         self.began = time.time()
-        self.end = self.began + 60 * (1 - AFTER) * self.given["minutes"]
+        seconds = 60 * self.given["minutes"]
+        around = min(seconds / 2, max(seconds * AROUND, len(self.ratings.rating) * AROUND_A_RATING))
+        self.end = self.began + seconds - around
         self.live = Live(self.began, self.end)
         self.runs: dict[Path, runs.Run] = {}
         self.needs: dict[str, float] = {}  # seconds of a training, by its kind
