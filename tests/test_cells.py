@@ -79,6 +79,11 @@ def test_odd_cells_are_read_and_said(tmp_path, role, change, words, user):
     assert len(ratings.users) in (12, 13, 24) and (user is None or user in ratings.users)
 
 
+def test_stars_of_two_scales_are_refused(tmp_path, home):
+    rows = [[*row[:3], f"3/{5 + 5 * (k % 2)}"] for k, row in enumerate(ROWS)]
+    refused(written(tmp_path, "two.csv", text(rows, FOUR)), home, "column 'rating': '3/5' is not")
+
+
 @pytest.mark.parametrize(("column", "value", "words"), [
     ("item", 2.0**53, "9,007,199,254,740,992 or more, where ids that differ become the same"),
     ("user", 1.5, "is no whole number"),
