@@ -71,7 +71,7 @@ def numbers(values: Sequence) -> tuple[np.ndarray, str]:
     """Float64, NaN where a cell is none; and a remark on how numbers are written, where that is not plain."""
     cells = [value.strip().replace("−", "-") if isinstance(value, str) else value for value in values]
     texts = {place: cell for place, cell in enumerate(cells) if isinstance(cell, str)}
-    if len({cell.rpartition("/")[2] for cell in texts.values() if "/" in cell}) < 2:  # 3/5 beside 7/10 is no 3
+    if len({cell.rpartition("/")[2] for cell in texts.values() if "/" in cell}) < 2:  # 3/5 beside 7/10
         texts = {place: LOOSE.sub("", cell) for place, cell in texts.items()}
     texts = {place: text for place, text in texts.items() if NUMBER.fullmatch(text)}
     looks = {signs: re.compile(STYLE % (*signs,)) for signs in (",.", ".,")}  # a column has one decimal sign
