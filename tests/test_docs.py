@@ -76,6 +76,16 @@ def test_the_headline_says_what_the_records_say_and_nothing_else():
         results["headline"](contrary)
 
 
+def test_what_another_arithmetic_changes_is_what_the_docs_say():
+    usual = {each["claim"]: each for each in export.read(export.FILE) if each["dataset"] == "movielens"}
+    other = export.read(export.FILE.with_name("claims-avx2.json"))
+    changed = {each["claim"] for each in other if each["verdict"] != usual[each["claim"]]["verdict"]}
+    assert all(each["runs"] == usual[each["claim"]]["runs"] for each in other)
+    words = f"{len(other) - len(changed)} of {len(other)} verdicts the same"
+    assert words in " ".join(RESULTS.split()) and changed == {"C20", "C38", "C42"}
+    assert {usual[name]["verdict"] for name in changed} <= {"open", "does not hold"}
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_picture_of_the_finding_shows_its_table_and_that_the_records(dark):
     docs = run_path(str(ROOT / "docs/finding.py"))
