@@ -5,6 +5,7 @@
 The tables of the control worlds are written only where all their runs are stored.
 """
 
+import re
 from pathlib import Path
 
 import matplotlib
@@ -193,7 +194,7 @@ def headline(records: list[dict]) -> str:
         f"A linear model of the items of all domains together, EASE, is better: ADC minus EASE is\n{linear}. "
         f"Both sets are small and dense, and neither is the paper's."
     )
-    return words.replace(" -", " −").replace("(-", "(−")
+    return re.sub(r"-(?=\d\.)", "−", words)
 
 
 def finding(records: list[dict]) -> str:
