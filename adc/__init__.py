@@ -19,7 +19,7 @@ weights are learned so that the domains learn at similar rates (Eqs. 4, 5).
     mf_init          the start by matrix factorization (§III-B)
     sampling         triples and negatives (§III-A)
     model, losses    Fig. 1; Eqs. 1 and 2
-    balancer         Eqs. 4 and 5, on any losses; balancers: other published rules
+    balancer         Eqs. 4 and 5, on any positive losses; balancers: other published rules
     train            a plain step of Eqs. 1 to 5, epochs, `fit`; fast_step, optim: the same, for speed
     early_stopping   when epochs end; metrics, relevance, evaluation: recall and NDCG (§IV-B)
 """

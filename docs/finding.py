@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 from companion import claims, files, registry
 from companion.analysis import controls, stats
-from companion.claims import measures, measures_analysis, measures_transfer
+from companion.claims import export, measures, measures_analysis, measures_transfer
 from companion.claims.evidence import Evidence
 from companion.figures.style import style
 
@@ -38,7 +38,7 @@ def main() -> None:
     """Write finding-light.png and finding-dark.png beside this file."""
     style()
     stored = controls.stored(controls.comparison())
-    if len(stored):
+    if len(stored) and {*DATASETS} <= {*export.gathered(PROFILE)}:
         table = scores(stored)
         with files.atomic(SCORES) as partial:
             table.to_csv(partial, index=False, float_format="%.4f")

@@ -177,16 +177,15 @@ def short(claim: pd.Series) -> str:
 
 
 def headline(records: list[dict]) -> str:
-    """What was found, in two sentences. Raises `UserError` where something else came out than they say."""
-    by_claim = {(each["says"], each["dataset"]): each for each in records}
-    values = {}
+    """What was found, in three sentences. Raises `UserError` where something else came out than they say."""
+    values = []
     for says, words in WORDS.items():
-        results = [outcome(by_claim[says, dataset]) for dataset in DATASETS]
-        if any(result.partition(", ")[2] != words for result in results):
-            raise UserError(f"'{says}': {results}, no longer '{words}' everywhere. Write the headline anew.")
-        values[says] = " and ".join(result.partition(", ")[0] for result in results)
-    films, lecturers = (by_claim[next(iter(WORDS)), dataset]["n"] for dataset in DATASETS)
-    helps, weights, linear = values.values()
+        cells = pick(records, says)
+        if found := {outcome(cell) for cell in cells} - {words}:
+            raise UserError(f"'{says}': {', '.join(found)}, not '{words}'. Write the headline anew.")
+        values.append(" and ".join(map(difference, cells)))
+    films, lecturers = (cell["n"] for cell in cells)
+    helps, weights, linear = values
     words = (
         f"**What was found**, NDCG@10 on real ratings of films (MovieLens, n = {films}) and of lecturers\n"
         f"(InstEval, n = {lecturers}): other domains do help ADC ({helps} over ADC on each\n"
@@ -199,13 +198,12 @@ def headline(records: list[dict]) -> str:
 
 def finding(records: list[dict]) -> str:
     """The table of the finding, from the records of docs/claims.json: a difference, and what it comes to."""
-    by_claim = {(each["says"], each["dataset"]): each for each in records}
-    seeds = [by_claim[next(iter(QUESTIONS)), dataset]["n"] for dataset in DATASETS]
-    heads = [f"{data.label(dataset)}; {n}" for dataset, n in zip(DATASETS, seeds)]
+    first = pick(records, next(iter(QUESTIONS)))
+    heads = [f"{data.label(cell['dataset'])}; {cell['n']}" for cell in first]
     lines = [row(["NDCG@10, ± 95 % interval", *heads]), row(["---"] * 3)]
     for says, words in QUESTIONS.items():
-        cells = [by_claim[says, dataset] for dataset in DATASETS]
-        lines.append(row([words, *map(outcome, cells)]))
+        cells = pick(records, says)
+        lines.append(row([words, *(f"{difference(cell)}, {outcome(cell)}" for cell in cells)]))
     number = sum(claim.section != UNCLAIMED for claim in claims.CLAIMS)
     lines.append(row([f"the paper's {number} sentences", *(tally(records, name) for name in DATASETS)]))
     return "\n".join(lines)
@@ -217,12 +215,22 @@ def tally(records: list[dict], dataset: str) -> str:
     return claims.tally(pd.DataFrame(own))
 
 
+def pick(records: list[dict], says: str) -> list[dict]:
+    """The records of one sentence of the ledger, in the order of DATASETS."""
+    there = {each["dataset"]: each for each in records if each["says"] == says}
+    return [there[dataset] for dataset in DATASETS]
+
+
+def difference(record: dict) -> str:
+    """A record's difference with half of its interval."""
+    return f"{record['difference']:+.4f} ± {record['high'] - record['difference']:.4f}"
+
+
 def outcome(record: dict) -> str:
-    """A record's difference with its interval, and whether it matters."""
+    """Whether a record's difference matters, in words."""
     ends = [record[name] for name in ("difference", "low", "high", "margin")]
-    half, judgement = record["high"] - record["difference"], Judgement(*ends, n=0, more=None)
-    words = "not better" if judgement.outcome == OPEN and judgement.above is False else judgement.outcome
-    return f"{record['difference']:+.4f} ± {half:.4f}, {words}"
+    judgement = Judgement(*ends, n=0, more=None)
+    return "not better" if judgement.outcome == OPEN and judgement.above is False else judgement.outcome
 
 
 def draw(chosen: pd.DataFrame, label: str) -> None:
