@@ -66,6 +66,13 @@ def test_full_ranking_leaves_out_earlier_items_and_no_other(monkeypatch, split):
             assert items == everything - rated(split, user, *earlier) >= rated(split, user, part)
 
 
+@pytest.mark.parametrize("protocol", ["full", "sampled"])
+def test_a_score_of_minus_infinity_leaves_an_item_among_the_candidates(monkeypatch, split, protocol):
+    infinite = torch.full_like(random_scores(split), -torch.inf)
+    usual = candidates(monkeypatch, split, protocol)
+    assert candidates(monkeypatch, split, protocol, scores=infinite) == usual
+
+
 def test_sampled_ranking_takes_test_items_and_99_that_were_never_rated(monkeypatch, split):
     lists = candidates(monkeypatch, split, "sampled")
     for user, items in lists.items():
