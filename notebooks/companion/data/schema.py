@@ -1,10 +1,13 @@
 """The check of every source's table: `domain, user, item, rating` (+ `timestamp`, `title`)."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from adc.errors import UserError
 from adc.ratings import REQUIRED
@@ -105,8 +108,8 @@ def _ids(column: pd.Series, locate: Locate, remarks: list[str]) -> pd.Categorica
     texts, faults, whole = cells.ids(values)
     if len(rows := _rows_of(codes, np.isin(np.arange(len(texts)), [*faults]))):
         _refuse(column, rows, locate, faults.get(codes[rows[0]], "is empty"))
-    blank = np.array([isinstance(value, str) and value != text for value, text in zip(values, texts)])
-    if blank.any():
+    blank = [isinstance(value, str) and value != text for value, text in zip(values, texts)]
+    if any(blank):
         count = int(np.append(blank, False)[codes].sum())
         what = 'blanks or ="…"' if any(str(value).strip().startswith('="') for value in values) else "blanks"
         remarks.append(f"Column {column.name}: {what} around {count:,} ids were left out.")
@@ -116,11 +119,11 @@ def _ids(column: pd.Series, locate: Locate, remarks: list[str]) -> pd.Categorica
     if whole:
         what = "whole numbers written as floats, such as 1.0, were taken as whole numbers: 1"
         remarks.append(f"Column {column.name}: {what}.")
-    order, names = pd.factorize(np.array(texts, dtype=object), sort=True)
-    plain = pd.Series(names, dtype="str").str.lower().str.replace(r"^0+|[.,]0+$|\s", "", regex=True)
-    if len(twins := names[plain.duplicated(keep=False)]):
+    names = pd.Index(sorted({*texts}), dtype=object)
+    plain = pc.replace_substring_regex(pc.utf8_lower(pa.array(names, pa.string())), r"^0+|[.,]0+$|\s", "")
+    if len(twins := names[plain.to_pandas().duplicated(keep=False)]):
         remarks.append(f"Column {column.name}: {len(twins)} ids differ only in case or zeros: {twins[0]!r}.")
-    return pd.Categorical.from_codes(order.astype(np.int32)[codes], pd.Index(names, dtype=object))
+    return pd.Categorical.from_codes(names.get_indexer(texts).astype(np.int32)[codes], names)
 
 
 def _ratings(column: pd.Series, locate: Locate, remarks: list[str], gaps: bool) -> np.ndarray:
@@ -234,7 +237,8 @@ def _latest(clean: pd.DataFrame, locate: Locate, remarks: list[str]) -> pd.DataF
 
 def combined(table: pd.DataFrame, names: list[str]) -> np.ndarray:
     """A number for each combination of ids [rows], in the order of the columns and their categories."""
-    key = np.zeros(len(table), np.int64)
+    most = math.prod(len(table[name].cat.categories) for name in names)
+    key = np.zeros(len(table), np.int32 if most < 2**31 else np.int64)  # short numbers sort faster
     for name in names:
         key = key * len(table[name].cat.categories) + table[name].cat.codes.to_numpy()
     return key
