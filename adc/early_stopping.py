@@ -54,7 +54,7 @@ def factor_score(split: Split, domain: int, arrays: Arrays) -> Score:
 
 
 class EarlyStopping:
-    """Keeps every target's model of the epoch with the best mean validation NDCG@10 of the last WINDOW."""
+    """Keeps each target's model of the best validation NDCG@10, mean of WINDOW epochs; of 0, the latest."""
 
     def __init__(self, targets: int, patience: int):
         self.best, self.epoch = [-math.inf] * targets, [0] * targets
@@ -65,12 +65,13 @@ class EarlyStopping:
         """Take in a validation value; the model is copied only when it is the best so far."""
         self.recent[target].append(value)
         mean = float(np.mean(self.recent[target]))
-        if self.arrays[target] is None or mean > self.best[target]:
+        if self.best[target] <= 0 or mean > self.best[target]:
             self.best[target], self.epoch[target], self.arrays[target] = mean, epoch, learner.arrays(target)
 
     def done(self, epoch: int) -> bool:
         """Whether no target has improved for `patience` epochs, after LEAST_EPOCHS."""
-        return epoch >= LEAST_EPOCHS and epoch - max(self.epoch) >= self.patience
+        best = max((own for own, value in zip(self.epoch, self.best) if value > 0), default=0)
+        return epoch >= LEAST_EPOCHS and epoch - best >= self.patience
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,8 @@ class Trained:
 def train_epochs(learner: Learner, split: Split, epochs: int, patience: int, title: str = "",
                  show: bool = True, scorer: Scorer = factor_score,
                  hopeless: Callable[[int, float], bool] = lambda epoch, best: False) -> Trained:  # fmt: skip
-    """Train to the end without a look at a test rating.
-    A loss or score that is not finite ends training: diverged (R34), with what was best before. So does
-    `hopeless`, of an epoch and the mean over the domains of the best validation up to it: a search's."""
+    """Train to the end without a look at a test rating. What is not finite ends it: diverged (R34), with the
+    best before. So does `hopeless`, of an epoch and the mean of the domains' best validation: a search's."""
     domains, start = split.ratings.domains, (time.perf_counter(), time.process_time())
     validation = (VALID, VALIDATION_RULE, MAX_VALIDATION_USERS)
     tasks = [ranking_task(split, k, *validation) for k in range(len(domains))]

@@ -67,8 +67,16 @@ def test_every_target_gets_its_own_best_epoch_and_training_ends_when_none_improv
         assert mean == pytest.approx(table.query("protocol == 'full'")["ndcg@10"].mean())
 
 
-def test_epochs_are_bounded_the_first_of_equals_counts_and_one_lucky_epoch_little(split, monkeypatch):
+def test_where_validation_is_0_throughout_the_latest_epoch_counts_and_holds_up_nobody(split, monkeypatch):
+    script_validation(monkeypatch, [[0.0] * 30, [0.1, 0.2] + [0.1] * 30])
+    assert train(Scripted(split)).notes["best_epoch"] == {"d0": 6, "d1": 2}  # ends 4 epochs after d1's best
     script_validation(monkeypatch, [[0.0] * 30] * 2)
+    notes = train(Scripted(split)).notes
+    assert notes["best_epoch"] == {"d0": 4, "d1": 4} and notes["validation"] == {"d0": 0, "d1": 0}
+
+
+def test_epochs_are_bounded_the_first_of_equals_counts_and_one_lucky_epoch_little(split, monkeypatch):
+    script_validation(monkeypatch, [[0.1] * 30] * 2)
     notes = train(Scripted(split), epochs=3).notes
     assert notes["best_epoch"] == {"d0": 1, "d1": 1} and notes["epochs"] == 3
     monkeypatch.setattr(early_stopping, "WINDOW", 3)
