@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -13,37 +14,44 @@ METHODS += "sconet static adc".split()
 VARIANTS = {"adc": "h={hidden_layers} γ={gamma:g}", "static": "h={hidden_layers}"}
 
 
+def stored(home: Path, dataset: str, profile: str) -> list[dict]:
+    """The rows of `results.parquet` (full ranking, all users) with what their run folders say."""
+    table = pd.read_parquet(home / "data" / "results.parquet")
+    facts = {}
+    for run in set(table["run"]):
+        config, metrics = (
+            json.loads((home / run / f"{part}.json").read_text()) for part in ("config", "metrics")
+        )
+        facts[run] = config | {"seconds": metrics["train_seconds"] / metrics["epochs"], "run": home / run,
+                               "diverged": metrics["diverged"], "best": metrics["validation"]}  # fmt: skip
+    wanted = {"profile": profile, "dataset": dataset, "protocol": "full", "group": "all"}
+    rows = [row | facts[row["run"]] for row in table.to_dict("records") if wanted.items() <= row.items()]
+    return [row | {"validation": row["best"].get(row["target"], 0)} for row in rows]
+
+
 class Scores:
     """Every score by (kind, h, gamma, domains, dim, negatives, target, seed, metric, n), read anew."""
 
-    def __init__(self, home: Path, dataset: str, profile: str, sizes: dict[str, int]):
-        table = pd.read_parquet(home / "data" / "results.parquet")
+    def __init__(self, rows: Iterable[dict], sizes: dict[str, int]):
         self.score, self.place, self.bad, self.read, self.seconds = {}, {}, set(), {}, {}
         self.validation = {}
         self.by_size = sorted(sizes, key=sizes.get)
-        facts = {
-            run: [json.loads((home / run / f"{part}.json").read_text()) for part in ("config", "metrics")]
-            for run in set(table["run"])
-        }
-        for row in table.to_dict("records"):
-            where = (row["profile"], row["dataset"], row["protocol"], row["group"])
-            if where != (profile, dataset, "full", "all"):
-                continue
-            config, metrics = facts[row["run"]]
-            usual = VARIANTS.get(row["method"], "").format(**config)
-            if row["method"] not in METHODS or config["variant"] != usual:
+        for row in rows:
+            usual = VARIANTS.get(row["method"], "").format(**row)
+            own = row.get("domains") in sizes and row["variant"].startswith(f"{usual} ")  # searched by itself
+            if row["method"] not in METHODS or not (row["variant"] == usual or own):
                 continue  # another balancer, a starred reading, another objective
             names = ("hidden_layers", "gamma", "domains", "dim", "negatives")
-            what = [config.get(name) for name in names] if row["method"] in ("adc", "static") else (None,) * 5
+            what = [row.get(name) for name in names] if row["method"] in ("adc", "static") else (None,) * 5
             kind = (row["method"], *what)
-            best = metrics["validation"].get(row["target"], 0)  # of several settings on one domain
+            best = row["validation"]  # of several settings on one domain
             if best < self.validation.get((*kind, row["target"], row["seed"]), best):
                 continue
             self.validation[*kind, row["target"], row["seed"]] = best
             self.score[*kind, row["target"], row["seed"], row["metric"], row["n"]] = row["value"]
-            self.place[*kind, row["seed"]] = home / row["run"]
-            self.seconds[home / row["run"]] = metrics["train_seconds"] / metrics["epochs"]
-            if metrics["diverged"]:
+            self.place[*kind, row["seed"]] = row["run"]
+            self.seconds[row["run"]] = row["seconds"]
+            if row["diverged"]:
                 self.bad.add((*kind, row["seed"]))
         self.seeds = sorted({key[7] for key in self.score if key[0] == "adc" and key[3] == ""})
         self.every_seed = sorted({key[7] for key in self.score if key[0] == "adc"})

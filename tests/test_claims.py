@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import again
 import pandas as pd
 import pytest
+from again_scores import stored
 from worlds import AS_PRINTED, OPPOSITE, SIZES, WORLDS, fill, store
 
 from companion import claims, files, registry, results
@@ -38,7 +39,7 @@ def world(tmp_path_factory, monkeypatch):
 @pytest.mark.parametrize("name", WORLDS)
 def test_a_second_route_comes_to_the_same_verdicts(world, name):
     home, dataset, ledger = world(name)
-    second = again.Ledger(home, dataset, "invented", SIZES).verdicts()
+    second = again.Ledger(stored(home, dataset, "invented"), SIZES).verdicts()
     assert ledger["verdict"].to_dict() == dict(zip(ledger.index, second, strict=True))
 
 
