@@ -3,10 +3,13 @@
 ./run_all.sh python docs/variance.py
 
 A seed is a new split and a new training with it. Here every split of MovieLens is trained on from two starts:
-that of Table II's run with h = 3, and another (initial vectors, sampled negatives, order of the users).
+that of Table II's run with h = 3, and another (initial vectors, sampled negatives, order of the users). What
+another arithmetic does to the same runs is in docs/runs.
 """
 
 import numpy as np
+import pandas as pd
+from recorded_runs import FOLDER
 from results import PAGE, row
 from tqdm.auto import tqdm
 
@@ -16,6 +19,7 @@ from companion.analysis.curves import ndcg
 DATASET, SPLITS, STARTS = "movielens", range(10), (0, 1)
 METHODS = {"adc": registry.BASE, "static": {"hidden_layers": 3}, "bpr": {}}
 MARKS = ("<!-- variance: written by docs/variance.py -->", "<!-- end of variance -->")
+ARITHMETIC = ("<!-- arithmetic: written by docs/variance.py -->", "<!-- end of arithmetic -->")
 
 
 def run(method: str, split: int, start: int) -> runs.Run:
@@ -45,6 +49,23 @@ def parts_of_variance(values: np.ndarray) -> tuple[float, float]:
     return max(splits, 0.0) ** 0.5, starts**0.5
 
 
+def arithmetic(there: pd.DataFrame, here: pd.DataFrame) -> str:
+    """What two arithmetics, tables of docs/runs, make of the same runs, as a Markdown table."""
+    variants = {"adc": "h=3 γ=2", "static": "h=3", "bpr": ""}
+    sides = []
+    for side in (there, here):
+        own = side[side["domains"].isna() & side["variant"].fillna("").eq(side["method"].map(variants))]
+        wide = own.pivot_table(index="seed", columns="method", values="NDCG@10")  # mean over the domains
+        sides.append(wide.assign(**{f"adc − {name}": wide["adc"] - wide[name] for name in ("static", "bpr")}))
+    apart = (sides[0] - sides[1]).dropna()
+    cells = [row(["NDCG@10", "mean shift", "arithmetic", "seed"]), row(["---"] * 4)]
+    for name in apart:
+        spreads = (apart[name] ** 2).mean() / 2, (sides[0][name].var() + sides[1][name].var()) / 2
+        each = f"{-apart[name].mean():+.4f}", *map("{:.4f}".format, np.sqrt(spreads))
+        cells.append(row([" − ".join(map(registry.label, name.split(" − "))), *each]))
+    return f"**MovieLens**, standard deviations, n = {len(apart)} seeds:\n\n" + "\n".join(cells)
+
+
 def table() -> str:
     """The standard deviations as a Markdown table."""
     lines = {registry.label(name): scores(name) for name in METHODS}
@@ -59,4 +80,6 @@ def table() -> str:
 
 
 if __name__ == "__main__":
+    tables = [pd.read_csv(FOLDER / f"{DATASET}{ending}.csv") for ending in ("", "-avx2")]
+    files.put_between(PAGE, *ARITHMETIC, lambda: arithmetic(*tables))
     files.put_between(PAGE, *MARKS, table)

@@ -134,10 +134,11 @@ def test_the_runs_planned_for_a_profile_are_those_of_its_notebooks(job, style):
     variables = execute.defaults(notebook) | given
     exec([cell["source"] for cell in execute.cells(notebook) if cell["cell_type"] == "code"][1], variables)
     rivals = job.startswith("04")
-    of_sets = [config for config in planned if "," in config["domains"]]
+    of_others = [config for config in planned if "," in config["domains"]]  # of the sets, and larger ones
+    of_others += [config for config in planned if config.get("dim") == 200 or config.get("negatives") == 10]
     ours = [each for each in planned if (each["method"] not in ("adc", "static")) == rivals]
-    assert variables["configs"] == [config for config in ours if config not in of_sets]
-    assert len(planned) == 59 and len(of_sets) == 21
+    assert variables["configs"] == [config for config in ours if config not in of_others]
+    assert len(planned) == 61 and len(of_others) == 21 + 2
 
 
 def test_what_is_made_by_default_is_the_papers_core():
@@ -175,8 +176,6 @@ def test_a_row_made_again_is_the_same_and_another_verdict_is_told(trained, tmp_p
     timed = numbered()["C34"].says  # another call, other seconds: its verdict may differ
     changed = [line for line in compare.main(tmp_path / "there", tmp_path / "here")[1:] if " became " in line]
     assert all(timed in line for line in changed)
-    table = compare.same_run(tmp_path / "there", tmp_path / "here")
-    assert table["runs"].tolist() == table["equal"].tolist() == [2, 2] and not table["arithmetic"].any()
 
 
 def test_another_arithmetic_reaches_the_processes_that_train(trained, tmp_path, capsys):

@@ -2,19 +2,14 @@
 with it.
 
 `python -m companion.claims.compare A B`: each a file of records (docs/claims.json) or a home (ADC_HOME) with
-runs of the profile `claims`; of two homes also how much the same run differs from one to the other, beside
-how much runs differ from seed to seed."""
+runs of the profile `claims`."""
 
 import os
 import sys
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from adc.errors import UserError
-from companion import files, registry, runs
-from companion.analysis.curves import ndcg
+from companion import files
 from companion.claims import export
 from companion.claims.evidence import Evidence
 from companion.claims.export import PROFILE
@@ -64,29 +59,6 @@ def _text(value: object) -> str:
     return " and ".join(value) if isinstance(value, list) else str(value or "–")
 
 
-def same_run(first: Path, second: Path) -> pd.DataFrame:
-    """NDCG@10, mean over domains, of the runs that two homes have in common: a row a dataset and variant.
-    Columns: runs, `equal` (to the last bit), `farthest` (the largest difference), `arithmetic` and `seeds`:
-    the standard deviations of a run over the two homes, and over its seeds."""
-    rows = []
-    for file in sorted((first / "data/runs").glob("*/[!.]*/metrics.json")):
-        other = second / file.parent.relative_to(first)
-        if (other / "metrics.json").exists():
-            run = runs.load(file.parent)
-            row = {name: run.config[name] for name in ("dataset", "domains", "method", "seed")}
-            row |= {"variant": registry.variant(run.config), "a": np.mean([*ndcg(run).values()])}
-            rows.append(row | {"b": np.mean([*ndcg(runs.load(other)).values()])})
-    if not rows:
-        raise UserError(f"{first} and {second} have no run in common.")
-    table = pd.DataFrame(rows)
-    table["apart"] = (table["a"] - table["b"]).abs()
-    each = table.groupby(["dataset", "method", "variant", "domains"], sort=False)
-    columns = {"runs": each.size(), "equal": each["apart"].agg(lambda apart: int((apart == 0).sum()))}
-    columns |= {"farthest": each["apart"].max(), "seeds": each["a"].std()}
-    columns["arithmetic"] = each["apart"].agg(lambda apart: np.sqrt((apart**2).mean() / 2))
-    return pd.DataFrame(columns)
-
-
 def main(first: Path, second: Path) -> list[str]:
     there, here = load(first), load(second)
     pairs = [(there[key], here[key]) for key in there if key in here]
@@ -99,8 +71,4 @@ if __name__ == "__main__":
     with files.exit_on_error():
         if len(sys.argv) != 3:
             raise UserError("./run_all.sh python -m companion.claims.compare A B, two homes or files")
-        places = [Path(name) for name in sys.argv[1:]]
-        print("\n".join(main(*places)))
-        if all(place.is_dir() for place in places):
-            table = same_run(*places).to_string(float_format="{:.2g}".format)
-            print(f"\nNDCG@10 of the same runs, A and B:\n{table}")
+        print("\n".join(main(*map(Path, sys.argv[1:]))))
