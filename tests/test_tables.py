@@ -51,6 +51,30 @@ BAD = {
     ),
     "nouser.csv": (sound() + "books,,i,3\n", ["line 92, column 'user'", "empty"]),
     "twice.csv": (sound() + "books,u,i,3\nbooks,u,i,4\n", ["lines 92, 93", "'u'", "'timestamp'"]),
+    "marks.csv": (
+        "domain,user,item,rating\n" + "books,u,i,★★\nbooks,v,i,★\n",
+        ["'★★' is not a finite number", "Ratings are numbers", "(★★★ as 3)"],
+    ),
+    "thousands.csv": (
+        sound() + 'books,u,i,"1,234"\nbooks,v,i,"987"\nbooks,w,i,"2,511"\n',
+        ["a thousand? Write 1234 or 1.234"],
+    ),
+    "alike.csv": (
+        HEADER + "".join(f"books,u{k},i{k % 7},{10**8 + k}\n" for k in range(99)),
+        ["all ratings lie between 100000000 and", "Subtract"],
+    ),
+    "doubles.csv": (
+        text([(k, f"{9007199254740994 if u == 'u10' else u[1:]}.0", i, r) for k, u, i, r in ROWS], FOUR),
+        ["float of 9,007,199,254,740,992 or more"],
+    ),
+    "footer.csv": (
+        sound() + "(90 rows affected)\n",
+        ["line 92", "Is '(90 rows affected)' a line of the table"],
+    ),
+    "spark.csv": (
+        "domain,user,item,rating,title\n" + 'books,u,i,3,"He said \\"no, no\\", twice"\n',
+        ["line 2", 'not doubled ("", not \\")'],
+    ),
     "flat.csv": (sound() + FLAT, ["nobody can be evaluated in domain 'plays', 'songs'", "Remove the domain"]),
     "torn.parquet": ("PAR1 and no more", ["not a sound Parquet file"]),
     "cut.parquet": (parquet()[:-30], ["not a sound Parquet file"]),
@@ -105,6 +129,39 @@ def test_ids_that_begin_as_comments_do_are_ids(tmp_path, mark):
     bare = [(mark + row[0] if k < 9 else row[0], *row[1:]) for k, row in enumerate(BARE)]
     users = data.prepare(str(written(tmp_path, "yelp.csv", text(bare, ""))), write=False).frame()["user"]
     assert sorted(users) == sorted(row[0] for row in bare)
+
+
+def test_whole_numbers_below_0_among_ids_are_whole_numbers(tmp_path):
+    bare = [(f"{-1 if k < 9 else k % 12}.0", *row[1:]) for k, row in enumerate(BARE)]
+    path = written(tmp_path, "bare.csv", text(bare, "user,item,rating,timestamp"))
+    assert sorted({*data.prepare(str(path), write=False).frame()["user"]})[0] == "-1"
+    assert any("written as floats" in words for words in data.preview(str(path)))
+
+
+def test_separators_at_the_end_of_some_lines_are_left_out(tmp_path):
+    content = "\n".join(line + "," * (k % 3) for k, line in enumerate(sound().split("\n"), 1))
+    path = written(tmp_path, "ends.csv", content.rstrip(",") + "\n")
+    whole = data.prepare(str(written(tmp_path, "whole.csv", sound())), write=False)
+    pd.testing.assert_frame_equal(data.prepare(str(path), write=False).frame(), whole.frame())
+
+
+def test_of_a_folder_nothing_is_left_out_unsaid(tmp_path, home):
+    frame = pd.read_csv(io.StringIO(sound()))
+    for number, name in enumerate(("a.parquet", "_b.parquet", "C.PARQUET", "_SUCCESS", "_metadata")):
+        folder = tmp_path / "ratings"
+        folder.mkdir(exist_ok=True)
+        written(folder, name, b"") if number > 2 else frame.iloc[number::3].to_parquet(folder / name)
+    assert len(data.prepare(str(folder), write=False).rating) == len(frame)
+    bare = frame.drop(columns="domain").drop_duplicates(["user", "item"])
+    for number in range(2):
+        (tmp_path / "flat").mkdir(exist_ok=True)
+        bare.iloc[number::2].to_parquet(tmp_path / "flat" / f"{number}.parquet")
+    assert "all of its 2 files are the domain 'flat'" in " ".join(data.preview(str(tmp_path / "flat")))
+    written(folder, "rest.csv", sound())
+    refused(folder, home, "holds rest.csv beside Parquet files")
+    for name in ("metadata", "data"):
+        (folder / name).mkdir()
+    refused(folder, home, "is an Iceberg table")
 
 
 def test_what_cannot_be_read_twice_is_refused_at_once(tmp_path, home):

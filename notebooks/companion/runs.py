@@ -42,7 +42,7 @@ class Run:
     def model(self) -> dict[str, np.ndarray]:
         """The arrays that score, named `<array>.<domain>`: see the method that wrote them. No pickles."""
         if not self.has_model:
-            words = "is missing. Run the notebook that trained it (03, 04 or 13)."
+            words = "is missing: reports keep the best. Fit it anew, by recommend.fit_all or its notebook."
             raise UserError(f"{self.folder / 'model.npz'} {words}")
         with np.load(self.folder / "model.npz", allow_pickle=False) as arrays:
             return dict(arrays)

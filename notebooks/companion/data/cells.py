@@ -89,8 +89,8 @@ def numbers(values: Sequence) -> tuple[np.ndarray, str]:
     words = []
     if decimal == "," and "," in used:
         words.append("decimals are written with a comma, as in 2,5.")
-    if not fit and used == {"."} and longest == 3:
-        words.append(f"is one of {joined[:40]}… a thousand?")
+    if not fit and used and longest == 3:
+        words.append(f"is one of {joined[:40]}… a thousand? Write 1234 or 1.234.")
     for place, text in texts.items():
         bare = text.replace(thousands, "").replace(decimal, ".")
         if len(bare) < len(cells[place]) and len(words) < 2:

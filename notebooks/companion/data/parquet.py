@@ -67,7 +67,8 @@ def _check_type(role: str, field: pa.Field, path: Path) -> None:
     date = role == "timestamp" and (pa.types.is_timestamp(kind) or pa.types.is_date(kind))
     half = pa.types.is_float16(kind) and role not in ("rating", "timestamp")  # tells no more ids than 2,048
     if half or not date and not any(getattr(pa.types, f"is_{name}")(kind) for name in PLAIN):
-        cure = f"Write it as text or as numbers, or give `--columns {role}=`"
+        other = "" if role in columns.NEEDED else f", or leave it out: `--columns {role}=`"
+        cure = f"Write it as text or as numbers{other}"
         raise UserError(f"{path}, column '{field.name}': holds {kind}. {cure}.")
 
 

@@ -15,7 +15,7 @@ from companion.data import cells, columns
 
 MAX_DOMAINS = 50
 MIN_RATINGS = 10  # below this a 50/10/40 split of a domain leaves a part empty
-GAPS = ("null", "nan", "none", "\\n", "n/a", "#n/a", "na", "-", "?", "(null)", "<na>")  # an empty cell
+GAPS = (*"null nan none \\n n/a #n/a na - ? (null) <na> . #null! missing".split(),)  # an empty cell
 NO_IDS = {*GAPS, *"unknown anonymous #name? #value! #ref! total sum average".split()}
 KEY = ["domain", "user", "item"]
 Locate = Callable[[list[int], str], str]  # rows, counted from 0, and a role -> their place in words
@@ -132,8 +132,18 @@ def _ratings(column: pd.Series, locate: Locate, remarks: list[str], gaps: bool) 
         values = values.astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(values))
     full = np.array([str(cell).strip().lower() not in ("", *GAPS) for cell in column.iloc[bad]], bool)
-    cure = "" if full.any() else "; `--not-a-rating empty` leaves them out"
+    cure = (
+        f". {words[:1].upper()}{words[1:]}".rstrip(" .")
+        if full.any()
+        else "; `--not-a-rating empty` leaves them out"
+    )
+    if len(bad) == len(values) and full.any():
+        cure = ". Ratings are numbers: write words and signs as such (★★★ as 3), or name another column"
     _refuse(column, bad[full] if gaps else bad, locate, "is not a finite number", cure)
+    finite = values[np.isfinite(values)]
+    if len(finite) and 0 < np.ptp(finite) < 1e-4 * np.abs(finite).max():
+        fault = f"all ratings lie between {finite.min():.9g} and {finite.max():.9g}, too close for their size"
+        raise UserError(f"{locate([0], 'rating')}: {fault}. Are they ratings? Subtract what all share.")
     values[bad] = np.inf  # it stands for "empty" among what is not a rating
     if words:
         remarks.append(f"Column rating: {words}")

@@ -24,8 +24,8 @@ ENDINGS = (
     *(".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".txt.gz", ".zip", ".gz", ".bz2", ".xz", ".zst"),
 )
 FILE_HASH = re.compile(r"-[0-9a-f]{8}$")  # ends the name of a table's dataset, and of no other
-WHOLE = re.compile(r"(0|[1-9]\d*)(\.0+|,00?)")
-HIDDEN = re.compile(r"\.|_[^=]*$")  # files and folders of a table that are none of its data
+WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))(\.0+|,00?)")
+HIDDEN = re.compile(r"\.|_(?!.*=)(?!.*\.parquet$)|_(common_)?metadata")  # none of a folder's data
 LARGE = 1 << 26  # bytes; a progress bar is shown
 
 
@@ -110,8 +110,14 @@ def _files(path: Path) -> list[Path]:
         return [path]
     if (path / "_delta_log").exists():
         raise UserError(f"{path}: is a Delta table. Write it as one Parquet file.")
-    files = [file for file in sorted(path.rglob("*.parquet")) if file.is_file()]
-    files = [file for file in files if not any(map(HIDDEN.match, file.relative_to(path).parts))]
+    if (path / "metadata").is_dir() and (path / "data").is_dir():
+        raise UserError(f"{path}: is an Iceberg table. Write it as one Parquet file.")
+    every = [file for file in sorted(path.rglob("*")) if file.is_file() and ending(file)]
+    every = [file for file in every if not any(map(HIDDEN.match, file.relative_to(path).parts))]
+    files = [file for file in every if ending(file) == ".parquet"]
+    if files and len(files) < len(every):
+        other = ", ".join(str(file.relative_to(path)) for file in every if file not in files)
+        raise UserError(f"{path}: holds {other} beside Parquet files. Take out what is not of the table.")
     if not files:
         raise UserError(f"{path}: is a folder without Parquet files. Name the file that holds the ratings.")
     return files
@@ -185,7 +191,8 @@ def read(files: Files) -> Table:
             remarks.append(f"{path.name}: holds no ratings.")
         if bare := [part.path for part in own if "domain" not in part.what.roles]:
             where = path.name if len(bare) == len(own) else ", ".join(map(str, bare[:3]))
-            remarks.append(f"{where}: there is no column domain; all of it is the domain '{name}'.")
+            whole = f"all of its {len(own)} files are" if len(own) > 1 else "all of it is"
+            remarks.append(f"{where}: there is no column domain; {whole} the domain '{name}'.")
     shared = [role for role in NAMES if all(role in frame for frame in frames)]
     for role in sorted({role for frame in frames for role in frame} - {*shared}):
         remarks.append(f"The column {role} is not in all files, and is left out.")
@@ -227,7 +234,11 @@ def _read(file: Path, path: Path, files: Files) -> tuple[pd.DataFrame, Part]:
             frame, what = text.read(file, what, bar)
     for role in {"domain", "user", "item"} & {*frame}:  # where all are written as 1.0 is, 1 may be another's
         if all(isinstance(cell, str) and WHOLE.fullmatch(cell) for cell in frame[role].cat.categories):
-            frame[role] = frame[role].map(lambda x: Decimal(WHOLE.match(x)[1]), "ignore").astype("category")
+            numbers = {cell: Decimal(WHOLE.match(cell)[1]) for cell in frame[role].cat.categories}
+            large = [number for number in numbers.values() if abs(number) >= 2**53]
+            if large and all(Decimal(repr(float(number))) == number for number in large):
+                numbers = {cell: float(number) for cell, number in numbers.items()}  # doubles wrote them
+            frame[role] = frame[role].map(numbers, "ignore").astype("category")
     return frame, Part(file, what, len(frame))
 
 

@@ -171,7 +171,8 @@ def _by_record(path: Path, what: Look) -> tuple[pd.DataFrame, Look]:
 def _check_cell(cell: str, role: str, line: int, path: Path, what: Look) -> None:
     if lost := re.search("[\udc80-\udcff]", str(cell)):
         place = f"{path}, line {line}, column '{what.names[what.roles[role]]}'"
-        cure = "Save the table as UTF-8; from Latin-1, for instance, `iconv -f cp1252 -t utf-8 FILE > NEW`"
+        cure = "Save the table as UTF-8: `iconv -f CODE -t utf-8 FILE > NEW`, CODE cp1252 for Western texts"
+        cure += ", gb18030 for Chinese, cp932 for Japanese, cp949 for Korean, cp1251 for Cyrillic"
         raise UserError(f"{place}: a byte (0x{ord(lost[0]) - 0xDC00:02x}) is not UTF-8. {cure}.")
 
 
@@ -193,8 +194,11 @@ def _records(stream, what: Look, path: Path) -> Iterator[tuple[int, list | None]
 def _cells(text, what: Look, path: Path) -> Iterator[tuple[int, list[str] | None]]:
     begin, width, reader = what.lines + 1, len(what.names), records(text, what.separator, quoted=what.quoted)
     name = what.names[what.roles["rating"]] if what.header else None
+    least = max((place for place, of_column in enumerate(what.names, 1) if of_column), default=width)
     try:
         for cells in reader:
+            if len(cells) != width and len(cells) >= least and not "".join(cells[least:]).strip():
+                cells = (cells + [""] * width)[:width]  # separators at the end that other lines have not
             if len(cells) == width:
                 if what.quoted and reader.line_num + what.lines > begin:
                     _check_lines(cells, f"{path}, line {begin}", what)
@@ -203,19 +207,25 @@ def _cells(text, what: Look, path: Path) -> Iterator[tuple[int, list[str] | None
                     cells = None if [*map(tidy, cells)] in ([*what.names], [""] * width) else cells
                 yield begin, cells
             elif "".join(cells).strip(" \t\x1a\0"):
-                raise _uneven(len(cells), f"{path}, line {begin}", what)
+                raise _uneven(cells, f"{path}, line {begin}", what)
             elif cells:  # an empty row, or what DOS or a crash leaves at the end
                 yield begin, None
             begin = what.lines + reader.line_num + 1  # a record between quotes may span several lines
     except csv.Error as error:
-        fault = f"not readable as a table ({error}). Is a double quote left open or not doubled?"
+        fault = (
+            f'not readable as a table ({error}). Is a double quote left open or not doubled ("", not \\")?'
+        )
         raise UserError(f"{path}, line {begin}: {fault}") from error
 
 
-def _uneven(count: int, where: str, what: Look) -> UserError:
+def _uneven(cells: list[str], where: str, what: Look) -> UserError:
     named = f"{'the header names' if what.header else 'the first line has'} {len(what.names)}"
     cure = "A value with a separator in it belongs in double quotes; a column of row names needs a name too"
-    return UserError(f"{where}: {count} columns, but {named} ({shown(what.names)}). {cure}.")
+    if len(cells) == 1:
+        cure = f"Is {cells[0].strip()[:40]!r} a line of the table? Remove it, or separate its cells as others"
+    elif any("\\" in cell for cell in cells):
+        cure = 'Write double quotes within a value doubled (""), without a backslash'
+    return UserError(f"{where}: {len(cells)} columns, but {named} ({shown(what.names)}). {cure}.")
 
 
 def _check_lines(cells: list[str], where: str, what: Look) -> None:

@@ -75,9 +75,9 @@ def train_first(dataset: str, methods: Iterable[str], seed: int = 0, **limits: A
 
 def candidates(dataset: str | Path, method: str = "", seed: int | None = None,
                domains: str = "") -> pd.DataFrame:  # fmt: skip
-    """What can be picked, the best first: method, variant, seeds, validation (mean over them), folder (of the
-    first that has kept its model). Compared over the seeds on which every method was run, as each splits the
-    ratings anew; if there is none, on that with the most runs. UserError: there is no such run."""
+    """What can be picked, the best first: method, variant, seeds, validation (mean over them), folder (of a
+    run that has kept its model, if one has). Compared over the seeds on which every method was run, as each
+    splits the ratings anew; if there is none, on that with the most runs. UserError: there is no such run."""
     stored = stored_runs(dataset)
     stored = stored[(stored["domains"] == domains) & stored["method"].isin(registry.names(*KINDS))]
     rows = stored[stored["method"].eq(method) | (method == "")]
@@ -88,10 +88,16 @@ def candidates(dataset: str | Path, method: str = "", seed: int | None = None,
         what = (f"'{method}'" if method else "any method") + f" with seed {seed}" * (seed is not None)
         raise UserError(f"There is no finished run of {what} on '{dataset}'. There are: {there}.")
     seeds = set.intersection(*rows.groupby("method")["seed"].agg(set)) or {rows["seed"].mode()[0]}
-    rows = rows[rows["seed"].isin(seeds)].sort_values(["kept", "seed"], ascending=[False, True])
-    groups = rows.groupby(["method", "variant", "settings"])
-    what = {"seeds": ("seed", "nunique"), "validation": ("validation", "mean"), "folder": ("folder", "first")}
-    table = groups.agg(**what).reset_index().drop(columns="settings")
+    rows, names = (
+        rows.sort_values(["kept", "seed"], ascending=[False, True]),
+        ["method", "variant", "settings"],
+    )
+    common, what = (
+        rows[rows["seed"].isin(seeds)],
+        {"seeds": ("seed", "nunique"), "validation": ("validation", "mean")},
+    )
+    table = common.groupby(names).agg(**what).join(rows.groupby(names)["folder"].first())
+    table = table.reset_index().drop(columns="settings")
     table = table[table["seeds"] == len(seeds)]
     return table.sort_values("validation", ascending=False, ignore_index=True, kind="stable")
 
