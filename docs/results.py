@@ -21,6 +21,7 @@ from companion.analysis import controls, performance, report, stats
 from companion.analysis.equivalence import BETTER, NONE, OPEN, WORSE, Judgement, judge
 from companion.claims import export
 from companion.claims.sentences import UNCLAIMED
+from companion.claims.verdicts import FAILS
 from companion.figures.style import PAGE as WIDTH
 from companion.figures.style import style, titled
 
@@ -240,7 +241,8 @@ def finding(records: list[dict]) -> str:
 def tally(records: list[dict], dataset: str) -> str:
     """How many of the paper's sentences have each verdict on a dataset."""
     own = [each for each in records if each["dataset"] == dataset and each["theme"] != UNCLAIMED]
-    return claims.tally(pd.DataFrame(own))
+    alike = sum(each["verdict"] == FAILS and "low" in each and outcome(each) == NONE for each in own)
+    return claims.tally(pd.DataFrame(own)).replace("do not hold", f"do not hold ({alike} of them: {NONE})")
 
 
 def pick(records: list[dict], says: str) -> list[dict]:
