@@ -33,11 +33,17 @@ OTHERS = {  # what is not read: first bytes -> what it is, what to do
     tuple(b"\x80" + bytes([k]) for k in range(2, 6)): ("a pickle, which is not opened", "Write it as CSV"),
     b"version https://git-lfs": ("a pointer of Git LFS, not the file", "Run `git lfs pull`"),
     (b"<!doctype", b"<html", b"<head", b"<table"): ("a web page, not a table", "Download the file itself"),
-    b"<?xml": ("an XML file", "Write the table as CSV"),
 }  # fmt: skip
+TEXTS = {  # what the beginning of a text is that is no table
+    r"\A\s*<[?!\w]": "XML", r"(?im)^@relation ": "ARFF", r"\A[\s\[(]*\(": "code of a program",
+    r"(?i)\A(\s|--.*|/\*.*|(set|use|begin|start|pragma|drop|lock|select)\b.*)*(insert|create|copy) ": "SQL",
+    r"\A(%YAML.*\s+|---\s+)?(- ?[\[{]|([\s-]*[\w/ ]+:(?=\s).*\n){3})": "YAML or lines of names and values",
+}  # fmt: skip
+CALL = 'import pandas; pandas.read_csv("FILE", sep=%s, encoding="%s", skiprows=%d, header=%s'
 SEPARATORS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", "::": "'::'", " ": "blank"}
 NETFLIX = "Write `awk '/:/{i=$1+0;next}{print i\",\"$0}' FILE > NEW`; `--columns item=1,user=2,rating=3`."
 CUT = re.compile(r"::|[,;\t|]")
+ENDS = re.compile(r"\r\n|\r|\n")
 COMMENT = re.compile(r"[ \t]*(#|%|//|--)(?P<glued>\S)?")
 SPOKEN = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "blank": " ", "space": " "}
 EXPECTED = "Expected a header naming domain, user, item, rating and one line a rating."
@@ -87,7 +93,11 @@ def look(path: Path, given: dict[str, str], separator: str = "") -> Look:
         return _json(text, given, path, encoding, begin)
     if not text.strip():
         raise UserError(f"{path}: holds no text. {EXPECTED}")
-    return _text(text, cut, given, separator, path, encoding, begin)
+    try:
+        return _text(text, cut, given, separator, path, encoding, begin)
+    except UserError as error:
+        kind = next((kind for pattern, kind in TEXTS.items() if re.search(pattern, text[:4000])), None)
+        raise (UserError(f"{path}: is {kind}, not a table. Export it as CSV.") if kind else error) from None
 
 
 def _encoding(head: bytes) -> str:
@@ -167,21 +177,22 @@ def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encodin
     if not rows:
         raise UserError(f"{path}: no line ends within {HEAD:,} bytes. {EXPECTED}")
     names = [*map(tidy, rows[0])]
-    header = columns.is_header(names) or not words.isdisjoint(names)
+    header = columns.is_header(names, rows[1:]) or not words.isdisjoint(names)
     names = _fitted(names, rows, choice) if header else [*map(str, range(1, len(names) + 1))]
+    call = CALL % (json.dumps(choice), encoding, len(ENDS.findall(text[:start])), 0 if header else None)
     start += end * header
     if len(names) < 3:
         line = text[start - end * header :].lstrip()[:60].splitlines()[0]
-        hint = NETFLIX if re.fullmatch(r"\d+:", line) else EXPECTED + columns.ONES * (len(names) == 2)
+        hint = NETFLIX if re.fullmatch(r"\d+:", line) else EXPECTED + columns.ones(call) * (len(names) == 2)
         fault = f"is one column cut at {', '.join(SEPARATORS.values())}; for others `--separator '~'`"
         fault = f"{len(names)} columns, cut at {SEPARATORS.get(choice, choice)}" if len(names) == 2 else fault
         raise UserError(f"{path}: {fault}: {line!r}. {hint}")
-    roles = columns.assign(names, given, str(path)) if header or given else columns.guess(rows, str(path))
-    left_out = f"What stands above the table was left out ({above[:40]!r}…)." if above.strip() else ""
+    say = (str(path), rows[header:], call)
+    roles = columns.assign(names, given, *say) if header or given else columns.guess(*say)
+    left_out = f"What stands above the table was left out ({above[:40]!r}…)." if above.strip("#%/- ") else ""
     remark = f"{left_out} {columns.remark(names, roles, header)}".strip()
     before = text[:start]
-    skip = len(before.encode("utf-8", "surrogateescape")) + 3 * begin
-    lines = len(re.findall(r"\r\n|\r|\n", before))
+    skip, lines = len(before.encode("utf-8", "surrogateescape")) + 3 * begin, len(ENDS.findall(before))
     return Look("text", encoding, choice, (*names,), header, roles, skip, lines, len(choice) == 1, remark)
 
 
@@ -221,6 +232,11 @@ def _fitted(names: list[str], rows: list[list[str]], separator: str) -> list[str
 def _separator(text: str, cut: bool, words: set[str], path: Path) -> str:
     """The separator that gives known names, or else the one that cuts all lines into as many columns."""
     tables = {separator: _rows(text, separator, cut)[0] for separator in SEPARATORS}
+    alike = [one for one, rows in tables.items() if len({*map(len, rows)}) == 1]
+    even = [one for one in alike if len(tables[one][0]) > 2]
+    if signs := [one for one in even if one != " "]:  # the blanks are within cells
+        even = signs
+        del tables[" "]
     named = {one: len(columns.known(rows[0]) | words.intersection(rows[0]))
              for one, rows in tables.items() if rows}  # fmt: skip
     first = re.match(r"[^\r\n]*", text.lstrip())[0]
@@ -229,13 +245,11 @@ def _separator(text: str, cut: bool, words: set[str], path: Path) -> str:
     best = max(named.values(), default=0)
     if best > 1:
         return next(one for one in named if named[one] == best)
-    even = [one for one, rows in tables.items() if rows and len(rows[0]) > 2 and len({*map(len, rows)}) == 1]
-    even = [one for one in even if one != " "] or even
     if len(even) > 1:
         options, line = " or ".join(SEPARATORS[one] for one in even), text[:60].splitlines()[0]
         fault = f"may be cut at {options}: {line!r}"
         raise UserError(f"{path}: {fault}. Say which: `--separator '{even[0]}'`.")
-    wide = {one: len(rows[0]) for one, rows in tables.items() if rows and one != " "}
+    wide = {one: len(rows[0]) for one, rows in tables.items() if rows and (one != " " or one in alike)}
     return even[0] if even else max(wide, key=wide.get, default=",")
 
 
