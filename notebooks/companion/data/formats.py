@@ -204,15 +204,22 @@ def tidy(name: str) -> str:
 def _above(text: str, words: set[str]) -> str:
     """What stands above the table: comments, and titles where one of the first lines names its columns."""
     lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)", text)[:100]
-    for place, line in enumerate(lines[:30]):
-        names = {*map(tidy, CUT.split(line.replace('"', "")))}
-        if {*columns.NEEDED} <= columns.known(names) or (words and words <= names):
-            return "".join(lines[:place])
-        if not COMMENT.match(line) and len(CUT.split(line.strip(",;\t|\r\n"))) > 2:
-            break  # a title has no three cells
     comments = [*takewhile(COMMENT.match, lines)]
     row = "".join(lines[len(comments) : len(comments) + 1])  # ids may begin as comments do
-    alike = lambda line: any(len(line.split(sign)) == len(row.split(sign)) > 2 for sign in SEPARATORS)
+    if text.startswith("%%MatrixMarket"):  # its sizes come first
+        return "".join(comments) + row
+    count = lambda line, sign: len(line.split(sign.strip(" ") or None))
+    alike = lambda line: any(count(line, sign) == count(row, sign) > 2 for sign in SEPARATORS)
+    for place, line in enumerate(lines[:30]):
+        mark = re.match(r"([ \t]*(#|%|//|--)+ *(\w+: +)?)?", line)[0]
+        bare = line[len(mark) :].replace('"', "")
+        fits = mark and alike(bare)
+        names = {*map(tidy, CUT.split(bare)), *(bare.split() if fits else [])}
+        known = columns.known(names)
+        if {*columns.NEEDED} <= known or (words and words <= names) or (fits and len(known) > 1):
+            return "".join(lines[:place]) + mark
+        if not mark and len(CUT.split(line.strip(",;\t|\r\n"))) > 2:
+            break  # a title has no three cells
     glued = lambda line: COMMENT.match(line)["glued"] and (not row or alike(line))
     return "".join(takewhile(lambda line: not glued(line), comments))
 
