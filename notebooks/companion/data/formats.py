@@ -40,6 +40,8 @@ TEXTS = {  # what the beginning of a text is that is no table
     r"\A(%YAML.*\s+|---\s+)?(- ?[\[{]|([\s-]*[\w/ ]+:(?=\s).*\n){3})": "YAML or lines of names and values",
 }  # fmt: skip
 CALL = 'import pandas; pandas.read_csv("FILE", sep=%s, encoding="%s", skiprows=%d, header=%s'
+LISTS = ('import json; d = json.load(open("FILE", "rb")); others = %s; json.dump([{"part": name, **row} '
+         'for name in d if name not in others for row in d[name]], open("NEW", "w"))')  # fmt: skip
 SEPARATORS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", "::": "'::'", " ": "blank"}
 NETFLIX = "Write `awk '/:/{i=$1+0;next}{print i\",\"$0}' FILE > NEW`; `--columns item=1,user=2,rating=3`."
 CUT = re.compile(r"::|[,;\t|]")
@@ -114,56 +116,72 @@ def _encoding(head: bytes) -> str:
 
 def _json(text: str, given: dict, path: Path, encoding: str, begin: int) -> Look:
     """JSON lines, or objects in an array, in another object or over several lines: columns are their keys."""
-    inner = _inner_keys(text, {*given.values()}, path, encoding)
-    keys = inner or _keys(text)
-    roles = columns.assign(keys, given, str(path))
+    inner, rest = _inner(text, {*given.values()}, path, encoding)
+    sample = inner or _sample(text)
+    keys = [*dict.fromkeys(key for record in sample for key in record)]
+    cell = lambda value: "" if value is None else str(value)
+    rows = [[*map(cell, map(record.get, keys))] for record in sample[:SAMPLE]]
+    if not keys:  # not sound JSON, as is told with its line when it is read
+        keys = [*{name: 0 for _, name in re.findall(r"""(["'])([^"'\\]+)\1\s*:""", text)}]
+    roles = columns.assign(keys, given, str(path), rows)
     kind = "array" if inner or re.match(r"\s*(\[|\{(.*[^}\s])?[ \t]*[\r\n])", text) else "json"
-    words = columns.remark(keys, roles, True)
+    words = f"{columns.remark(keys, roles, True)} {rest}".strip()
     return Look(kind, encoding, ",", (*keys,), True, roles, 3 * begin, remark=words)
 
 
-def _inner_keys(text: str, words: set[str], path: Path, encoding: str) -> list[str]:
-    """The keys of the ratings where one object holds them all, as in {"ratings": [{"user": …}, …]}."""
+def _inner(text: str, words: set[str], path: Path, encoding: str) -> tuple[list[dict], str]:
+    """The first ratings where an object holds all, as in {"ratings": [{"user": …}, …]}; its rest in words."""
     if not re.match(r'\s*\{\s*"[^{}\[\]]*[\[{]', text):
-        return []
+        return [], ""
     with suppress(ValueError, RecursionError):  # the sample may end before the object does
         first, _ = json.JSONDecoder().raw_decode(text.lstrip())
         bare = [name for name, value in first.items() if not isinstance(value, (dict, list))]
         if len(columns.known(bare)) > 1 or words.intersection(bare):
-            return []  # it is a rating itself
-    with suppress(ValueError, RecursionError, LookupError), unpacked(path) as stream:
-        record = objects(json.loads(stream.read().decode(encoding)))[0]
-        return [*record] if isinstance(record, dict) else []
-    return []
+            return [], ""  # it is a rating itself
+    with suppress(ValueError, RecursionError), unpacked(path) as stream:
+        content = json.loads(stream.read().decode(encoding).lstrip("\ufeff"))
+        ratings = objects(content, str(path))
+        rest = [name for name, value in content.items() if value is not ratings]
+        rest = f"Not used: {columns.shown(rest)}." if 0 < len(rest) < len(content) else ""
+        return [record for record in ratings[:SAMPLE] if isinstance(record, dict)], rest
+    return [], ""
 
 
-def objects(content: object) -> list:
+def objects(content: object, where: str = "") -> list:
     """The ratings in parsed JSON as a list of objects: it is one, has one under a key, or is a data frame as
-    pandas writes it, by column, by row, or split."""
+    pandas writes it, by column, by row, or split. UserError: several lists may be the one."""
     if not isinstance(content, dict):
         return content if isinstance(content, list) else [content]
-    values = [*content.values()]
     names, rows = content.get("columns"), content.get("data")
     if isinstance(names, list) and isinstance(rows, list) and all(isinstance(row, list) for row in rows):
         return [dict(zip(map(str, names), row)) for row in rows]
-    if lists := [value for value in values if isinstance(value, list)]:
-        return lists[0]
-    if not all(isinstance(value, dict) for value in values):
+    lists = {name: list_ for name, list_ in content.items()
+             if isinstance(list_, list) and isinstance([*list_, 0][0], dict)}  # fmt: skip
+    rated = [name for name in lists if columns.known(lists[name][0]) >= {*columns.NEEDED}]
+    if len(lists) > 1 and len(rated) != 1:
+        others = json.dumps([name for name in content if name not in (rated or lists)], ensure_ascii=False)
+        raise UserError(
+            f"{where}: holds several lists of records: {columns.shown(rated or lists)}. Make them one: "
+            f"{columns.typed(LISTS % others)} (less `others`); `--columns domain=part` parts them again."
+        )
+    if lists:
+        return lists[[*rated, *lists][0]]
+    if not all(isinstance(value, dict) for value in content.values()):
         return [content]
     if len(columns.known(content)) < 2:
-        return values
+        return [*content.values()]
     return pd.DataFrame(content, dtype=object).to_dict("records")  # NaN where a column lacks a row
 
 
-def _keys(text: str) -> list[str]:
-    """The keys of the first objects; where the first is not sound JSON, the words before colons."""
-    decoder, place, keys = json.JSONDecoder(), 0, {}
+def _sample(text: str) -> list[dict]:
+    """The first objects of JSON."""
+    decoder, place, sample = json.JSONDecoder(), 0, []
     with suppress(ValueError, RecursionError):  # the sample ends; what is not sound is told when it is read
         while place < len(text):
             place = re.compile(r"[\s,\[]*").match(text, place).end()
             record, place = decoder.raw_decode(text, place)
-            keys |= dict.fromkeys(record if isinstance(record, dict) else ())
-    return [*keys] or [*{name: 0 for _, name in re.findall(r"""(["'])([^"'\\]+)\1\s*:""", text)}]
+            sample += [record] if isinstance(record, dict) else []
+    return sample
 
 
 def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encoding: str, begin: int) -> Look:
