@@ -33,11 +33,19 @@ OTHERS = {  # what is not read: first bytes -> what it is, what to do
     tuple(b"\x80" + bytes([k]) for k in range(2, 6)): ("a pickle, which is not opened", "Write it as CSV"),
     b"version https://git-lfs": ("a pointer of Git LFS, not the file", "Run `git lfs pull`"),
     (b"<!doctype", b"<html", b"<head", b"<table"): ("a web page, not a table", "Download the file itself"),
-    b"<?xml": ("an XML file", "Write the table as CSV"),
 }  # fmt: skip
+TEXTS = {  # what the beginning of a text is that is no table
+    r"\A\s*<[?!\w]": "XML", r"(?im)^@relation ": "ARFF", r"\A[\s\[(]*\(": "code of a program",
+    r"(?i)\A(\s|--.*|/\*.*|(set|use|begin|start|pragma|drop|lock|select)\b.*)*(insert|create|copy) ": "SQL",
+    r"\A(%YAML.*\s+|---\s+)?(- ?[\[{]|([\s-]*[\w/ ]+:(?=\s).*\n){3})": "YAML or lines of names and values",
+}  # fmt: skip
+CALL = 'import pandas; pandas.read_csv("FILE", sep=%s, encoding="%s", skiprows=%d, header=%s'
+LISTS = ('import json; d = json.load(open("FILE", "rb")); others = %s; json.dump([{"part": name, **row} '
+         'for name in d if name not in others for row in d[name]], open("NEW", "w"))')  # fmt: skip
 SEPARATORS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", "::": "'::'", " ": "blank"}
 NETFLIX = "Write `awk '/:/{i=$1+0;next}{print i\",\"$0}' FILE > NEW`; `--columns item=1,user=2,rating=3`."
 CUT = re.compile(r"::|[,;\t|]")
+ENDS = re.compile(r"\r\n|\r|\n")
 COMMENT = re.compile(r"[ \t]*(#|%|//|--)(?P<glued>\S)?")
 SPOKEN = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "blank": " ", "space": " "}
 EXPECTED = "Expected a header naming domain, user, item, rating and one line a rating."
@@ -87,7 +95,11 @@ def look(path: Path, given: dict[str, str], separator: str = "") -> Look:
         return _json(text, given, path, encoding, begin)
     if not text.strip():
         raise UserError(f"{path}: holds no text. {EXPECTED}")
-    return _text(text, cut, given, separator, path, encoding, begin)
+    try:
+        return _text(text, cut, given, separator, path, encoding, begin)
+    except UserError as error:
+        kind = next((kind for pattern, kind in TEXTS.items() if re.search(pattern, text[:4000])), None)
+        raise (UserError(f"{path}: is {kind}, not a table. Export it as CSV.") if kind else error) from None
 
 
 def _encoding(head: bytes) -> str:
@@ -104,56 +116,72 @@ def _encoding(head: bytes) -> str:
 
 def _json(text: str, given: dict, path: Path, encoding: str, begin: int) -> Look:
     """JSON lines, or objects in an array, in another object or over several lines: columns are their keys."""
-    inner = _inner_keys(text, {*given.values()}, path, encoding)
-    keys = inner or _keys(text)
-    roles = columns.assign(keys, given, str(path))
+    inner, rest = _inner(text, {*given.values()}, path, encoding)
+    sample = inner or _sample(text)
+    keys = [*dict.fromkeys(key for record in sample for key in record)]
+    cell = lambda value: "" if value is None else str(value)
+    rows = [[*map(cell, map(record.get, keys))] for record in sample[:SAMPLE]]
+    if not keys:  # not sound JSON, as is told with its line when it is read
+        keys = [*{name: 0 for _, name in re.findall(r"""(["'])([^"'\\]+)\1\s*:""", text)}]
+    roles = columns.assign(keys, given, str(path), rows)
     kind = "array" if inner or re.match(r"\s*(\[|\{(.*[^}\s])?[ \t]*[\r\n])", text) else "json"
-    words = columns.remark(keys, roles, True)
+    words = f"{columns.remark(keys, roles, True)} {rest}".strip()
     return Look(kind, encoding, ",", (*keys,), True, roles, 3 * begin, remark=words)
 
 
-def _inner_keys(text: str, words: set[str], path: Path, encoding: str) -> list[str]:
-    """The keys of the ratings where one object holds them all, as in {"ratings": [{"user": …}, …]}."""
+def _inner(text: str, words: set[str], path: Path, encoding: str) -> tuple[list[dict], str]:
+    """The first ratings where an object holds all, as in {"ratings": [{"user": …}, …]}; its rest in words."""
     if not re.match(r'\s*\{\s*"[^{}\[\]]*[\[{]', text):
-        return []
+        return [], ""
     with suppress(ValueError, RecursionError):  # the sample may end before the object does
         first, _ = json.JSONDecoder().raw_decode(text.lstrip())
         bare = [name for name, value in first.items() if not isinstance(value, (dict, list))]
         if len(columns.known(bare)) > 1 or words.intersection(bare):
-            return []  # it is a rating itself
-    with suppress(ValueError, RecursionError, LookupError), unpacked(path) as stream:
-        record = objects(json.loads(stream.read().decode(encoding)))[0]
-        return [*record] if isinstance(record, dict) else []
-    return []
+            return [], ""  # it is a rating itself
+    with suppress(ValueError, RecursionError), unpacked(path) as stream:
+        content = json.loads(stream.read().decode(encoding).lstrip("\ufeff"))
+        ratings = objects(content, str(path))
+        rest = [name for name, value in content.items() if value is not ratings]
+        rest = f"Not used: {columns.shown(rest)}." if 0 < len(rest) < len(content) else ""
+        return [record for record in ratings[:SAMPLE] if isinstance(record, dict)], rest
+    return [], ""
 
 
-def objects(content: object) -> list:
+def objects(content: object, where: str = "") -> list:
     """The ratings in parsed JSON as a list of objects: it is one, has one under a key, or is a data frame as
-    pandas writes it, by column, by row, or split."""
+    pandas writes it, by column, by row, or split. UserError: several lists may be the one."""
     if not isinstance(content, dict):
         return content if isinstance(content, list) else [content]
-    values = [*content.values()]
     names, rows = content.get("columns"), content.get("data")
     if isinstance(names, list) and isinstance(rows, list) and all(isinstance(row, list) for row in rows):
         return [dict(zip(map(str, names), row)) for row in rows]
-    if lists := [value for value in values if isinstance(value, list)]:
-        return lists[0]
-    if not all(isinstance(value, dict) for value in values):
+    lists = {name: list_ for name, list_ in content.items()
+             if isinstance(list_, list) and isinstance([*list_, 0][0], dict)}  # fmt: skip
+    rated = [name for name in lists if columns.known(lists[name][0]) >= {*columns.NEEDED}]
+    if len(lists) > 1 and len(rated) != 1:
+        others = json.dumps([name for name in content if name not in (rated or lists)], ensure_ascii=False)
+        raise UserError(
+            f"{where}: holds several lists of records: {columns.shown(rated or lists)}. Make them one: "
+            f"{columns.typed(LISTS % others)} (less `others`); `--columns domain=part` parts them again."
+        )
+    if lists:
+        return lists[[*rated, *lists][0]]
+    if not all(isinstance(value, dict) for value in content.values()):
         return [content]
     if len(columns.known(content)) < 2:
-        return values
+        return [*content.values()]
     return pd.DataFrame(content, dtype=object).to_dict("records")  # NaN where a column lacks a row
 
 
-def _keys(text: str) -> list[str]:
-    """The keys of the first objects; where the first is not sound JSON, the words before colons."""
-    decoder, place, keys = json.JSONDecoder(), 0, {}
+def _sample(text: str) -> list[dict]:
+    """The first objects of JSON."""
+    decoder, place, sample = json.JSONDecoder(), 0, []
     with suppress(ValueError, RecursionError):  # the sample ends; what is not sound is told when it is read
         while place < len(text):
             place = re.compile(r"[\s,\[]*").match(text, place).end()
             record, place = decoder.raw_decode(text, place)
-            keys |= dict.fromkeys(record if isinstance(record, dict) else ())
-    return [*keys] or [*{name: 0 for _, name in re.findall(r"""(["'])([^"'\\]+)\1\s*:""", text)}]
+            sample += [record] if isinstance(record, dict) else []
+    return sample
 
 
 def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encoding: str, begin: int) -> Look:
@@ -167,21 +195,22 @@ def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encodin
     if not rows:
         raise UserError(f"{path}: no line ends within {HEAD:,} bytes. {EXPECTED}")
     names = [*map(tidy, rows[0])]
-    header = columns.is_header(names) or not words.isdisjoint(names)
+    header = columns.is_header(names, rows[1:]) or not words.isdisjoint(names)
     names = _fitted(names, rows, choice) if header else [*map(str, range(1, len(names) + 1))]
+    call = CALL % (json.dumps(choice), encoding, len(ENDS.findall(text[:start])), 0 if header else None)
     start += end * header
     if len(names) < 3:
         line = text[start - end * header :].lstrip()[:60].splitlines()[0]
-        hint = NETFLIX if re.fullmatch(r"\d+:", line) else EXPECTED + columns.ONES * (len(names) == 2)
+        hint = NETFLIX if re.fullmatch(r"\d+:", line) else EXPECTED + columns.ones(call) * (len(names) == 2)
         fault = f"is one column cut at {', '.join(SEPARATORS.values())}; for others `--separator '~'`"
         fault = f"{len(names)} columns, cut at {SEPARATORS.get(choice, choice)}" if len(names) == 2 else fault
         raise UserError(f"{path}: {fault}: {line!r}. {hint}")
-    roles = columns.assign(names, given, str(path)) if header or given else columns.guess(rows, str(path))
-    left_out = f"What stands above the table was left out ({above[:40]!r}…)." if above.strip() else ""
+    say = (str(path), rows[header:], call)
+    roles = columns.assign(names, given, *say) if header or given else columns.guess(*say)
+    left_out = f"What stands above the table was left out ({above[:40]!r}…)." if above.strip("#%/- ") else ""
     remark = f"{left_out} {columns.remark(names, roles, header)}".strip()
     before = text[:start]
-    skip = len(before.encode("utf-8", "surrogateescape")) + 3 * begin
-    lines = len(re.findall(r"\r\n|\r|\n", before))
+    skip, lines = len(before.encode("utf-8", "surrogateescape")) + 3 * begin, len(ENDS.findall(before))
     return Look("text", encoding, choice, (*names,), header, roles, skip, lines, len(choice) == 1, remark)
 
 
@@ -193,15 +222,22 @@ def tidy(name: str) -> str:
 def _above(text: str, words: set[str]) -> str:
     """What stands above the table: comments, and titles where one of the first lines names its columns."""
     lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)", text)[:100]
-    for place, line in enumerate(lines[:30]):
-        names = {*map(tidy, CUT.split(line.replace('"', "")))}
-        if {*columns.NEEDED} <= columns.known(names) or (words and words <= names):
-            return "".join(lines[:place])
-        if not COMMENT.match(line) and len(CUT.split(line.strip(",;\t|\r\n"))) > 2:
-            break  # a title has no three cells
     comments = [*takewhile(COMMENT.match, lines)]
     row = "".join(lines[len(comments) : len(comments) + 1])  # ids may begin as comments do
-    alike = lambda line: any(len(line.split(sign)) == len(row.split(sign)) > 2 for sign in SEPARATORS)
+    if text.startswith("%%MatrixMarket"):  # its sizes come first
+        return "".join(comments) + row
+    count = lambda line, sign: len(line.split(sign.strip(" ") or None))
+    alike = lambda line: any(count(line, sign) == count(row, sign) > 2 for sign in SEPARATORS)
+    for place, line in enumerate(lines[:30]):
+        mark = re.match(r"([ \t]*(#|%|//|--)+ *(\w+: +)?)?", line)[0]
+        bare = line[len(mark) :].replace('"', "")
+        fits = mark and alike(bare)
+        names = {*map(tidy, CUT.split(bare)), *(bare.split() if fits else [])}
+        known = columns.known(names)
+        if {*columns.NEEDED} <= known or (words and words <= names) or (fits and len(known) > 1):
+            return "".join(lines[:place]) + mark
+        if not mark and len(CUT.split(line.strip(",;\t|\r\n"))) > 2:
+            break  # a title has no three cells
     glued = lambda line: COMMENT.match(line)["glued"] and (not row or alike(line))
     return "".join(takewhile(lambda line: not glued(line), comments))
 
@@ -221,6 +257,11 @@ def _fitted(names: list[str], rows: list[list[str]], separator: str) -> list[str
 def _separator(text: str, cut: bool, words: set[str], path: Path) -> str:
     """The separator that gives known names, or else the one that cuts all lines into as many columns."""
     tables = {separator: _rows(text, separator, cut)[0] for separator in SEPARATORS}
+    alike = [one for one, rows in tables.items() if len({*map(len, rows)}) == 1]
+    even = [one for one in alike if len(tables[one][0]) > 2]
+    if signs := [one for one in even if one != " "]:  # the blanks are within cells
+        even = signs
+        del tables[" "]
     named = {one: len(columns.known(rows[0]) | words.intersection(rows[0]))
              for one, rows in tables.items() if rows}  # fmt: skip
     first = re.match(r"[^\r\n]*", text.lstrip())[0]
@@ -229,13 +270,11 @@ def _separator(text: str, cut: bool, words: set[str], path: Path) -> str:
     best = max(named.values(), default=0)
     if best > 1:
         return next(one for one in named if named[one] == best)
-    even = [one for one, rows in tables.items() if rows and len(rows[0]) > 2 and len({*map(len, rows)}) == 1]
-    even = [one for one in even if one != " "] or even
     if len(even) > 1:
         options, line = " or ".join(SEPARATORS[one] for one in even), text[:60].splitlines()[0]
         fault = f"may be cut at {options}: {line!r}"
         raise UserError(f"{path}: {fault}. Say which: `--separator '{even[0]}'`.")
-    wide = {one: len(rows[0]) for one, rows in tables.items() if rows and one != " "}
+    wide = {one: len(rows[0]) for one, rows in tables.items() if rows and (one != " " or one in alike)}
     return even[0] if even else max(wide, key=wide.get, default=",")
 
 
