@@ -32,7 +32,7 @@ CONTROLS = ("<!-- control worlds: written by docs/results.py -->", "<!-- end of 
 MARKS = ("<!-- results: written by docs/results.py -->", "<!-- end of results -->")
 HEADLINE = ("<!-- headline: written by docs/results.py -->", "<!-- end of headline -->")
 WEIGHTS = ("<!-- weights: written by docs/results.py -->", "<!-- end of weights -->")
-RUNS = Path(__file__).with_name("runs")
+RUNS = Path(__file__).with_name("runs")  # written by recorded_runs.py
 KERNELS = {"": "as in the tables above", "-avx2": "as AVX2 computes"}  # endings of the tables in docs/runs
 FINDING = ("<!-- finding: written by docs/results.py -->", "<!-- end of finding -->")
 QUESTIONS = {  # a sentence of the ledger -> the difference in words
@@ -81,7 +81,8 @@ def weights_by_domain(dataset: str) -> str:
     tables, level = {}, stats.LEVEL / len(sizes)
     for ending, words in KERNELS.items():
         if (file := RUNS / f"{dataset}{ending}.csv").exists():
-            gaps = balanced_minus_static(pd.read_csv(file))
+            table = pd.read_csv(file)
+            gaps = recorded(table, "adc", "h=3 γ=2") - recorded(table, "static", "h=3")
             each = {k: judge(gaps[k].to_numpy(), 0.0, level) for k in sizes.index}
             tables[words] = {k: f"{j.difference:+.4f} ± {j.high - j.difference:.4f}" for k, j in each.items()}
     lines = [row(["domain", "ratings", *tables]), row(["---"] * (2 + len(tables)))]
@@ -89,13 +90,15 @@ def weights_by_domain(dataset: str) -> str:
     return f"**{data.label(dataset)}**, n = {len(gaps)} seeds:\n\n" + "\n".join(lines)
 
 
-def balanced_minus_static(table: pd.DataFrame) -> pd.DataFrame:
-    """NDCG@10 with γ = 2 minus that with equal weights, h = 3 [seed, domain], from a table of docs/runs."""
-    joint = table[table["domains"].isna()]
-    sides = [joint[joint["method"].eq(name) & joint["variant"].eq(variant)]
-             for name, variant in (("adc", "h=3 γ=2"), ("static", "h=3"))]  # fmt: skip
-    balanced, equal = (side.pivot(index="seed", columns="domain", values="NDCG@10") for side in sides)
-    return balanced - equal
+def recorded(table: pd.DataFrame, method: str, variant: str) -> pd.DataFrame:
+    """NDCG@10 of a method's variant, trained on all domains, [seed, domain], from a table of docs/runs; ADC
+    and static with the paper's d and number of negatives."""
+    own = table[
+        table["domains"].isna() & table["method"].eq(method) & table["variant"].fillna("").eq(variant)
+    ]
+    if method in ("adc", "static"):
+        own = own[own["dim"].eq(100) & own["negatives"].eq(5)]
+    return own.pivot(index="seed", columns="domain", values="NDCG@10")
 
 
 def control_worlds() -> str:

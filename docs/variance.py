@@ -9,8 +9,7 @@ another arithmetic does to the same runs is in docs/runs.
 
 import numpy as np
 import pandas as pd
-from recorded_runs import FOLDER
-from results import PAGE, row
+from results import PAGE, RUNS, recorded, row
 from tqdm.auto import tqdm
 
 from companion import files, registry, runs
@@ -54,9 +53,9 @@ def arithmetic(there: pd.DataFrame, here: pd.DataFrame) -> str:
     variants = {"adc": "h=3 γ=2", "static": "h=3", "bpr": ""}
     sides = []
     for side in (there, here):
-        own = side[side["domains"].isna() & side["variant"].fillna("").eq(side["method"].map(variants))]
-        wide = own.pivot_table(index="seed", columns="method", values="NDCG@10")  # mean over the domains
-        sides.append(wide.assign(**{f"adc − {name}": wide["adc"] - wide[name] for name in ("static", "bpr")}))
+        own = {name: recorded(side, name, variant).mean(axis=1) for name, variant in variants.items()}
+        pairs = {f"adc − {name}": own["adc"] - own[name] for name in ("static", "bpr")}
+        sides.append(pd.DataFrame(own | pairs))
     apart = (sides[0] - sides[1]).dropna()
     cells = [row(["NDCG@10", "mean shift", "arithmetic", "seed"]), row(["---"] * 4)]
     for name in apart:
@@ -80,6 +79,6 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    tables = [pd.read_csv(FOLDER / f"{DATASET}{ending}.csv") for ending in ("", "-avx2")]
+    tables = [pd.read_csv(RUNS / f"{DATASET}{ending}.csv") for ending in ("", "-avx2")]
     files.put_between(PAGE, *ARITHMETIC, lambda: arithmetic(*tables))
     files.put_between(PAGE, *MARKS, table)
