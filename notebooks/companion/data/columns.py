@@ -125,13 +125,13 @@ def _advice(missing: Sequence[str], names: Sequence[str], given: dict, rows: Seq
         hint = " (index_col=0 if users come first)" * bare
         return "", f" Of a matrix, write one line a rating: {typed(call)}{hint}."
     free = [k for k, name in enumerate(names) if name and not known([name]) and names.count(name) == 1]
-    found = {}
+    places = {}
     for role in missing:
         fits = [k for k in free if _fits(role, [row[k] for row in rows if len(row) > k])]
-        found |= zip([role], fits)  # the first one
-        free = [k for k in free if k not in found.values()]
-    lacking = {*missing} - {*found}
-    example = "" if lacking else _option(found, names, given)
+        places |= zip([role], fits)  # the first one
+        free = [k for k in free if k not in places.values()]
+    lacking = {*missing} - {*places}
+    example = "" if lacking else _option(places, names, given)
     return example, ones(call) * ({"rating"} in (lacking, {*missing}))
 
 

@@ -141,7 +141,7 @@ def _ratings(column: pd.Series, locate: Locate, remarks: list[str], gaps: bool) 
         cure = ". Ratings are numbers: write words and signs as such (★★★ as 3), or name another column"
     _refuse(column, bad[full] if gaps else bad, locate, "is not a finite number", cure)
     finite = values[np.isfinite(values)]
-    if len(finite) and 0 < np.ptp(finite) < 1e-4 * np.abs(finite).max():
+    if len(finite) and 0 < np.ptp(finite) < 2e-6 * np.abs(finite).max():
         fault = f"all ratings lie between {finite.min():.9g} and {finite.max():.9g}, too close for their size"
         raise UserError(f"{locate([0], 'rating')}: {fault}. Are they ratings? Subtract what all share.")
     values[bad] = np.inf  # it stands for "empty" among what is not a rating
