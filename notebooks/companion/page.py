@@ -13,6 +13,7 @@ BARE = """{% extends "lab/index.html.j2" %}
 <style>
   .jp-OutputArea-output, .jp-RenderedMarkdown { overflow-x: auto }
   .jp-RenderedHTMLCommon table { font-size: max(12px, 0.9em) }
+  .jp-RenderedHTMLCommon .highlight pre { font: var(--jp-code-font-size) / 1.4 var(--jp-code-font-family) }
   math[display="block"] { margin: 1em 0 }
 </style>
 {% endblock %}"""
