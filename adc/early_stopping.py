@@ -62,7 +62,7 @@ class EarlyStopping:
         self.recent, self.patience = [deque(maxlen=WINDOW) for _ in range(targets)], patience
 
     def update(self, epoch: int, target: int, value: float, learner: Learner) -> None:
-        """Take in a validation value; the model is copied only when it is the best so far."""
+        """Take in a validation value; the model is copied when it is the best so far, or none was above 0."""
         self.recent[target].append(value)
         mean = float(np.mean(self.recent[target]))
         if self.best[target] <= 0 or mean > self.best[target]:

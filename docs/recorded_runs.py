@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from results import RUNS
 from tqdm.auto import tqdm
 
 from companion import files, paths, runs
 from companion.claims import export
 
-FOLDER = Path(__file__).with_name("runs")
 SETTINGS = ("method", "variant", "domains", "seed", "hidden_layers", "gamma", "dim", "negatives")
 COURSES = ("weight", "rate", "norm")  # w_k, r_k and the gradient's norm after the weight, of networks
 SCORES = {f"recall@{n}": ("recall", n) for n in (5, 10, 15, 20)} | {"NDCG@10": ("ndcg", 10)}
@@ -43,7 +43,7 @@ def write(file: Path) -> None:
         table = pd.DataFrame([row for place in tqdm(own, desc=dataset) for row in rows(runs.load(place))])
         table = table.astype(dict.fromkeys(("hidden_layers", "dim", "negatives"), "Int64"))
         table = table.sort_values(["method", "variant", "domains", "seed", "run"], kind="stable")
-        target = FOLDER / f"{dataset}{file.stem.removeprefix(export.FILE.stem)}.csv"
+        target = RUNS / f"{dataset}{file.stem.removeprefix(export.FILE.stem)}.csv"
         with files.atomic(target) as partial:
             table.to_csv(partial, index=False, float_format="%.6g")
         print(f"{target}: {table['run'].nunique()} runs")

@@ -93,6 +93,15 @@ def test_what_another_arithmetic_changes_is_what_the_docs_say():
         assert f"{number - len(names)} of {number}{rest}" in text
 
 
+def test_what_comes_from_the_recorded_runs_is_what_they_say(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    variance = run_path(str(ROOT / "docs/variance.py"))
+    results = run_path(str(ROOT / "docs/results.py"))
+    sides = [pd.read_csv(ROOT / f"docs/runs/movielens{ending}.csv") for ending in ("", "-avx2")]
+    assert variance["arithmetic"](*sides) in RESULTS
+    assert all(results["weights_by_domain"](dataset) in RESULTS for dataset in ("movielens", "insteval"))
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_picture_of_the_finding_shows_its_table_and_that_the_records(dark):
     docs = run_path(str(ROOT / "docs/finding.py"))

@@ -132,7 +132,8 @@ def _advice(missing: Sequence[str], names: Sequence[str], given: dict, rows: Seq
         free = [k for k in free if k not in places.values()]
     lacking = {*missing} - {*places}
     example = "" if lacking else _option(places, names, given)
-    return example, ones(call) * ({"rating"} in (lacking, {*missing}))
+    only_ratings = {"rating"} in (lacking, {*missing})
+    return example, ones(call) if only_ratings else ""
 
 
 def _fits(role: str, cells: list[str]) -> bool:
@@ -177,7 +178,7 @@ def is_header(cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     counts = cells[not odd[0] :]
     return (
         len(known(cells)) > 1
-        or any(known(cell for cell, old in zip(cells, again) if not old))
+        or bool(known(cell for cell, old in zip(cells, again) if not old))
         or (len(cells) > 2 and counts == [*map(str, range(len(counts)))])
         or (not cells[0] and all(row[0] for row in rows))
         or not any(odd)

@@ -132,12 +132,10 @@ def _ratings(column: pd.Series, locate: Locate, remarks: list[str], gaps: bool) 
         values = values.astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(values))
     full = np.array([str(cell).strip().lower() not in ("", *GAPS) for cell in column.iloc[bad]], bool)
-    cure = (
-        f". {words[:1].upper()}{words[1:]}".rstrip(" .")
-        if full.any()
-        else "; `--not-a-rating empty` leaves them out"
-    )
-    if len(bad) == len(values) and full.any():
+    cure = f". {words[:1].upper()}{words[1:]}".rstrip(" .")
+    if not full.any():
+        cure = "; `--not-a-rating empty` leaves them out"
+    elif len(bad) == len(values):
         cure = ". Ratings are numbers: write words and signs as such (★★★ as 3), or name another column"
     _refuse(column, bad[full] if gaps else bad, locate, "is not a finite number", cure)
     finite = values[np.isfinite(values)]

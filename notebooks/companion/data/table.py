@@ -25,7 +25,7 @@ ENDINGS = (
 )
 FILE_HASH = re.compile(r"-[0-9a-f]{8}$")  # ends the name of a table's dataset, and of no other
 WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))(\.0+|,00?)")
-HIDDEN = re.compile(r"\.|_(?!.*=)(?!.*\.parquet$)|_(common_)?metadata")  # none of a folder's data
+HIDDEN = re.compile(r"\.|_(?!.*=)(?!.*\.parquet$)")  # such as _SUCCESS and _metadata: none of a folder's data
 LARGE = 1 << 26  # bytes; a progress bar is shown
 
 

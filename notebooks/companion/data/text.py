@@ -194,7 +194,7 @@ def _records(stream, what: Look, path: Path) -> Iterator[tuple[int, list | None]
 def _cells(text, what: Look, path: Path) -> Iterator[tuple[int, list[str] | None]]:
     begin, width, reader = what.lines + 1, len(what.names), records(text, what.separator, quoted=what.quoted)
     name = what.names[what.roles["rating"]] if what.header else None
-    least = max((place for place, of_column in enumerate(what.names, 1) if of_column), default=width)
+    least = max((place for place, column in enumerate(what.names, 1) if column), default=width)
     try:
         for cells in reader:
             if len(cells) != width and len(cells) >= least and not "".join(cells[least:]).strip():

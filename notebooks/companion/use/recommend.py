@@ -88,15 +88,10 @@ def candidates(dataset: str | Path, method: str = "", seed: int | None = None,
         what = (f"'{method}'" if method else "any method") + f" with seed {seed}" * (seed is not None)
         raise UserError(f"There is no finished run of {what} on '{dataset}'. There are: {there}.")
     seeds = set.intersection(*rows.groupby("method")["seed"].agg(set)) or {rows["seed"].mode()[0]}
-    rows, names = (
-        rows.sort_values(["kept", "seed"], ascending=[False, True]),
-        ["method", "variant", "settings"],
-    )
-    common, what = (
-        rows[rows["seed"].isin(seeds)],
-        {"seeds": ("seed", "nunique"), "validation": ("validation", "mean")},
-    )
-    table = common.groupby(names).agg(**what).join(rows.groupby(names)["folder"].first())
+    names = ["method", "variant", "settings"]
+    what = {"seeds": ("seed", "nunique"), "validation": ("validation", "mean")}
+    folders = rows.sort_values(["kept", "seed"], ascending=[False, True]).groupby(names)["folder"].first()
+    table = rows[rows["seed"].isin(seeds)].groupby(names).agg(**what).join(folders)
     table = table.reset_index().drop(columns="settings")
     table = table[table["seeds"] == len(seeds)]
     return table.sort_values("validation", ascending=False, ignore_index=True, kind="stable")
