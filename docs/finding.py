@@ -3,7 +3,8 @@
     ./run_all.sh --profile claims && ./run_all.sh python docs/finding.py
 
 finding.csv has its scores: NDCG@10 on one domain alone and on all together, the mean over n seeds and the
-domains; in the control worlds, by transfer, the target's. It is written where the runs behind it are stored:
+domains, and half of the 95 % interval of their difference; in the control worlds, by transfer, the target's.
+It is written where the runs behind it are stored:
 those of the control worlds, and of the profile `claims` on both datasets. Else the picture is drawn from it.
 """
 
@@ -55,7 +56,8 @@ def scores(stored: pd.DataFrame) -> pd.DataFrame:
     for name, words in DATASETS.items():
         parts.append(real_gains(claims.collect(name, PROFILE)).assign(data=words))
     table = pd.concat(parts).rename(columns={"seeds": "n"})
-    return table.loc[table["method"].isin(METHODS), ["data", "transfer", "method", "one", "all", "n"]]
+    table["half"] = (table["high"] - table["low"]) / 2
+    return table.loc[table["method"].isin(METHODS), ["data", "transfer", "method", "one", "all", "half", "n"]]
 
 
 def with_scores(gains: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
@@ -106,7 +108,8 @@ def draw(table: pd.DataFrame, dark: bool = False) -> Figure:
         for part, title in titles.items():
             part.suptitle(title, x=0.02, ha="left", fontsize=10.5, fontweight="bold")
             part.supylabel("NDCG@10", fontsize=10)
-        figure.supxlabel("○ on one domain alone   ● on all domains together", fontsize=10, x=0.02, ha="left")
+        key = "○ on one domain alone   ● on all domains together\nI  95 % interval of the difference"
+        figure.supxlabel(key, fontsize=10, x=0.02, ha="left")
     return figure
 
 
@@ -120,6 +123,7 @@ def _arrows(panel: Axes, rows: pd.DataFrame, colours: dict[str, str], title: str
             panel.annotate("", (x, row["all"]), (x, row["one"]), arrowprops=arrow)
         panel.plot(x, row["one"], markerfacecolor="none", **look)
         panel.plot(x, row["all"], **look)
+        panel.errorbar(x + 0.22, row["all"], row["half"], color=colours[name], capsize=2, linewidth=1.2)
     panel.set(xticks=range(len(METHODS)), xticklabels=METHODS.values(), xlim=(-0.5, len(METHODS) - 0.5))
     panel.locator_params(axis="y", nbins=5)
     panel.margins(y=0.12)
