@@ -14,7 +14,7 @@ import pandas as pd
 
 from adc.errors import UserError
 from companion.data import columns
-from companion.data.unpacking import UNIT, sound, unpacked
+from companion.data.unpacking import UNIT, unpacked
 
 HEAD, SAMPLE = 1 << 18, 100  # bytes and lines that are looked at
 MARKS = {  # byte order marks; the longer ones first
@@ -69,7 +69,7 @@ class Look:
 
 def look(path: Path, given: dict[str, str], separator: str = "") -> Look:
     """What a file is and which of its columns is what; given: of `--columns`. UserError: nobody can tell."""
-    with sound(path), unpacked(path) as stream:
+    with unpacked(path) as stream:
         head = stream.read(HEAD)
     if not head:
         raise UserError(f"{path}: is empty (0 bytes). {EXPECTED}")
@@ -84,9 +84,8 @@ def look(path: Path, given: dict[str, str], separator: str = "") -> Look:
         raise UserError(f"{path}: is a tar archive. Unpack it (`tar -xf FILE`), and name the table in it.")
     encoding = _encoding(head)
     cut = len(head) == HEAD
-    with sound(path):
-        errors = "surrogateescape" if encoding == "utf-8" else "strict"
-        text = codecs.getincrementaldecoder(encoding)(errors).decode(head, not cut)
+    errors = "surrogateescape" if encoding == "utf-8" else "replace"  # it is told when all is read
+    text = codecs.getincrementaldecoder(encoding)(errors).decode(head, not cut)
     begin = len(text) - len(text.lstrip("\ufeff"))
     text = text[begin:]
     if len(re.findall("[\0\2-\x08\x0e-\x19\x1b-\x1e]", text[:300])) > 2:
@@ -138,7 +137,7 @@ def _inner(text: str, words: set[str], path: Path, encoding: str) -> tuple[list[
         bare = [name for name, value in first.items() if not isinstance(value, (dict, list))]
         if len(columns.known(bare)) > 1 or words.intersection(bare):
             return [], ""  # it is a rating itself
-    with suppress(ValueError, RecursionError), unpacked(path) as stream:
+    with unpacked(path) as stream, suppress(ValueError, RecursionError):
         content = json.loads(stream.read().decode(encoding).lstrip("\ufeff"))
         ratings = objects(content, str(path))
         rest = [name for name, value in content.items() if value is not ratings]

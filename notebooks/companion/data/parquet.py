@@ -39,7 +39,7 @@ def read(path: Path, given: dict[str, str], constants: dict[str, str]) -> tuple[
 
 def look(path: Path, given: dict[str, str], constants: dict[str, str]) -> tuple[pq.ParquetFile, Look]:
     """A file, and what it is by its schema alone."""
-    with unpacking.sound(path), unpacking.unpacked(path) as stream, path.open("rb") as raw:
+    with unpacking.unpacked(path) as stream, path.open("rb") as raw:
         content = path if raw.read(4) == b"PAR1" else io.BytesIO(stream.read())
     try:
         file = pq.ParquetFile(content)

@@ -22,15 +22,15 @@ import pyarrow.csv as pacsv
 from adc.errors import UserError
 from companion.data.columns import NEEDED, shown
 from companion.data.formats import Look, objects, records, tidy
-from companion.data.unpacking import UNIT, sound, unpacked
+from companion.data.unpacking import UNIT, unpacked
 
 BLOCK = 1 << 22
 CODES = pa.dictionary(pa.int32(), pa.string())
 
 
-def read(path: Path, what: Look, bar=None) -> tuple[pd.DataFrame, Look]:
+def read(path: Path, what: Look) -> tuple[pd.DataFrame, Look]:
     """Role -> its cells as they are written (times that are all numbers: float64), and how they were read."""
-    frame = _by_arrow(path, what, bar) if what.kind == "text" else None
+    frame = _by_arrow(path, what) if what.kind == "text" else None
     if frame is not None:
         return frame, what
     try:
@@ -52,7 +52,7 @@ def lines(path: Path, what: Look, rows: list[int]) -> list[int]:
     return [numbers[row] for row in rows]
 
 
-def _by_arrow(path: Path, what: Look, bar) -> pd.DataFrame | None:
+def _by_arrow(path: Path, what: Look) -> pd.DataFrame | None:
     """None where Arrow and the csv module might not agree: then the latter decides."""
     if not what.separator.isascii() or what.separator == " ":  # of which several may be one to the csv module
         return None
@@ -60,7 +60,7 @@ def _by_arrow(path: Path, what: Look, bar) -> pd.DataFrame | None:
         types = {str(place): times if role == "timestamp" else CODES for role, place in what.roles.items()}
         quotes = _Quotes(what.separator.encode()) if what.quoted else None
         try:
-            with sound(path), unpacked(path, bar) as stream:
+            with unpacked(path, show=True) as stream:
                 table = _arrow_table(io.BufferedReader(_Utf8(stream, what, quotes), BLOCK), what, types)
         except pa.ArrowException:
             continue
@@ -152,7 +152,7 @@ def _by_record(path: Path, what: Look) -> tuple[pd.DataFrame, Look]:
     codes = {role: array("i") for role in what.roles}
     values: dict[str, dict] = {role: {} for role in what.roles}
     others = 0
-    with sound(path), unpacked(path) as stream:
+    with unpacked(path) as stream:
         for line, cells in _records(stream, what, path):
             others += cells is None
             for role, place in what.roles.items() if cells else ():
