@@ -82,14 +82,14 @@ def real_reviews() -> list[bytes]:
 
 def count_reviews(content: bytes, most: int) -> int:
     """Records in a file, read line by line: openings, and texts outside any record; what ends after more than
-    `most` bytes is a record at least, and so are its openings."""
+    `most` bytes is one, whatever it holds."""
     visits, opened, text, size = 0, 0, False, 0
     for line in [*content.split(b"\n"), b"</review>"]:
         size += 1 + len(line)
         if line.startswith(b"</review>"):
             line = line.removeprefix(b"</review>")
             whole = size - len(line) - len(b"\n</review>")
-            visits += opened + text if whole <= most else max(1, opened)
+            visits += opened + text if whole <= most else 1
             opened, text, size = 0, False, len(line)
         elif line.startswith(b"<review>"):
             opened += 1

@@ -129,13 +129,6 @@ def test_a_record_that_never_ends_is_cut_and_counted(monkeypatch, small_records)
     assert max(lengths) < 3000  # of 31,500 read
 
 
-@pytest.mark.parametrize("chunk", [7, 100, 1 << 16])
-def test_of_many_records_without_an_end_each_is_counted(small_records, chunk):
-    records, tally = read(OPEN * 10 + review(), chunk)
-    assert not records and tally.records == 11
-    assert tally.unusable == {"longer than 1000 bytes": 1, "no </review> after it": 10}
-
-
 @pytest.mark.parametrize("length", range(985, 1020))
 def test_the_cut_does_not_depend_on_how_the_file_is_read(small_records, length):
     content = b"<review>\n".ljust(length, b"x") + b"\n</review>\n" + review()
