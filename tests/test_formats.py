@@ -172,7 +172,7 @@ ASKED = {
     "thousand.csv": (text([[*row[:3], '"1,000"'] for row in ROWS], FOUR), "'1,000' is not"),
     "torn.jsonl": ('{"user": 1, "item": 2, "rating": 3}\n{"user": 1,\n', "line 2: is not sound JSON"),
     "split.json": ('{"columns":["user","item","rating"],"data":[1]}', "Found: columns, data. Exp"),
-    "list.jsonl": ('{"user": [1], "item": 2, "rating": 3}\n', "line 1, column 'user': '[1]' is neither"),
+    "list.jsonl": ('{"user": [1], "item": 2, "rating": 3}\n' * 2, "line 1, column 'user': '[1]' is neither"),
     "gap.csv": (text([*ROWS, [""] * 4, ["a", "u", "i", ""]], f"{FOUR}s"), "line 93, column 'ratings': is"),
 }  # fmt: skip
 

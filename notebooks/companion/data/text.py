@@ -1,10 +1,8 @@
 """The columns of a text or of JSON lines: by Arrow where the text is plain, else record by record."""
 
-import ast
 import codecs
 import csv
 import io
-import json
 import re
 from array import array
 from collections.abc import Iterator
@@ -21,7 +19,7 @@ import pyarrow.csv as pacsv
 
 from adc.errors import UserError
 from companion.data.columns import NEEDED, shown
-from companion.data.formats import Look, objects, records, tidy
+from companion.data.formats import Look, objects, parsed, records, tidy
 from companion.data.unpacking import UNIT, unpacked
 
 BLOCK = 1 << 22
@@ -185,9 +183,9 @@ def _records(stream, what: Look, path: Path) -> Iterator[tuple[int, list | None]
         for line, record in enumerate(text, 1):
             if record.strip():
                 where = f"{path}, line {line}"
-                yield line, _values(_parse(record, where), what, where)
+                yield line, _values(parsed(record, where), what, where)
     else:
-        for number, record in enumerate(objects(_parse(text.read(), str(path))), 1):
+        for number, record in enumerate(objects(parsed(text.read(), str(path)), str(path)), 1):
             yield number, _values(record, what, f"{path}, record {number}")
 
 
@@ -238,20 +236,6 @@ def _check_lines(cells: list[str], where: str, what: Look) -> None:
             line = what.separator.join(rated[0])[:60]
             fault = f"a double quote opens a value of several lines, which look like ratings ({line!r})"
             raise UserError(f"{where}: {fault}. Double or remove stray quotes.")
-
-
-def _parse(record: str, where: str) -> object:
-    try:
-        return json.loads(record)
-    except (ValueError, RecursionError) as error:
-        if record.lstrip().startswith(("{'", "{u'")):  # a dictionary of Python's, as older review files have
-            try:
-                return ast.literal_eval(record)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                pass
-        raise UserError(
-            f"{where}: is not sound JSON ({error}). Write an object a line, or an array of objects."
-        ) from error
 
 
 def _values(record: object, what: Look, where: str) -> dict[int, str | float]:
