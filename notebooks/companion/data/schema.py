@@ -29,10 +29,7 @@ def check(
     `where` names the source in messages and `locate` the places of rows; without that they are counted from
     1. Rows whose rating is in `not_a_rating` are left out. Raises `UserError` at the first defect."""
     names = list(map(str, frame.columns))
-    repeated = [name for name in names if names.count(name) > 1]
     missing = [name for name in REQUIRED if name not in names]
-    if repeated:
-        raise UserError(f"{where}: the column '{repeated[0]}' stands in the header more than once. Keep one.")
     if missing:
         raise UserError(
             f"{where}: no column {', '.join(map(repr, missing))}. Found: {', '.join(names) or 'nothing'}. "
