@@ -16,7 +16,7 @@ from tables import BARE, FOUR, ROWS, STAMPED, by_arrow, home, parquet, refused, 
 
 from adc.errors import UserError
 from companion import data
-from companion.data import columns, table
+from companion.data import table
 
 CASES = Path(__file__).resolve().parents[2] / "shared" / "cases"
 MINE = ("02", "04", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16", "17", "18")
@@ -92,6 +92,8 @@ SAME = {  # name -> content; all are the same ratings
     "object_line.json": json.dumps({"ratings": records()}),
     **{f"{how}.json": pd.DataFrame(records()).to_json(orient=how)
        for how in ("columns", "index", "split", "table", "records")},
+    "ends.csv": "".join(line + "," * (k % 3) + "\n" for k, line in enumerate(PLAIN.splitlines(), 1)),
+    "decimals.csv": text([[*row[:3], f"{row[3]},0"] for row in ROWS], FOUR, ";"),
     "zstd.csv": by_arrow(PLAIN, "zstd"), "lz4.csv": by_arrow(PLAIN, "lz4"),
     "u.json": "".join(f"{{u{str(row)[1:]}\n" for row in records()),
 }  # fmt: skip
@@ -115,29 +117,6 @@ def read(source, whole):
             patch.setattr(table.text, "_by_arrow", lambda *_: None)
         frame = table.read(table.Files.of([source])).frame
     return frame.assign(timestamp=frame["timestamp"].astype(float)) if "timestamp" in frame else frame
-
-
-HEADERLESS = {
-    "u.data": text(BARE, "", "\t"), "ratings.dat": text(BARE, "", "::"), "Books.csv": text(BARE, ""),
-    "three.csv": text([row[:3] for row in BARE], ""), "blanks.txt": text(BARE, "", " "),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", HEADERLESS)
-def test_without_a_header_the_cells_say_what_they_are(tmp_path, name):
-    source = str(written(tmp_path, name, HEADERLESS[name]))
-    ratings = data.prepare(source)
-    assert ratings.domains == [columns.stem(Path(name))]
-    rows = {(user, item): float(rating) for user, item, rating, _ in BARE}
-    assert {(row.user, row.item): row.rating for row in ratings.frame().itertuples()} == rows
-    words = " ".join(data.remarks(ratings))
-    assert "no header; the columns are taken for user, item, rating" in words and "no column domain" in words
-
-
-def test_amazons_item_first_files_are_seen_by_their_ids(tmp_path):
-    rows = [[f"B00000000{row[1][1:]}", f"A1234567890{row[0]}".upper(), *row[2:]] for row in BARE]
-    ratings = data.prepare(str(written(tmp_path, "Music.csv", text(rows, ""))))
-    assert all(user.startswith("A1") for user in ratings.users)
 
 
 SECRET = bytearray(zipped(one=PLAIN))
@@ -187,6 +166,7 @@ def test_options_say_how_a_file_is_read_and_make_another_dataset_of_it(tmp_path)
     path = written(tmp_path, "odd.csv", text(ROWS, "shelf,who,what,mark", ";"))
     reading = {"columns": "domain=shelf,user=who,item=what,rating=mark", "separator": ";"}
     ratings = data.prepare(str(path), reading=reading)
+    assert data.find(str(path)) == ratings.name
     other = data.prepare(str(path), reading=reading | {"not_a_rating": "5"})
     assert ratings.name != other.name and (other.rating < 5).all()
     facts = data.manifest(other.name)
@@ -216,12 +196,6 @@ def test_a_number_of_a_column_is_no_name_in_the_first_line(tmp_path):
 ])  # fmt: skip
 def test_an_option_that_is_not_understood_is_told(tmp_path, home, reading, words):
     refused(written(tmp_path, "mine.csv", PLAIN), home, words, reading=reading)
-
-
-def test_a_file_that_was_read_with_options_is_found_by_its_path(tmp_path):
-    path = written(tmp_path, "odd.csv", text(ROWS, "domain,who,item,rating"))
-    ratings = data.prepare(str(path), reading={"columns": "user=who"})
-    assert data.find(str(path)) == ratings.name
 
 
 def test_files_without_domains_are_one_dataset_with_a_domain_each(tmp_path):

@@ -56,12 +56,6 @@ def test_a_bad_table_is_refused_in_one_line_with_the_place(table, words):
     assert all(word in message for word in words), message
 
 
-def test_sound_ratings_come_back_typed():
-    clean, dropped, _ = check(frame([("a", "u0", "i9", " 4.5 ")]), "mine.csv")
-    assert clean["rating"].dtype == np.float32 and clean["rating"].iloc[-1] == 4.5
-    assert dropped == {"repeated": 0}
-
-
 def test_of_repeated_ratings_the_latest_is_taken_whatever_the_order():
     rows = [("a", "u", "i", "1"), ("a", "u", "i", "5"), ("a", "u", "i", "3")]
     clean, dropped, _ = check(frame(rows, timestamp=[0] * 10 + [7, 9, 8]), "mine.csv")
@@ -82,8 +76,9 @@ def test_values_that_are_no_ratings_keep_their_digits():
 
 
 def test_identical_repeats_are_merged_without_a_timestamp_but_not_over_domains():
-    clean, dropped, _ = check(frame([("a", "u", "i", "4"), ("a", "u ", "i", "4.0")]), "mine.csv")
+    clean, dropped, _ = check(frame([("a", "u", "i", "4.5"), ("a", "u ", "i", " 4.50 ")]), "mine.csv")
     assert (clean["user"] == "u").sum() == 1 and dropped == {"repeated": 1}
+    assert clean["rating"].dtype == np.float32 and clean["rating"].iloc[-1] == 4.5
     clean, dropped, _ = check(domains(MAX_DOMAINS), "mine.csv")
     assert len(clean) == 10 * MAX_DOMAINS and dropped == {"repeated": 0}
 
