@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 from tables import BARE, FOUR, ROWS, STAMPED, by_arrow, home, parquet, refused, text, written  # noqa: F401
 
@@ -32,12 +31,6 @@ def zipped(**files):
     with zipfile.ZipFile(out, "w") as archive:
         for name, content in files.items():
             archive.writestr(name if "DS_Store" in name else f"{name}.csv", content)
-    return out.getvalue()
-
-
-def parquet_of_two_titles():
-    table_, out = pq.read_table(io.BytesIO(parquet(title=["a"] * 90, other=["b"] * 90))), io.BytesIO()
-    pq.write_table(table_.rename_columns([*FOUR.split(","), "title", "title"]), out)
     return out.getvalue()
 
 
@@ -94,7 +87,6 @@ SAME = {  # name -> content; all are the same ratings
        for how in ("columns", "index", "split", "table", "records")},
     "ends.csv": "".join(line + "," * (k % 3) + "\n" for k, line in enumerate(PLAIN.splitlines(), 1)),
     "decimals.csv": text([[*row[:3], f"{row[3]},0"] for row in ROWS], FOUR, ";"),
-    "zstd.csv": by_arrow(PLAIN, "zstd"), "lz4.csv": by_arrow(PLAIN, "lz4"),
     "u.json": "".join(f"{{u{str(row)[1:]}\n" for row in records()),
 }  # fmt: skip
 
@@ -125,7 +117,6 @@ for mark, flag in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # a zip archive that wants 
 
 ASKED = {
     "two_titles.csv": (text([[*row, "a", "b"] for row in ROWS], f"{FOUR},title,title"), "'title' stands in"),
-    "two_titles.parquet": (parquet_of_two_titles(), "the column 'title' stands in the header more than once"),
     "blank_names.csv": (text(ROWS, "genre,user,Their Work,rating"), "`--columns 'item=Their Work'`"),
     "books.csv": (text(ROWS, "genre,Author,Title,My Rating"), "no column 'user', 'item'"),
     "two_users.csv": (text(STAMPED, "domain,uid,reviewerID,rating,item"), "`--columns user=uid`"),

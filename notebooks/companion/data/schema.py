@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ def check(
         )
     if frame.empty:
         raise UserError(f"{where}: holds no ratings, only a header. Expected one line a rating.")
-    locate = locate or _by_number(where)
+    locate = locate or partial(_place, where)
     remarks: list[str] = []
     clean = {name: _ids(frame[name], locate, remarks) for name in KEY}
     clean["rating"] = _ratings(frame["rating"], locate, remarks, np.inf in not_a_rating)
@@ -54,12 +55,9 @@ def check(
     return latest.reset_index(drop=True), dropped, [*remarks, *_far_values(latest["rating"].to_numpy())]
 
 
-def _by_number(where: str) -> Locate:
-    def locate(rows: list[int], role: str = "") -> str:
-        words = f"{where}, row{'s' * (len(rows) > 1)} {', '.join(str(row + 1) for row in rows)}"
-        return f"{words}, column '{role}'" if role else words
-
-    return locate
+def _place(where: str, rows: list[int], role: str = "") -> str:
+    words = f"{where}, row{'s' * (len(rows) > 1)} {', '.join(str(row + 1) for row in rows)}"
+    return f"{words}, column '{role}'" if role else words
 
 
 def _coded(column: pd.Series) -> tuple[np.ndarray, list]:
