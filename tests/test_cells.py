@@ -5,7 +5,7 @@ from decimal import Decimal
 import pandas as pd
 import pyarrow as pa
 import pytest
-from tables import FOUR, ROWS, home, parquet, refused, text, written  # noqa: F401
+from tables import FOUR, ROWS, parquet, refused, text, written
 
 from companion import data
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import HEADER, home, lines, refused, snapshot, sound, written  # noqa: F401
+from tables import HEADER, lines, refused, snapshot, sound, written
 
 from adc.errors import UserError
 from adc.split import split_ratings
@@ -218,7 +218,7 @@ def test_a_write_that_fails_leaves_nothing(table_file, home, monkeypatch, step, 
 
 
 def test_a_file_where_a_folder_belongs_is_named(table_file, home):
-    (home / "data" / "processed").write_text("in the way")
+    written(home, "data", "in the way")
     refused(table_file, home, "a file stands where a folder is needed")
 
 

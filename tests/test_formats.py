@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tables import BARE, FOUR, ROWS, STAMPED, by_arrow, home, parquet, refused, text, written  # noqa: F401
+from tables import BARE, FOUR, ROWS, STAMPED, by_arrow, parquet, refused, text, written
 
 from adc.errors import UserError
 from companion import data

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tables import BARE, FOUR, ROWS, by_arrow, home, refused, text, written  # noqa: F401
+from tables import BARE, FOUR, ROWS, by_arrow, refused, text, written
 
 from companion import data
 from companion.data import columns

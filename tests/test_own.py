@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tables import HEADER, home, lines, sound, written  # noqa: F401
+from tables import HEADER, lines, sound, written
 
 from companion import data, registry, results, runs
 from companion.analysis.curves import MEAN

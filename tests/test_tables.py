@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import BARE, FOUR, HEADER, ROWS, home, parquet, refused, sound, text, written  # noqa: F401
+from tables import BARE, FOUR, HEADER, ROWS, parquet, refused, sound, text, written
 
 from adc.errors import UserError
 from companion import data
