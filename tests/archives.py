@@ -52,8 +52,3 @@ def place(content: bytes) -> Path:
     archive.parent.mkdir(parents=True, exist_ok=True)
     archive.write_bytes(content)
     return archive
-
-
-def everything(folder: Path) -> dict[str, bytes]:
-    """Content of all files in a folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

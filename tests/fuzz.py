@@ -26,6 +26,7 @@ ALIASES = {  # names that columns have
     "domain": ["domain", "Category", "genre"], "user": ["user", "userId", "reviewerID"],
     "item": ["item", "asin", "movie_id"], "rating": ["rating", "stars", "overall"],
 }  # fmt: skip
+KINDS = (",", "\t", ",", "\t", ";", "|", "::", "json", "array")
 SPOILT = [
     "", "five", "nan", "inf", "1e999", "9" * 5000, "0x5", "True", "1_000", "4,5", "1j", "3\0", "\0", "１２",
     "--1", "1e", "None",
@@ -81,14 +82,14 @@ def real_reviews() -> list[bytes]:
 
 def count_reviews(content: bytes, most: int) -> int:
     """Records in a file, read line by line: openings, and texts outside any record; what ends after more than
-    `most` bytes is a record at least, and so are its openings."""
+    `most` bytes is one, whatever it holds."""
     visits, opened, text, size = 0, 0, False, 0
     for line in [*content.split(b"\n"), b"</review>"]:
         size += 1 + len(line)
         if line.startswith(b"</review>"):
             line = line.removeprefix(b"</review>")
             whole = size - len(line) - len(b"\n</review>")
-            visits += opened + text if whole <= most else max(1, opened)
+            visits += opened + text if whole <= most else 1
             opened, text, size = 0, False, len(line)
         elif line.startswith(b"<review>"):
             opened += 1
@@ -135,66 +136,55 @@ def ratings(rng: random.Random) -> list[dict]:
     return [{"domain": d, "user": u, "item": i, "rating": r} for (d, u, i), r in rows.items()]
 
 
-def text_table(rng: random.Random) -> tuple[bytes, str, list[dict] | None]:
-    """A table's bytes and ending; its rows where it is sound, None where anything was spoiled."""
-    rows, ending, sound = ratings(rng), rng.choice((".csv", ".tsv", ".csv.gz", ".tsv.gz")), rng.random() < 0.4
-    names = rng.sample([*rows[0]], 4) + rng.choice(([], [], ["timestamp"], ["title"], ["title", "other"]))
+def table(rng: random.Random) -> tuple[bytes, list[dict] | None, str]:
+    """A table in one of the forms that people have, packed or not; its rows where it is sound, None where
+    anything was spoiled; its separator, or json or array."""
+    rows, sound, kind = ratings(rng), rng.random() < 0.4, rng.choice(KINDS)
+    roles = rng.sample([*rows[0]], 4) + rng.choice(([], [], ["timestamp"], ["title"], ["title", "other"]))
     for row in rows:
         row |= {"timestamp": str(rng.randint(0, 2**31)), "title": rng.choice([*ODD, ""]), "other": ""}
-    cells = [names, *map(list, map(itemgetter(*names), rows))]
+    if kind == "::":  # has no quotes
+        bare = lambda cell: " ".join(cell.replace('"', "").replace("::", "").split())
+        rows = [{role: bare(cell) for role, cell in row.items()} for row in rows]
+        rows = list({itemgetter("domain", "user", "item")(row): row for row in rows}.values())
+    cells = [[rng.choice(ALIASES.get(role, [role])) for role in roles]]
+    cells += map(list, map(itemgetter(*roles), rows))
     if not sound and rng.random() < 0.5:
         row = rng.choice(cells)
         row[rng.randrange(len(row))] = rng.choice(SPOILT)
     if not sound and rng.random() < 0.2:
         rng.choice(cells).append("more") if rng.random() < 0.5 else rng.choice(cells).pop()
-    out = io.StringIO(newline="")
-    ends = rng.choice(("\n", "\r\n", "\r"))  # the writer quotes no \n where lines end in \r
-    quoting = rng.choice((csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC))
-    style = {"delimiter": "\t" if ".tsv" in ending else ",", "lineterminator": ends}
-    csv.writer(out, quoting=csv.QUOTE_ALL if ends == "\r" else quoting, **style).writerows(cells)
-    content = rng.choice((b"", b"\xef\xbb\xbf")) + out.getvalue().encode()
+    encodings = (
+        "utf-8",
+        "utf-8",
+        "utf-8",
+        "utf-8-sig",
+        "utf-16",
+        "utf-32",
+        *(() if sound else ("utf-7", "cp037")),
+    )
+    content = written(rng, cells, kind).encode(rng.choice(encodings), "replace")
     if not sound and rng.random() < 0.7:
         content = spoiled(content, rng, JUNK)
-    if not sound and rng.random() < 0.05:
-        content = out.getvalue().encode(rng.choice(("utf-16", "utf-32", "utf-7", "cp037")), "replace")
-    if ending.endswith(".gz"):
-        content = gzip.compress(content, 1)
-        if not sound and rng.random() < 0.2:
-            content = spoiled(content, rng, JUNK, 2)
-    return content, ending, rows if sound else None
-
-
-def other_table(rng: random.Random) -> tuple[bytes, list[dict] | None]:
-    """A table in one of the other forms that people have, packed or not; rows where it is sound."""
-    rows, sound, kind = ratings(rng), rng.random() < 0.4, rng.choice((";", "|", "::", "json", "array"))
-    names = {role: rng.choice(ALIASES[role]) for role in rows[0]}
-    if kind == "::":  # has no quotes
-        bare = lambda cell: " ".join(cell.replace('"', "").replace("::", "").split())
-        rows = [{role: bare(cell) for role, cell in row.items()} for row in rows]
-        rows = list({itemgetter("domain", "user", "item")(row): row for row in rows}.values())
-    if kind in ("json", "array"):
-        records = [{names[role]: cell for role, cell in row.items()} for row in rows]
-        lines = [json.dumps(record, ensure_ascii=rng.random() < 0.5) for record in records]
-        text = "\n".join(lines) if kind == "json" else f"[{', '.join(lines)}]"
-    else:
-        cells = [[*names.values()], *([*row.values()] for row in rows)]
-        text = rng.choice(("", f"sep={kind}\n")) + (
-            written(cells, kind) if kind != "::" else "".join("::".join(line) + "\n" for line in cells)
-        )
-    content = text.encode(rng.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-32")))
-    if not sound and rng.random() < 0.8:
-        content = spoiled(content, rng, JUNK)
-    content = rng.choice((bytes, bytes, bz2.compress, lzma.compress, gzip.compress, zipped))(content)
-    if not sound and rng.random() < 0.3:
+    content = rng.choice((bytes, bytes, bytes, bz2.compress, lzma.compress, gzip.compress, zipped))(content)
+    if not sound and rng.random() < 0.2:
         content = spoiled(content, rng, JUNK, 2)
-    return content, rows if sound else None
+    return content, rows if sound else None, kind
 
 
-def written(cells: list[list[str]], delimiter: str) -> str:
-    """Cells as text, as the csv module writes them."""
-    out = io.StringIO(newline="")
-    csv.writer(out, delimiter=delimiter).writerows(cells)
-    return out.getvalue()
+def written(rng: random.Random, cells: list[list[str]], kind: str) -> str:
+    """Cells as text, the first row as names."""
+    if kind in ("json", "array"):
+        ascii_only = rng.random() < 0.5
+        lines = [json.dumps(dict(zip(cells[0], row)), ensure_ascii=ascii_only) for row in cells[1:]]
+        return "\n".join(lines) if kind == "json" else f"[{', '.join(lines)}]"
+    if kind == "::":
+        return "".join("::".join(line) + "\n" for line in cells)
+    out, ends = io.StringIO(newline=""), rng.choice(("\n", "\r\n", "\r"))
+    quoting = rng.choice((csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC))
+    quoting = csv.QUOTE_ALL if ends == "\r" else quoting  # the writer quotes no \n where lines end in \r
+    csv.writer(out, delimiter=kind, lineterminator=ends, quoting=quoting).writerows(cells)
+    return rng.choice(("", f"sep={kind}{ends}" if kind in ";|" else "")) + out.getvalue()
 
 
 def zipped(content: bytes) -> bytes:

@@ -13,16 +13,6 @@ from companion import data
 HEADER = "domain,user,item,rating\n"
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """A home with something in it already, which no failure may touch."""
-    place = tmp_path / "home"
-    (place / "data" / "raw" / "amazon").mkdir(parents=True)
-    (place / "data" / "raw" / "amazon" / "kept.txt").write_text("kept")
-    monkeypatch.setenv("ADC_HOME", str(place))
-    return place
-
-
 def lines(domains=("films", "books"), users=12, items=5):
     """Sound lines: every user rates most items of every domain, with stars from 1 to 5."""
     pairs = [(u, i) for u in range(users) for i in range(items) if (u + i) % 4]

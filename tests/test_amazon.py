@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from archives import DVD, GOOD, SMALL, entry, everything, packed, place, review
+from archives import DVD, GOOD, SMALL, entry, packed, place, review
+from tables import snapshot
 
 from adc.errors import UserError
 from adc.ratings import encode
@@ -22,11 +23,11 @@ REST = {name: data for name, data in SMALL.items() if name != DVD}
 def refused(content: bytes, message: str) -> None:
     """The archive is refused by its name, with the cure, and nothing is written."""
     archive = place(content)
-    before = everything(archive.parents[3])
+    before = snapshot(archive.parents[3])
     with pytest.raises(UserError, match=message) as error:
         amazon.ratings()
     assert str(archive) in str(error.value) and "Delete it" in str(error.value)
-    assert everything(archive.parents[3]) == before
+    assert snapshot(archive.parents[3]) == before
 
 
 @pytest.mark.parametrize(
@@ -64,11 +65,11 @@ def test_climbing_absolute_and_special_members_are_skipped(tmp_path, dot):
     archive = tmp_path / "in" / "hostile.tar.gz"
     archive.parent.mkdir()
     archive.write_bytes(packed({dot + name: data for name, data in SMALL.items()}, first=SKIPPED))
-    before = everything(tmp_path)
+    before = snapshot(tmp_path)
     records, tallies = amazon.read(archive)
     assert "Eve" not in set(records["reviewer"])
     assert {domain: tally.usable for domain, tally in tallies.items()} == dict.fromkeys(TABLE_I, 12)
-    assert everything(tmp_path) == before
+    assert snapshot(tmp_path) == before
 
 
 @pytest.mark.parametrize("kind", ["SYMTYPE", "LNKTYPE", "FIFOTYPE", "CHRTYPE", "DIRTYPE"])

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from archives import CONTENT, GOOD, everything, packed, place
+from archives import CONTENT, GOOD, packed, place
+from tables import snapshot
 
 from adc.errors import UserError
 from companion import paths
@@ -128,7 +129,7 @@ def test_a_server_that_never_gives_the_whole_is_given_up(server, home, acts, cou
     server.acts = acts
     with pytest.raises(UserError, match=message):
         fetch(server, timeout=(1, 0.1))
-    assert len(server.ranges) == count and not everything(home)
+    assert len(server.ranges) == count and not snapshot(home)
 
 
 @pytest.mark.parametrize("act", ["404", "500", "stall", "drop", "page", "wrong part"])
@@ -164,7 +165,7 @@ def test_when_all_servers_fail_each_is_named_with_its_reason_and_nothing_is_left
     message = str(error.value)
     assert f"{server.url}: 404" in message and f"{gone.url}: " in message and "refused" in message
     assert f"put it at {paths.raw('amazon') / 'unprocessed.tar.gz'}" in message
-    assert not everything(home)
+    assert not snapshot(home)
 
 
 def test_a_body_cut_short_that_no_length_betrays_is_noticed_in_reading(server):
@@ -181,4 +182,4 @@ def test_a_full_disk_is_named_and_nothing_is_left(server, home, monkeypatch):
     monkeypatch.setattr(amazon, "_receive", full)
     with pytest.raises(UserError, match="disk is full"):
         fetch(server)
-    assert not everything(home)
+    assert not snapshot(home)

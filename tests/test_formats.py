@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
-from tables import BARE, FOUR, ROWS, STAMPED, by_arrow, home, parquet, refused, text, written  # noqa: F401
+from tables import BARE, FOUR, ROWS, STAMPED, by_arrow, parquet, refused, text, written
 
 from adc.errors import UserError
 from companion import data
-from companion.data import columns, table
+from companion.data import table
 
 CASES = Path(__file__).resolve().parents[2] / "shared" / "cases"
 MINE = ("02", "04", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16", "17", "18")
@@ -32,12 +31,6 @@ def zipped(**files):
     with zipfile.ZipFile(out, "w") as archive:
         for name, content in files.items():
             archive.writestr(name if "DS_Store" in name else f"{name}.csv", content)
-    return out.getvalue()
-
-
-def parquet_of_two_titles():
-    table_, out = pq.read_table(io.BytesIO(parquet(title=["a"] * 90, other=["b"] * 90))), io.BytesIO()
-    pq.write_table(table_.rename_columns([*FOUR.split(","), "title", "title"]), out)
     return out.getvalue()
 
 
@@ -92,7 +85,8 @@ SAME = {  # name -> content; all are the same ratings
     "object_line.json": json.dumps({"ratings": records()}),
     **{f"{how}.json": pd.DataFrame(records()).to_json(orient=how)
        for how in ("columns", "index", "split", "table", "records")},
-    "zstd.csv": by_arrow(PLAIN, "zstd"), "lz4.csv": by_arrow(PLAIN, "lz4"),
+    "ends.csv": "".join(line + "," * (k % 3) + "\n" for k, line in enumerate(PLAIN.splitlines(), 1)),
+    "decimals.csv": text([[*row[:3], f"{row[3]},0"] for row in ROWS], FOUR, ";"),
     "u.json": "".join(f"{{u{str(row)[1:]}\n" for row in records()),
 }  # fmt: skip
 
@@ -117,36 +111,12 @@ def read(source, whole):
     return frame.assign(timestamp=frame["timestamp"].astype(float)) if "timestamp" in frame else frame
 
 
-HEADERLESS = {
-    "u.data": text(BARE, "", "\t"), "ratings.dat": text(BARE, "", "::"), "Books.csv": text(BARE, ""),
-    "three.csv": text([row[:3] for row in BARE], ""), "blanks.txt": text(BARE, "", " "),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", HEADERLESS)
-def test_without_a_header_the_cells_say_what_they_are(tmp_path, name):
-    source = str(written(tmp_path, name, HEADERLESS[name]))
-    ratings = data.prepare(source)
-    assert ratings.domains == [columns.stem(Path(name))]
-    rows = {(user, item): float(rating) for user, item, rating, _ in BARE}
-    assert {(row.user, row.item): row.rating for row in ratings.frame().itertuples()} == rows
-    words = " ".join(data.remarks(ratings))
-    assert "no header; the columns are taken for user, item, rating" in words and "no column domain" in words
-
-
-def test_amazons_item_first_files_are_seen_by_their_ids(tmp_path):
-    rows = [[f"B00000000{row[1][1:]}", f"A1234567890{row[0]}".upper(), *row[2:]] for row in BARE]
-    ratings = data.prepare(str(written(tmp_path, "Music.csv", text(rows, ""))))
-    assert all(user.startswith("A1") for user in ratings.users)
-
-
 SECRET = bytearray(zipped(one=PLAIN))
 for mark, flag in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # a zip archive that wants a password
     SECRET[SECRET.index(mark) + flag] |= 1
 
 ASKED = {
     "two_titles.csv": (text([[*row, "a", "b"] for row in ROWS], f"{FOUR},title,title"), "'title' stands in"),
-    "two_titles.parquet": (parquet_of_two_titles(), "the column 'title' stands in the header more than once"),
     "blank_names.csv": (text(ROWS, "genre,user,Their Work,rating"), "`--columns 'item=Their Work'`"),
     "books.csv": (text(ROWS, "genre,Author,Title,My Rating"), "no column 'user', 'item'"),
     "two_users.csv": (text(STAMPED, "domain,uid,reviewerID,rating,item"), "`--columns user=uid`"),
@@ -172,7 +142,7 @@ ASKED = {
     "thousand.csv": (text([[*row[:3], '"1,000"'] for row in ROWS], FOUR), "'1,000' is not"),
     "torn.jsonl": ('{"user": 1, "item": 2, "rating": 3}\n{"user": 1,\n', "line 2: is not sound JSON"),
     "split.json": ('{"columns":["user","item","rating"],"data":[1]}', "Found: columns, data. Exp"),
-    "list.jsonl": ('{"user": [1], "item": 2, "rating": 3}\n', "line 1, column 'user': '[1]' is neither"),
+    "list.jsonl": ('{"user": [1], "item": 2, "rating": 3}\n' * 2, "line 1, column 'user': '[1]' is neither"),
     "gap.csv": (text([*ROWS, [""] * 4, ["a", "u", "i", ""]], f"{FOUR}s"), "line 93, column 'ratings': is"),
 }  # fmt: skip
 
@@ -187,6 +157,7 @@ def test_options_say_how_a_file_is_read_and_make_another_dataset_of_it(tmp_path)
     path = written(tmp_path, "odd.csv", text(ROWS, "shelf,who,what,mark", ";"))
     reading = {"columns": "domain=shelf,user=who,item=what,rating=mark", "separator": ";"}
     ratings = data.prepare(str(path), reading=reading)
+    assert data.find(str(path)) == ratings.name
     other = data.prepare(str(path), reading=reading | {"not_a_rating": "5"})
     assert ratings.name != other.name and (other.rating < 5).all()
     facts = data.manifest(other.name)
@@ -216,12 +187,6 @@ def test_a_number_of_a_column_is_no_name_in_the_first_line(tmp_path):
 ])  # fmt: skip
 def test_an_option_that_is_not_understood_is_told(tmp_path, home, reading, words):
     refused(written(tmp_path, "mine.csv", PLAIN), home, words, reading=reading)
-
-
-def test_a_file_that_was_read_with_options_is_found_by_its_path(tmp_path):
-    path = written(tmp_path, "odd.csv", text(ROWS, "domain,who,item,rating"))
-    ratings = data.prepare(str(path), reading={"columns": "user=who"})
-    assert data.find(str(path)) == ratings.name
 
 
 def test_files_without_domains_are_one_dataset_with_a_domain_each(tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tables import BARE, FOUR, ROWS, by_arrow, home, refused, text, written  # noqa: F401
+from tables import BARE, FOUR, ROWS, by_arrow, refused, text, written
 
 from companion import data
 from companion.data import columns
@@ -21,10 +21,14 @@ NUMBERS = [[row[0][1:], row[1][1:], row[2]] for row in BARE]
 ODD = [[f"B00000000{row[1][1:]}", "#oc-R1" if k in (0, 7) else f"A123456789{row[0].upper()}", *row[2:]]
        for k, row in enumerate(BARE)]  # fmt: skip
 MARKET = f"%%MatrixMarket matrix coordinate integer general\n%\n12 5 45\n{text(NUMBERS, '', ' ')}"
+HEADERLESS = "There is no header; the columns are taken for user, item, rating, timestamp"
 READ = {  # name -> content, how many ratings, what is told
     "errors.json": (json.dumps({"errors": [], "ratings": RECORDS}), 90, "Not used: errors."),
     "users.json": (json.dumps({"users": [{"user": 1}], "ratings": RECORDS}, indent=1), 90, "Not used: users"),
     "marked.json": ("\ufeff" + json.dumps({"ratings": RECORDS}), 90, ""),
+    "u.data": (text(BARE, "", "\t"), 45, HEADERLESS), "ratings.dat": (text(BARE, "", "::"), 45, HEADERLESS),
+    "Books.csv": (text(BARE, ""), 45, HEADERLESS), "blanks.txt": (text(BARE, "", " "), 45, HEADERLESS),
+    "three.csv": (text([row[:3] for row in BARE], ""), 45, "taken for user, item, rating (if"),
     "m.mtx": (MARKET, 45, "no header"),
     "hash.txt": (text(BY_USER, "# item,user,rating", " "), 45, ""),
     "percent.txt": (text(BY_USER, "%item,user,rating", "  "), 45, ""),
@@ -46,6 +50,12 @@ def test_all_ratings_are_read_and_nothing_else(tmp_path, name):
     assert len(ratings.rating) == count and ratings.rating.max() <= 5
     assert words in " ".join(data.remarks(ratings))
     assert {user[:1] for user in ratings.users} <= {*"uA#1234567890"}
+    if name != "Amazon.csv":
+        rows = {
+            (row.user.strip("u"), row.item.strip("i")): row.rating for row in ratings.frame().itertuples()
+        }
+        assert rows == {(user, item): float(rating) for user, item, rating in NUMBERS}
+    assert ratings.p == 2 or ratings.domains == [columns.stem(Path(name))]
 
 
 LISTS = json.dumps({"count": 90, "train": RECORDS[:40], "it's": RECORDS[40:]})

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 
 import pytest
 from conftest import ROOT
-from tables import HEADER, home, lines, sound, written  # noqa: F401
+from tables import HEADER, lines, sound, written
 
 from adc.errors import UserError
 from companion import data, execute, profile, registry, runs
@@ -41,22 +41,27 @@ def ratings(tmp_path):
     return data.prepare(str(written(tmp_path, "mine.csv", sound(users=30))))
 
 
+@pytest.fixture(autouse=True)
+def silence(monkeypatch):
+    """Nothing is said on the screen, and no page is written."""
+    monkeypatch.setattr(rounds, "say", lambda words: None, raising=False)
+    monkeypatch.setattr(rounds.Report, "_write", lambda report, state: None)
+
+
 @pytest.fixture
 def report(ratings, tmp_path, monkeypatch):
-    """Makes reports of quick methods on three splits, whose pages are lists of words."""
+    """Makes reports of quick methods on three splits."""
     monkeypatch.setattr(plan, "SIMPLE", ("popularity", "itemknn", "bpr"))
     monkeypatch.setattr(plan, "LIMITS", {"epochs": 2, "patience": 2})
     monkeypatch.setattr(plan, "networks", lambda dataset: [])
     monkeypatch.setattr(plan, "MOST_SPLITS", 3)
     monkeypatch.setattr(plan, "MINUTES_ON_TOP", 1e6)
-    monkeypatch.setattr(rounds, "say", lambda words: None, raising=False)
-    monkeypatch.setattr(rounds.Report, "_write", lambda report, state: None)
+    return lambda minutes=1e5: make_report(ratings, tmp_path, minutes)
 
-    def make(minutes=1e5) -> rounds.Report:
-        given = {"dataset": ratings.name, "profile": "own", "minutes": minutes}
-        return rounds.Report(NOTEBOOK, tmp_path / "page.html", given, 1)
 
-    return make
+def make_report(ratings, tmp_path, minutes=1e5) -> rounds.Report:
+    given = {"dataset": ratings.name, "profile": "own", "minutes": minutes}
+    return rounds.Report(NOTEBOOK, tmp_path / "page.html", given, 1)
 
 
 def work(report: rounds.Report) -> tuple[str, list[str]]:
@@ -118,8 +123,7 @@ def test_without_time_it_trains_nothing_and_says_so(report):
     assert len(late.remarks) == 3 and "There was no time for BPR, split 1" in [*late.remarks.values()][2]
 
 
-def test_what_would_not_end_in_time_is_given_up_and_nothing_of_it_is_stored(ratings, monkeypatch):
-    monkeypatch.setattr(rounds, "say", lambda words: None, raising=False)
+def test_what_would_not_end_in_time_is_given_up_and_nothing_of_it_is_stored(ratings):
     config = registry.configure("bpr", ratings.name, epochs=3)
     with pytest.raises(rounds.OutOfTime):
         rounds.train(config, time.time() - 1)
@@ -155,16 +159,16 @@ def test_only_the_best_model_of_a_method_is_kept(report):
     assert again.has_model and again.metrics["values"] == dropped.metrics["values"]
 
 
+def full(users: int, items: int) -> list[str]:
+    """Every user rates every item of two domains."""
+    pairs = [(u, i) for u in range(users) for i in range(items)]
+    return [f"{domain},u{u},i{i},{1 + (u + 2 * i) % 5}" for domain in "ab" for u, i in pairs]
+
+
 ODD = {
-    "one domain": HEADER + "\n".join(lines(domains=("films",))),
-    "no shared users": HEADER + "\n".join(line.replace("books,", "books,b") for line in lines()),
-    "a complete matrix": HEADER + "\n".join(
-        f"{domain},u{u},i{i},{1 + (u + i) % 5}" for domain in ("a", "b") for u in range(12) for i in range(5)
-    ),
-    "two items": HEADER + "\n".join(
-        f"{domain},u{u},i{i},{1 + (u + 2 * i) % 5}" for domain in "ab" for u in range(40) for i in range(2)
-    ),
-    "one user": HEADER + "\n".join(f"{domain},u,i{i},{1 + i % 5}" for domain in "ab" for i in range(20)),
+    "one domain": lines(domains=("films",)),
+    "no shared users": [line.replace("books,", "books,b") for line in lines()],
+    "a complete matrix": full(12, 5), "two items": full(40, 2), "one user": full(1, 20),
 }  # fmt: skip
 
 
@@ -173,11 +177,8 @@ def test_any_file_survives(tmp_path, monkeypatch, name, style):
     monkeypatch.setattr(plan, "LIMITS", {"epochs": 1, "patience": 1})
     monkeypatch.setattr(plan, "MOST_SPLITS", 2)
     monkeypatch.setattr(plan, "SPLITS_WITHOUT_QUESTION", 2)
-    monkeypatch.setattr(rounds, "say", lambda words: None, raising=False)
-    monkeypatch.setattr(rounds.Report, "_write", lambda report, state: None)
-    odd = data.prepare(str(written(tmp_path, "odd.csv", ODD[name])))
-    given = {"dataset": odd.name, "profile": "own", "minutes": 1e5}
-    report = rounds.Report(NOTEBOOK, tmp_path / "page.html", given, 1)
+    odd = data.prepare(str(written(tmp_path, "odd.csv", HEADER + "\n".join(ODD[name]))))
+    report = make_report(odd, tmp_path)
     assert work(report)[0].startswith("Ended: ")
     assert report.remarks == {} and len({run.config["seed"] for run in report.runs.values()}) == 2
     table = with_best(scores(odd.name, "own"), odd.domains)

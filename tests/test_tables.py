@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import BARE, FOUR, HEADER, ROWS, home, parquet, refused, sound, text, written  # noqa: F401
+from tables import BARE, FOUR, HEADER, ROWS, parquet, refused, sound, text, written
 
 from adc.errors import UserError
 from companion import data
@@ -66,6 +66,10 @@ BAD = {
     "doubles.csv": (
         text([(k, f"{9007199254740994 if u == 'u10' else u[1:]}.0", i, r) for k, u, i, r in ROWS], FOUR),
         ["float of 9,007,199,254,740,992 or more"],
+    ),
+    "scales.csv": (
+        text([[*row[:3], f"3/{5 + 5 * (k % 2)}"] for k, row in enumerate(ROWS)], FOUR),
+        ["column 'rating': '3/5' is not"],
     ),
     "footer.csv": (
         sound() + "(90 rows affected)\n",
@@ -131,20 +135,6 @@ def test_ids_that_begin_as_comments_do_are_ids(tmp_path, mark):
     assert sorted(users) == sorted(row[0] for row in bare)
 
 
-def test_whole_numbers_below_0_among_ids_are_whole_numbers(tmp_path):
-    bare = [(f"{-1 if k < 9 else k % 12}.0", *row[1:]) for k, row in enumerate(BARE)]
-    path = written(tmp_path, "bare.csv", text(bare, "user,item,rating,timestamp"))
-    assert sorted({*data.prepare(str(path), write=False).frame()["user"]})[0] == "-1"
-    assert any("written as floats" in words for words in data.preview(str(path)))
-
-
-def test_separators_at_the_end_of_some_lines_are_left_out(tmp_path):
-    content = "\n".join(line + "," * (k % 3) for k, line in enumerate(sound().split("\n"), 1))
-    path = written(tmp_path, "ends.csv", content.rstrip(",") + "\n")
-    whole = data.prepare(str(written(tmp_path, "whole.csv", sound())), write=False)
-    pd.testing.assert_frame_equal(data.prepare(str(path), write=False).frame(), whole.frame())
-
-
 def test_of_a_folder_nothing_is_left_out_unsaid(tmp_path, home):
     frame = pd.read_csv(io.StringIO(sound()))
     for number, name in enumerate(("a.parquet", "_b.parquet", "C.PARQUET", "_SUCCESS", "_metadata")):
@@ -164,12 +154,9 @@ def test_of_a_folder_nothing_is_left_out_unsaid(tmp_path, home):
     refused(folder, home, "is an Iceberg table")
 
 
-def test_what_cannot_be_read_twice_is_refused_at_once(tmp_path, home):
+def test_missing_unreadable_file_pipe_and_folder_are_refused(tmp_path, home, monkeypatch):
     os.mkfifo(tmp_path / "pipe.csv")
     refused(tmp_path / "pipe.csv", home, "is a pipe or a device")
-
-
-def test_missing_unreadable_file_and_folder_are_refused(tmp_path, home, monkeypatch):
     refused(tmp_path / "gone.csv", home, "gone.csv", "no such file")
     refused(f"./{'long' * 80}.csv", home, "no such file")
     refused("~nobody/mine.csv", home, "no such file")

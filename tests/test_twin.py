@@ -96,12 +96,6 @@ def test_overlap_is_partial_differs_between_pairs_and_is_reported_as_it_is(whole
     assert activity[domains > 1].mean() > 1.2 * activity[domains == 1].mean()
 
 
-def test_same_arguments_give_the_same_table_and_another_seed_another():
-    (first, report), again = twin.ratings(1, 0.02, 0.5), twin.ratings(1, 0.02, 0.5)
-    pd.testing.assert_frame_equal(first, again[0], check_exact=True)
-    assert report == again[1] and not first.equals(twin.ratings(2, 0.02, 0.5)[0])
-
-
 def test_transfer_changes_who_rates_what_and_nothing_else():
     low, high = (twin.ratings(1, 0.05, transfer)[0] for transfer in (0.0, 1.0))
     for key in (["domain", "user"], ["domain", "item"]):

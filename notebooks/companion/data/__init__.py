@@ -82,13 +82,25 @@ def preview(source: Source, reading: dict | None = None, write: bool = False) ->
 
 def _prepare(source: Source, reading: dict | None, seed: int, write: bool) -> tuple[Ratings, dict]:
     """The ratings of a source and their manifest."""
-    ratings, clean, facts = _inspect(source, reading, seed)
-    if clean is not None and write:
-        with files.atomic(paths.processed(ratings.name), folder=True) as partial:
+    own, planned = _own(source, reading), source if (reading or {}).get("files") else ""
+    where = ", ".join(map(str, own.paths)) if own else str(source)
+    dataset = planned or dataset_id(source, reading)
+    if (ratings := _stored(dataset)) is not None:
+        _check_evaluable(ratings, where, seed)
+        return ratings, manifest(dataset)
+    if planned and own.dataset_id != planned:
+        fault = "has changed" if len(own.paths) == 1 else "have changed, one or several,"
+        raise UserError(f"{where} {fault} since this call began. Give the same command again.")
+    clean, facts = _read(where, dataset, own)
+    ratings = encode(clean, dataset, facts["domains"])
+    facts["counts"] = ratings.table()[["users", "items", "ratings"]].T.to_dict()
+    _check_evaluable(ratings, where, seed)
+    if write:
+        with files.atomic(paths.processed(dataset), folder=True) as partial:
             clean.to_parquet(partial / "ratings.parquet", index=False)
             facts["parquet"] = files.digest(partial / "ratings.parquet")
             files.write_json(partial / "manifest.json", facts)
-            if _stored(ratings.name) is not None:  # another call was quicker, and it may be read by now
+            if _stored(dataset) is not None:  # another call was quicker, and it may be read by now
                 shutil.rmtree(partial)
     return ratings, facts
 
@@ -197,26 +209,6 @@ def _own(source: Source, reading: dict | None) -> Files | None:
         f"Unknown data source '{name}'.{f' Did you mean {close[0]!r}?' if close else ''} Known are {known}; "
         f"and the path of your own table, such as ./my.csv or one ending in {', '.join(table.ENDINGS[:5])}."
     )
-
-
-def _inspect(source: Source, reading: dict | None, seed: int) -> tuple[Ratings, pd.DataFrame | None, dict]:
-    """The ratings of a source, its table where it was not prepared before, and its manifest."""
-    planned = source if (reading or {}).get("files") else ""
-    own = _own(source, reading)
-    where = ", ".join(map(str, own.paths)) if own else str(source)
-    dataset = planned or dataset_id(source, reading)
-    ratings, clean = _stored(dataset), None
-    if ratings is not None:
-        facts = manifest(dataset)
-    else:
-        if planned and own.dataset_id != planned:
-            fault = "has changed" if len(own.paths) == 1 else "have changed, one or several,"
-            raise UserError(f"{where} {fault} since this call began. Give the same command again.")
-        clean, facts = _read(where, dataset, own)
-        ratings = encode(clean, dataset, facts["domains"])
-        facts["counts"] = ratings.table()[["users", "items", "ratings"]].T.to_dict()
-    _check_evaluable(ratings, where, seed)
-    return ratings, clean, facts
 
 
 def _read(where: str, dataset: str, own: Files | None) -> tuple[pd.DataFrame, dict]:

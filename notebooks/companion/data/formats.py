@@ -1,5 +1,6 @@
 """What a file is, by its first bytes and lines: in which encoding, Parquet, JSON, or text and how cut."""
 
+import ast
 import codecs
 import csv
 import json
@@ -14,7 +15,7 @@ import pandas as pd
 
 from adc.errors import UserError
 from companion.data import columns
-from companion.data.unpacking import UNIT, sound, unpacked
+from companion.data.unpacking import UNIT, unpacked
 
 HEAD, SAMPLE = 1 << 18, 100  # bytes and lines that are looked at
 MARKS = {  # byte order marks; the longer ones first
@@ -69,7 +70,7 @@ class Look:
 
 def look(path: Path, given: dict[str, str], separator: str = "") -> Look:
     """What a file is and which of its columns is what; given: of `--columns`. UserError: nobody can tell."""
-    with sound(path), unpacked(path) as stream:
+    with unpacked(path) as stream:
         head = stream.read(HEAD)
     if not head:
         raise UserError(f"{path}: is empty (0 bytes). {EXPECTED}")
@@ -84,9 +85,8 @@ def look(path: Path, given: dict[str, str], separator: str = "") -> Look:
         raise UserError(f"{path}: is a tar archive. Unpack it (`tar -xf FILE`), and name the table in it.")
     encoding = _encoding(head)
     cut = len(head) == HEAD
-    with sound(path):
-        errors = "surrogateescape" if encoding == "utf-8" else "strict"
-        text = codecs.getincrementaldecoder(encoding)(errors).decode(head, not cut)
+    errors = "surrogateescape" if encoding == "utf-8" else "replace"  # it is told when all is read
+    text = codecs.getincrementaldecoder(encoding)(errors).decode(head, not cut)
     begin = len(text) - len(text.lstrip("\ufeff"))
     text = text[begin:]
     if len(re.findall("[\0\2-\x08\x0e-\x19\x1b-\x1e]", text[:300])) > 2:
@@ -116,38 +116,49 @@ def _encoding(head: bytes) -> str:
 
 def _json(text: str, given: dict, path: Path, encoding: str, begin: int) -> Look:
     """JSON lines, or objects in an array, in another object or over several lines: columns are their keys."""
-    inner, rest = _inner(text, {*given.values()}, path, encoding)
-    sample = inner or _sample(text)
-    keys = [*dict.fromkeys(key for record in sample for key in record)]
-    cell = lambda value: "" if value is None else str(value)
-    rows = [[*map(cell, map(record.get, keys))] for record in sample[:SAMPLE]]
-    if not keys:  # not sound JSON, as is told with its line when it is read
-        keys = [*{name: 0 for _, name in re.findall(r"""(["'])([^"'\\]+)\1\s*:""", text)}]
-    roles = columns.assign(keys, given, str(path), rows)
-    kind = "array" if inner or re.match(r"\s*(\[|\{(.*[^}\s])?[ \t]*[\r\n])", text) else "json"
+    rest, kind = "", "json" if re.match(r"\s*\{.*\}[ \t]*[\r\n]\s*\{", text) else "array"
+    if kind == "json":
+        lines = enumerate(ENDS.split(text)[:SAMPLE][:-1], 1)  # the last may be cut
+        sample = [parsed(line, f"{path}, line {number}") for number, line in lines if line.strip()]
+    elif not (sample := _first(text)):
+        with unpacked(path) as stream:
+            content = parsed(stream.read().decode(encoding, "surrogateescape").lstrip("\ufeff"), str(path))
+        sample = objects(content, str(path))
+        others = [name for name, value in content.items() if value is not sample] if sample else []
+        rest = f"Not used: {columns.shown(others)}." if 0 < len(others) < len(content) else ""
+    sample = [record for record in sample[:SAMPLE] if isinstance(record, dict)]
+    frame = pd.DataFrame(sample, dtype=object)
+    keys, cells = [*map(str, frame)], frame.where(frame.notna(), "").astype(str)
+    roles = columns.assign(keys, given, str(path), cells.values.tolist())
     words = f"{columns.remark(keys, roles, True)} {rest}".strip()
-    return Look(kind, encoding, ",", (*keys,), True, roles, 3 * begin, remark=words)
+    return Look(kind, encoding, names=(*keys,), roles=roles, skip=3 * begin, remark=words)
 
 
-def _inner(text: str, words: set[str], path: Path, encoding: str) -> tuple[list[dict], str]:
-    """The first ratings where an object holds all, as in {"ratings": [{"user": …}, …]}; its rest in words."""
-    if not re.match(r'\s*\{\s*"[^{}\[\]]*[\[{]', text):
-        return [], ""
-    with suppress(ValueError, RecursionError):  # the sample may end before the object does
-        first, _ = json.JSONDecoder().raw_decode(text.lstrip())
-        bare = [name for name, value in first.items() if not isinstance(value, (dict, list))]
-        if len(columns.known(bare)) > 1 or words.intersection(bare):
-            return [], ""  # it is a rating itself
-    with suppress(ValueError, RecursionError), unpacked(path) as stream:
-        content = json.loads(stream.read().decode(encoding).lstrip("\ufeff"))
-        ratings = objects(content, str(path))
-        rest = [name for name, value in content.items() if value is not ratings]
-        rest = f"Not used: {columns.shown(rest)}." if 0 < len(rest) < len(content) else ""
-        return [record for record in ratings[:SAMPLE] if isinstance(record, dict)], rest
-    return [], ""
+def _first(text: str) -> list:
+    """The first values of an array; none of what is no array, or not sound."""
+    decoder, place, sample = json.JSONDecoder(), 0, []
+    with suppress(ValueError, RecursionError):  # the text ends; what is not sound is told when it is read
+        while place < len(text) and re.match(r"\s*\[", text):
+            place = re.compile(r"[\s,\[]*").match(text, place).end()
+            record, place = decoder.raw_decode(text, place)
+            sample.append(record)
+    return sample
 
 
-def objects(content: object, where: str = "") -> list:
+def parsed(record: str, where: str) -> object:
+    """JSON as Python's values. UserError: it is not sound."""
+    try:
+        return json.loads(record)
+    except (ValueError, RecursionError) as error:
+        if record.lstrip().startswith(("{'", "{u'")):  # a dictionary of Python's, as older review files have
+            with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+                return ast.literal_eval(record)
+        raise UserError(
+            f"{where}: is not sound JSON ({error}). Write an object a line, or an array of objects."
+        ) from error
+
+
+def objects(content: object, where: str) -> list:
     """The ratings in parsed JSON as a list of objects: it is one, has one under a key, or is a data frame as
     pandas writes it, by column, by row, or split. UserError: several lists may be the one."""
     if not isinstance(content, dict):
@@ -171,17 +182,6 @@ def objects(content: object, where: str = "") -> list:
     if len(columns.known(content)) < 2:
         return [*content.values()]
     return pd.DataFrame(content, dtype=object).to_dict("records")  # NaN where a column lacks a row
-
-
-def _sample(text: str) -> list[dict]:
-    """The first objects of JSON."""
-    decoder, place, sample = json.JSONDecoder(), 0, []
-    with suppress(ValueError, RecursionError):  # the sample ends; what is not sound is told when it is read
-        while place < len(text):
-            place = re.compile(r"[\s,\[]*").match(text, place).end()
-            record, place = decoder.raw_decode(text, place)
-            sample += [record] if isinstance(record, dict) else []
-    return sample
 
 
 def _text(text: str, cut: bool, given: dict, separator: str, path: Path, encoding: str, begin: int) -> Look:
@@ -224,8 +224,8 @@ def _above(text: str, words: set[str]) -> str:
     lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)", text)[:100]
     comments = [*takewhile(COMMENT.match, lines)]
     row = "".join(lines[len(comments) : len(comments) + 1])  # ids may begin as comments do
-    if text.startswith("%%MatrixMarket"):  # its sizes come first
-        return "".join(comments) + row
+    if text.startswith("%%MatrixMarket"):
+        return "".join(comments) + row  # its sizes
     count = lambda line, sign: len(line.split(sign.strip(" ") or None))
     alike = lambda line: any(count(line, sign) == count(row, sign) > 2 for sign in SEPARATORS)
     for place, line in enumerate(lines[:30]):

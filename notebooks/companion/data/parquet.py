@@ -39,7 +39,7 @@ def read(path: Path, given: dict[str, str], constants: dict[str, str]) -> tuple[
 
 def look(path: Path, given: dict[str, str], constants: dict[str, str]) -> tuple[pq.ParquetFile, Look]:
     """A file, and what it is by its schema alone."""
-    with unpacking.sound(path), unpacking.unpacked(path) as stream, path.open("rb") as raw:
+    with unpacking.unpacked(path) as stream, path.open("rb") as raw:
         content = path if raw.read(4) == b"PAR1" else io.BytesIO(stream.read())
     try:
         file = pq.ParquetFile(content)
@@ -47,8 +47,6 @@ def look(path: Path, given: dict[str, str], constants: dict[str, str]) -> tuple[
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last: of a column's name
         raise _damaged(path, error) from error
     roles = columns.assign(names, given, str(path))
-    if twice := [names[place] for place in roles.values() if names.count(names[place]) > 1]:
-        raise UserError(f"{path}: the column '{twice[0]}' stands in the schema more than once. Keep one.")
     return file, Look("parquet", names=names, roles=roles, remark=columns.remark(names, roles, True))
 
 

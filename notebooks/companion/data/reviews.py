@@ -15,7 +15,6 @@ MAX_RECORD = 1 << 20  # bytes; the longest of 4,000 real records has 6,431
 MAX_FIELD = 1000  # characters; the longest real field but the text has 187
 
 _OPEN, _CLOSE = b"\n<review>", b"\n</review>"
-_UNCLOSED = "no </review> after it"
 _TAGS = "unique_id|asin|product_name|rating|date|reviewer|reviewer_location"
 # A value ends at its closing or at the next field's opening; possessive, so that no malformed field costs
 # memory.
@@ -59,16 +58,15 @@ def parse(file: BinaryIO, tally: Tally, chunk: int = 4 << 20) -> Iterator[Record
 
     The outcome does not depend on `chunk` (bytes a read); memory stays within a few times the larger of
     `chunk` and MAX_RECORD, whatever the file holds."""
-    for piece, closed, openings in _pieces(file, chunk):
+    for piece, closed in _pieces(file, chunk):
         if len(piece) > MAX_RECORD:
             tally.reject(f"longer than {MAX_RECORD} bytes")
-            tally.reject(_UNCLOSED, openings + piece.count(_OPEN) - 1)
             continue
         stray, *bodies = piece.split(_OPEN)
         if stray.strip():
             tally.reject("no <review> before it")
         body = bodies.pop() if closed and bodies else None
-        tally.reject(_UNCLOSED, len(bodies))
+        tally.reject("no </review> after it", len(bodies))
         record = _record(body) if body is not None else None
         if isinstance(record, str):
             tally.reject(record)
@@ -79,21 +77,16 @@ def parse(file: BinaryIO, tally: Tally, chunk: int = 4 << 20) -> Iterator[Record
             yield record
 
 
-def _pieces(file: BinaryIO, chunk: int) -> Iterator[tuple[bytes, bool, int]]:
-    """What stands before each `</review>` (True), then what stands after the last one (False).
-
-    Of a piece that is too long only the length and the end are kept; third comes the number of openings cut
-    away."""
-    openings, rest = 0, b"\n"  # a line break, as before every other opening
+def _pieces(file: BinaryIO, chunk: int) -> Iterator[tuple[bytes, bool]]:
+    """What stands before each `</review>` (True), then what stands after the last one (False). Of a
+    piece that is too long only the length is kept."""
+    rest = b"\n"  # a line break, as before every other opening
     while block := file.read(chunk):
         *pieces, rest = (rest + block).split(_CLOSE)
-        for piece in pieces:
-            yield piece, True, openings
-            openings = 0
+        yield from ((piece, True) for piece in pieces)
         if len(rest) > MAX_RECORD + len(_CLOSE):
-            openings += rest[:-1].count(_OPEN)
             rest = bytes(MAX_RECORD + 1) + rest[1 - len(_CLOSE) :]  # the end: a tag may have begun there
-    yield rest, False, openings
+    yield rest, False
 
 
 def _record(body: bytes) -> Record | str:

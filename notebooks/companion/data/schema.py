@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -27,13 +28,9 @@ def check(
     """The ratings as typed columns (ids categorical), the number of those dropped by reason (R20), remarks.
 
     `where` names the source in messages and `locate` the places of rows; without that they are counted from
-    1, or by an index that has a name. Rows whose rating is in `not_a_rating` are left out. Raises `UserError`
-    at the first defect."""
+    1. Rows whose rating is in `not_a_rating` are left out. Raises `UserError` at the first defect."""
     names = list(map(str, frame.columns))
-    repeated = [name for name in names if names.count(name) > 1]
     missing = [name for name in REQUIRED if name not in names]
-    if repeated:
-        raise UserError(f"{where}: the column '{repeated[0]}' stands in the header more than once. Keep one.")
     if missing:
         raise UserError(
             f"{where}: no column {', '.join(map(repr, missing))}. Found: {', '.join(names) or 'nothing'}. "
@@ -41,7 +38,7 @@ def check(
         )
     if frame.empty:
         raise UserError(f"{where}: holds no ratings, only a header. Expected one line a rating.")
-    locate = locate or _by_index(frame.index, where)
+    locate = locate or partial(_place, where)
     remarks: list[str] = []
     clean = {name: _ids(frame[name], locate, remarks) for name in KEY}
     clean["rating"] = _ratings(frame["rating"], locate, remarks, np.inf in not_a_rating)
@@ -58,14 +55,9 @@ def check(
     return latest.reset_index(drop=True), dropped, [*remarks, *_far_values(latest["rating"].to_numpy())]
 
 
-def _by_index(index: pd.Index, where: str) -> Locate:
-    unit, places = (index.name, index) if index.name else ("row", range(1, len(index) + 1))
-
-    def locate(rows: list[int], role: str = "") -> str:
-        words = f"{where}, {unit}{'s' * (len(rows) > 1)} {', '.join(str(places[row]) for row in rows)}"
-        return f"{words}, column '{role}'" if role else words
-
-    return locate
+def _place(where: str, rows: list[int], role: str = "") -> str:
+    words = f"{where}, row{'s' * (len(rows) > 1)} {', '.join(str(row + 1) for row in rows)}"
+    return f"{words}, column '{role}'" if role else words
 
 
 def _coded(column: pd.Series) -> tuple[np.ndarray, list]:

@@ -5,14 +5,12 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from adc.errors import UserError
 from companion.data import formats, parquet, text
@@ -26,7 +24,6 @@ ENDINGS = (
 FILE_HASH = re.compile(r"-[0-9a-f]{8}$")  # ends the name of a table's dataset, and of no other
 WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))(\.0+|,00?)")
 HIDDEN = re.compile(r"\.|_(?!.*=)(?!.*\.parquet$)")  # such as _SUCCESS and _metadata: none of a folder's data
-LARGE = 1 << 26  # bytes; a progress bar is shown
 
 
 def ending(path: Path) -> str:
@@ -229,16 +226,11 @@ def _read(file: Path, path: Path, files: Files) -> tuple[pd.DataFrame, Part]:
     if what.kind == "parquet":
         frame, what = parquet.read(file, files.columns, _constants(file, path))
     else:
-        size = file.stat().st_size
-        with tqdm(total=size, desc=file.name, unit="B", unit_scale=True, disable=size < LARGE) as bar:
-            frame, what = text.read(file, what, bar)
+        frame, what = text.read(file, what)
     for role in {"domain", "user", "item"} & {*frame}:  # where all are written as 1.0 is, 1 may be another's
         if all(isinstance(cell, str) and WHOLE.fullmatch(cell) for cell in frame[role].cat.categories):
-            numbers = {cell: Decimal(WHOLE.match(cell)[1]) for cell in frame[role].cat.categories}
-            large = [number for number in numbers.values() if abs(number) >= 2**53]
-            if large and all(Decimal(repr(float(number))) == number for number in large):
-                numbers = {cell: float(number) for cell, number in numbers.items()}  # doubles wrote them
-            frame[role] = frame[role].map(numbers, "ignore").astype("category")
+            number = lambda cell: float(WHOLE.match(cell)[1])
+            frame[role] = frame[role].map(number, "ignore").astype("category")
     return frame, Part(file, what, len(frame))
 
 

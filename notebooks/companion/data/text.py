@@ -1,10 +1,8 @@
 """The columns of a text or of JSON lines: by Arrow where the text is plain, else record by record."""
 
-import ast
 import codecs
 import csv
 import io
-import json
 import re
 from array import array
 from collections.abc import Iterator
@@ -21,16 +19,16 @@ import pyarrow.csv as pacsv
 
 from adc.errors import UserError
 from companion.data.columns import NEEDED, shown
-from companion.data.formats import Look, objects, records, tidy
-from companion.data.unpacking import UNIT, sound, unpacked
+from companion.data.formats import Look, objects, parsed, records, tidy
+from companion.data.unpacking import UNIT, unpacked
 
 BLOCK = 1 << 22
 CODES = pa.dictionary(pa.int32(), pa.string())
 
 
-def read(path: Path, what: Look, bar=None) -> tuple[pd.DataFrame, Look]:
+def read(path: Path, what: Look) -> tuple[pd.DataFrame, Look]:
     """Role -> its cells as they are written (times that are all numbers: float64), and how they were read."""
-    frame = _by_arrow(path, what, bar) if what.kind == "text" else None
+    frame = _by_arrow(path, what) if what.kind == "text" else None
     if frame is not None:
         return frame, what
     try:
@@ -52,7 +50,7 @@ def lines(path: Path, what: Look, rows: list[int]) -> list[int]:
     return [numbers[row] for row in rows]
 
 
-def _by_arrow(path: Path, what: Look, bar) -> pd.DataFrame | None:
+def _by_arrow(path: Path, what: Look) -> pd.DataFrame | None:
     """None where Arrow and the csv module might not agree: then the latter decides."""
     if not what.separator.isascii() or what.separator == " ":  # of which several may be one to the csv module
         return None
@@ -60,7 +58,7 @@ def _by_arrow(path: Path, what: Look, bar) -> pd.DataFrame | None:
         types = {str(place): times if role == "timestamp" else CODES for role, place in what.roles.items()}
         quotes = _Quotes(what.separator.encode()) if what.quoted else None
         try:
-            with sound(path), unpacked(path, bar) as stream:
+            with unpacked(path, show=True) as stream:
                 table = _arrow_table(io.BufferedReader(_Utf8(stream, what, quotes), BLOCK), what, types)
         except pa.ArrowException:
             continue
@@ -152,7 +150,7 @@ def _by_record(path: Path, what: Look) -> tuple[pd.DataFrame, Look]:
     codes = {role: array("i") for role in what.roles}
     values: dict[str, dict] = {role: {} for role in what.roles}
     others = 0
-    with sound(path), unpacked(path) as stream:
+    with unpacked(path) as stream:
         for line, cells in _records(stream, what, path):
             others += cells is None
             for role, place in what.roles.items() if cells else ():
@@ -185,9 +183,9 @@ def _records(stream, what: Look, path: Path) -> Iterator[tuple[int, list | None]
         for line, record in enumerate(text, 1):
             if record.strip():
                 where = f"{path}, line {line}"
-                yield line, _values(_parse(record, where), what, where)
+                yield line, _values(parsed(record, where), what, where)
     else:
-        for number, record in enumerate(objects(_parse(text.read(), str(path))), 1):
+        for number, record in enumerate(objects(parsed(text.read(), str(path)), str(path)), 1):
             yield number, _values(record, what, f"{path}, record {number}")
 
 
@@ -238,20 +236,6 @@ def _check_lines(cells: list[str], where: str, what: Look) -> None:
             line = what.separator.join(rated[0])[:60]
             fault = f"a double quote opens a value of several lines, which look like ratings ({line!r})"
             raise UserError(f"{where}: {fault}. Double or remove stray quotes.")
-
-
-def _parse(record: str, where: str) -> object:
-    try:
-        return json.loads(record)
-    except (ValueError, RecursionError) as error:
-        if record.lstrip().startswith(("{'", "{u'")):  # a dictionary of Python's, as older review files have
-            try:
-                return ast.literal_eval(record)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                pass
-        raise UserError(
-            f"{where}: is not sound JSON ({error}). Write an object a line, or an array of objects."
-        ) from error
 
 
 def _values(record: object, what: Look, where: str) -> dict[int, str | float]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
+from tqdm.auto import tqdm
 
 from adc.errors import UserError
 
@@ -25,11 +26,12 @@ UNPACK = {
     b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open, b"]\0\0": lzma.open,
     b"\x28\xb5\x2f\xfd": partial(_by_arrow, "zstd"), b"\x04\x22\x4d\x18": partial(_by_arrow, "lz4"),
 }  # fmt: skip
+LARGE = 1 << 26  # bytes
 UNIT = "\x1f"  # stands for a separator of several characters
 
 
 @contextmanager
-def sound(path: Path) -> Iterator[None]:
+def _sound(path: Path) -> Iterator[None]:
     """What a file cannot be read by, in words."""
     try:
         yield
@@ -45,24 +47,15 @@ def sound(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: cannot be read ({error.strerror}). Make it readable.") from error
 
 
-class _Counted(io.FileIO):
-    """A file that tells a progress bar how much was read."""
-
-    bar = None
-
-    def readinto(self, buffer) -> int:
-        size = super().readinto(buffer)
-        if self.bar is not None:
-            self.bar.update(size)
-        return size
-
-
 @contextmanager
-def unpacked(path: Path, bar=None) -> Iterator[BinaryIO]:
-    """A file's bytes, unpacked if need be, whatever it is called."""
-    with _Counted(path) as raw:
-        raw.bar = bar
-        yield _unpacked(io.BufferedReader(raw, 1 << 16), path)
+def unpacked(path: Path, show: bool = False) -> Iterator[BinaryIO]:
+    """A file's bytes, unpacked if need be, whatever it is called; `show`: a progress bar for a large one.
+    `UserError`: why they cannot be read."""
+    with _sound(path), open(path, "rb", 1 << 16) as file:
+        size = path.stat().st_size
+        bar = {"total": size, "desc": path.name, "disable": not show or size < LARGE}
+        with tqdm.wrapattr(file, "read", **bar) as counted:
+            yield _unpacked(counted, path)
 
 
 def _unpacked(stream: BinaryIO, path: Path) -> BinaryIO:
