@@ -55,6 +55,7 @@ ODD_CELLS = [  # role, how its cells are written, what is said, an id among them
     ("user", lambda u, k: f" {u} " if k < 7 else u, "blanks around 7 ids", "u3"),
     ("user", lambda u, k: "NULL" if u == "u3" else u, "'NULL' stands in 8 rows", "NULL"),
     ("user", lambda u, k: f"{u[1:]}.0", "whole numbers written as floats", "3"),
+    ("user", lambda u, k: f"9007199254740993{u[1:]}.0", "whole numbers written", "90071992547409933"),
     ("user", lambda u, k: f"{int(u[1:]) - 1}.0", "whole numbers written as floats", "-1"),
     ("user", lambda u, k: f"{u[1:]},00", "whole numbers written as floats", "3"),
     ("user", lambda u, k: u if k < 45 else u.upper(), "24 ids differ only in case or zeros: 'U0'", "U3"),

@@ -5,6 +5,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
@@ -229,8 +230,11 @@ def _read(file: Path, path: Path, files: Files) -> tuple[pd.DataFrame, Part]:
         frame, what = text.read(file, what)
     for role in {"domain", "user", "item"} & {*frame}:  # where all are written as 1.0 is, 1 may be another's
         if all(isinstance(cell, str) and WHOLE.fullmatch(cell) for cell in frame[role].cat.categories):
-            number = lambda cell: float(WHOLE.match(cell)[1])
-            frame[role] = frame[role].map(number, "ignore").astype("category")
+            numbers = {cell: Decimal(WHOLE.match(cell)[1]) for cell in frame[role].cat.categories}
+            large = [number for number in numbers.values() if abs(number) >= 2**53]
+            if large and all(Decimal(repr(float(number))) == number for number in large):
+                numbers = {cell: float(number) for cell, number in numbers.items()}  # doubles wrote them
+            frame[role] = frame[role].map(numbers, "ignore").astype("category")
     return frame, Part(file, what, len(frame))
 
 
