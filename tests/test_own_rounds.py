@@ -14,7 +14,6 @@ from adc.errors import UserError
 from companion import data, execute, profile, registry, runs
 from companion.figures import own as figures
 from companion.use.own_ratings import plan, rounds, tables, verdicts
-from companion.use.own_ratings.live import Live
 from companion.use.own_ratings.scores import JOINT, LABELS, scores, with_best
 
 NOTEBOOK = ROOT / "notebooks" / "extras" / "15_own_ratings.ipynb"
@@ -190,17 +189,20 @@ def test_any_file_survives(tmp_path, monkeypatch, name, style):
     assert not len(comparisons) or figures.transfer(comparisons, "synthetic")
 
 
-def test_a_terminal_has_a_line_that_changes_and_a_file_has_none(monkeypatch):
-    for terminal in (True, False):
-        stream = io.StringIO()
-        stream.isatty = lambda: terminal
-        monkeypatch.setattr(sys, "stdout", stream)
-        line = Live(time.time() - 61, time.time() + 600)
-        line.epochs["ADC, split 1"] = 7
-        line.show(["ADC, split 1", "EASE, split 1"], 3)
-        line.tell("EASE, split 1: done")
-        out = stream.getvalue()
-        assert ("epoch 7" in out and "\r" in out) == terminal and out.endswith("  EASE, split 1: done\n")
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_terminal_has_a_line_that_changes_and_a_file_has_none(report, monkeypatch, terminal):
+    stream = io.StringIO()
+    stream.isatty = lambda: terminal
+    monkeypatch.setattr(sys, "stdout", stream)
+    working, messages = report(), queue.Queue()
+    working.running[Future()] = registry.configure("ease")
+    messages.put(("EASE, split 1", 7))
+    working._say(messages)
+    working._tell("EASE, split 1: done")
+    working.line.close()
+    out = stream.getvalue()
+    assert ("0 done · EASE, split 1, epoch 7" in out and "\r" in out) == terminal
+    assert "00:00  EASE, split 1: done\n" in out
 
 
 def test_minutes_reach_the_report_and_must_be_a_number(ratings):
