@@ -22,6 +22,7 @@ from adc.errors import UserError
 from adc.evaluation import CHUNK, groups, popularity
 from adc.split import TRAIN, VALID
 from companion import data, paths, registry, runs
+from companion.analysis import report
 from companion.use import fold_in, last_fit, stored
 
 KINDS = ("hurdle", "rival", "balancer", "adc")  # of methods that are picked
@@ -50,20 +51,19 @@ def stored_runs(dataset: str | Path) -> pd.DataFrame:
     dataset: its name, or the path of the reader's own file. UserError: there is none.
     """
     name = data.find(dataset) if data.is_file(dataset) else str(dataset)
-    place, rows = paths.runs(name), []
-    for file in sorted(place.glob("[!.]*/metrics.json")):
-        run = runs.load(file.parent)
-        if not registry.is_current(run.config):
-            continue
+    rows = []
+    for run in report.available(name, "any", variants=True):
         row = {name: run.config[name] for name in ("method", "variant", "seed", "domains")}
         row |= {"validation": run.validation, "settings": runs.identity(run.config | {"seed": 0})}
         rows.append(row | {"folder": str(run.folder), "kept": run.has_model})
     if not rows:
-        raise UserError(f"There is no finished run in {place}. `./run_all.sh --data …` makes some.")
+        raise UserError(
+            f"There is no finished run in {paths.runs(name)}. `./run_all.sh --data …` makes some."
+        )
     table = pd.DataFrame(rows)
     rank = table.groupby("domains")["validation"].rank(ascending=False, method="min").astype(int)
     table.insert(5, "rank", rank)
-    return table.sort_values(["domains", "rank"], ignore_index=True, kind="stable")
+    return table.sort_values(["domains", "rank", "folder"], ignore_index=True)
 
 
 def train_first(dataset: str, methods: Iterable[str], seed: int = 0, **limits: Any) -> None:
