@@ -130,7 +130,6 @@ class Recommender:
         self._scorer = cache(lambda k: scorer(self.split, k, self.arrays[k]))
         linear = registry.method(self.method).learner
         self._rated = cache(self._rated_items)
-        self._titles = cache(self._all_titles)
         self._sums = cache(lambda k: linear.sums(self.split, k, self.arrays[k]))
 
     def top(self, user: str, domain: str, n: int = 10, test_items: bool = False) -> pd.DataFrame:
@@ -208,17 +207,14 @@ class Recommender:
         shape = (len(self.users), len(self.ratings.items[k]))
         return sp.csr_matrix((np.ones(len(user), dtype=bool), (user, item)), shape)
 
-    def _all_titles(self, k: int) -> np.ndarray:
-        """The title of every item of a domain [m_k]."""
-        return np.array([self.ratings.title(k, i) for i in range(len(self.ratings.items[k]))], dtype=object)
-
     def _table(self, users: np.ndarray, k: int, item: np.ndarray, score: np.ndarray,
                rules: np.ndarray) -> pd.DataFrame:  # fmt: skip
         """The lists of users [B] as one table, from `best` [B, n]; -inf is no item."""
         row, place = np.nonzero(score > -np.inf)
         item = item[row, place].astype(np.int64)
         columns = {"user": users[row], "domain": self.domains[k], "rank": place + 1}
-        columns |= {"item": self.ratings.items[k][item], "title": self._titles(k)[item]}
+        titles = [self.ratings.title(k, i) for i in item]
+        columns |= {"item": self.ratings.items[k][item], "title": titles}
         columns |= {"score": score[row, place].astype(float), "rule": rules[row]}
         return pd.DataFrame(columns)
 
