@@ -5,6 +5,7 @@ import queue
 import sys
 import time
 from concurrent.futures import Future
+from functools import partial
 
 import pytest
 from conftest import ROOT
@@ -41,21 +42,27 @@ def ratings(tmp_path):
 
 
 @pytest.fixture
-def report(ratings, tmp_path, monkeypatch):
-    """Makes reports of quick methods on three splits, whose pages are lists of words."""
-    monkeypatch.setattr(plan, "SIMPLE", ("popularity", "itemknn", "bpr"))
+def make(tmp_path, monkeypatch):
+    """Makes reports of quick trainings, without pages."""
     monkeypatch.setattr(plan, "LIMITS", {"epochs": 2, "patience": 2})
-    monkeypatch.setattr(plan, "networks", lambda dataset: [])
-    monkeypatch.setattr(plan, "MOST_SPLITS", 3)
-    monkeypatch.setattr(plan, "MINUTES_ON_TOP", 1e6)
     monkeypatch.setattr(rounds, "say", lambda words: None, raising=False)
     monkeypatch.setattr(rounds.Report, "_write", lambda report, state: None)
 
-    def make(minutes=1e5) -> rounds.Report:
+    def make(ratings, minutes=1e5) -> rounds.Report:
         given = {"dataset": ratings.name, "profile": "own", "minutes": minutes}
         return rounds.Report(NOTEBOOK, tmp_path / "page.html", given, 1)
 
     return make
+
+
+@pytest.fixture
+def report(make, ratings, monkeypatch):
+    """Makes reports of quick methods on three splits."""
+    monkeypatch.setattr(plan, "SIMPLE", ("popularity", "itemknn", "bpr"))
+    monkeypatch.setattr(plan, "networks", lambda dataset: [])
+    monkeypatch.setattr(plan, "MOST_SPLITS", 3)
+    monkeypatch.setattr(plan, "MINUTES_ON_TOP", 1e6)
+    return partial(make, ratings)
 
 
 def work(report: rounds.Report) -> tuple[str, list[str]]:
@@ -168,22 +175,19 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_any_file_survives(tmp_path, monkeypatch, name, style):
+def test_any_file_survives(make, tmp_path, monkeypatch, name, style):
     monkeypatch.setattr(plan, "LIMITS", {"epochs": 1, "patience": 1})
     monkeypatch.setattr(plan, "MOST_SPLITS", 2)
     monkeypatch.setattr(plan, "SPLITS_WITHOUT_QUESTION", 2)
-    monkeypatch.setattr(rounds, "say", lambda words: None, raising=False)
-    monkeypatch.setattr(rounds.Report, "_write", lambda report, state: None)
     odd = data.prepare(str(written(tmp_path, "odd.csv", ODD[name])))
-    given = {"dataset": odd.name, "profile": "own", "minutes": 1e5}
-    report = rounds.Report(NOTEBOOK, tmp_path / "page.html", given, 1)
+    report = make(odd)
     assert work(report)[0].startswith("Ended: ")
     assert report.remarks == {} and len({run.config["seed"] for run in report.runs.values()}) == 2
     table = with_best(scores(odd.name, "own"), odd.domains)
     comparisons, use = verdicts.compare(table, odd.domains), verdicts.use_this(table)
     assert verdicts.headline(odd, comparisons, use) and len(use) >= 1
-    for shown in (tables.decisions(use, comparisons, odd.domains), tables.comparison_table(comparisons),
-                  tables.method_table(table), tables.newcomers(table)):  # fmt: skip
+    assert tables.decisions(use, comparisons, odd.domains).to_html()
+    for shown in (tables.method_table(table), tables.newcomers(table), tables.comparison_table(comparisons)):
         assert shown.to_html()
     assert figures.methods(tables.above_popularity(table, odd.domains), LABELS, JOINT, "synthetic")
     assert not len(comparisons) or figures.transfer(comparisons, "synthetic")

@@ -82,13 +82,10 @@ class Report:
         seconds = 60 * self.given["minutes"]
         around = min(seconds / 2, max(seconds * AROUND, len(self.ratings.rating) * AROUND_A_RATING))
         self.end = self.began + seconds - around
-        self.line = tqdm(
-            bar_format="{desc}", file=sys.stdout, leave=False, disable=None
-        )  # in a terminal only
+        self.line = tqdm(bar_format="{desc}", file=sys.stdout, leave=False, disable=None)
         self.epochs: dict[str, int] = {}  # of a training, by its title
         self.runs: dict[Path, runs.Run] = {}
         self.needs: dict[str, float] = {}  # seconds of a training, by its kind
-        self.trained: set[str] = set()  # kinds of trainings
         self.remarks: dict[str, str] = {}  # what could not be trained, by its kind
         self.waiting: list[dict] = []
         self.running: dict[Future, dict] = {}
@@ -129,7 +126,6 @@ class Report:
     def _done(self, run: runs.Run) -> None:
         self.runs[run.folder] = run
         self.needs[kind(run.config)] = 1.1 * run.metrics["train_seconds"] + 5
-        self.trained.add(kind(run.config))
         self.remarks.pop(kind(run.config), None)
         if any(value["users"] == MAX_TEST_USERS for value in run.metrics["values"]):
             words = f"Where more than {MAX_TEST_USERS:,} users of a domain can be tested, so many are drawn."
@@ -152,7 +148,7 @@ class Report:
     def _too_long(self, config: dict, needs: float) -> None:
         """Remember what a training needs that there was no time for; a remark where none like it was done."""
         self.needs[kind(config)] = needs
-        if kind(config) not in self.trained:
+        if kind(config) not in {kind(run.config) for run in self.runs.values()}:
             words = f"it takes {needs / 60:.0f} minutes or more" if needs >= 60 else "little was left"
             self.remarks[kind(config)] = f"There was no time for {title(config)}: {words}."
 
