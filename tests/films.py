@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from companion import data, registry
 
@@ -30,3 +31,18 @@ def configurations(dataset: str) -> list[dict]:
     adc = registry.configure("adc", dataset, hidden_layers=2, pretraining_epochs=1, **TINY)
     bpr = registry.configure("bpr", dataset, dim=4, epochs=2)
     return [adc, bpr, registry.configure("popularity", dataset)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home(tmp_path_factory):
+    """One for all tests of a module, with the films and these runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ADC_HOME", str(place := tmp_path_factory.mktemp("home")))
+        for config in configurations(prepare_films(place)):
+            registry.train(config, show=False)
+        yield place
+
+
+@pytest.fixture(scope="module")
+def dataset(home) -> str:
+    return data.dataset_id(str(home / "films.csv"))

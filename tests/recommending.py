@@ -2,8 +2,9 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from companion import registry
+from companion import data, registry
 
 METHODS = [*registry.names("hurdle", "rival"), "static", "adc"]
 FAST = {"epochs": 2, "patience": 2}
@@ -26,3 +27,21 @@ def small_settings(method: str) -> dict:
     network = {"dim": 4, "hidden_layers": 1} if registry.method(method).kind in ("adc", "balancer") else {}
     learns = method in ("bpr", "bpr_merged", "clfm", "cdcf", "sconet", "adc", "static")
     return network | (FAST if learns else {})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home(tmp_path_factory):
+    """One for all tests of a module, with the table."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ADC_HOME", str(place := tmp_path_factory.mktemp("home")))
+        make_table().to_csv(place / "mine.csv", index=False)
+        yield place
+
+
+@pytest.fixture(scope="module")
+def dataset(home) -> str:
+    return data.prepare(str(home / "mine.csv")).name
+
+
+def train(method: str, dataset: str):
+    return registry.train(registry.configure(method, dataset, **small_settings(method)), show=False)

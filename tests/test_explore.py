@@ -3,11 +3,11 @@
 import copy
 from dataclasses import replace
 
-import films
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from films import TINY, dataset, home  # noqa: F401
 
 from adc.errors import UserError
 from adc.split import TRAIN
@@ -15,22 +15,6 @@ from adc.train import Trainer
 from companion import paths, registry
 from companion.escape import markdown
 from companion.use.explore import influence, lookup, tables, training
-
-
-@pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory):
-    """One for all tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ADC_HOME", str(tmp_path_factory.mktemp("home")))
-        yield
-
-
-@pytest.fixture(scope="module")
-def dataset(home, tmp_path_factory):
-    name = films.prepare_films(tmp_path_factory.mktemp("table"))
-    for config in films.configurations(name):
-        registry.train(config, show=False)
-    return name
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +89,7 @@ def test_rivals_are_of_the_same_split(adc, dataset):
 
 
 def test_runs_are_told_apart_by_what_they_have_in_common(models, adc, dataset):
-    config = registry.configure("adc", dataset, hidden_layers=1, gamma=1.0, **films.TINY)
+    config = registry.configure("adc", dataset, hidden_layers=1, gamma=1.0, **TINY)
     other = registry.train(config, show=False)
     table = lookup.differences([adc.run, other, models["BPR"].run])
     assert table.loc["gamma"].tolist() == ["2.0", "1.0", "–"]
@@ -136,18 +120,17 @@ def test_a_score_that_is_no_number_ends_the_live_training(adc, monkeypatch):
         list(training.epochs(adc.run.config, adc.split))
 
 
-def test_the_networks_come_back_as_they_were(adc):
+@pytest.fixture(scope="module")
+def networks(adc):
     *_, (networks, gap) = training.retrain(adc.run, adc.split)
-    assert gap == 0 and len(networks) == 3
+    assert gap == 0 and len(networks) == 3  # as they were
+    return networks
+
+
+def test_a_run_that_diverged_at_once_has_no_network(adc):
     diverged = adc.run.metrics | {"best_epoch": dict.fromkeys(adc.domains, 0)}
     with pytest.raises(UserError, match="diverged at once"):
         list(training.retrain(replace(adc.run, metrics=diverged), adc.split))
-
-
-@pytest.fixture(scope="module")
-def networks(adc):
-    *_, (networks, _) = training.retrain(adc.run, adc.split)
-    return networks
 
 
 def test_a_domain_left_out_is_replaced_by_the_mean_of_the_others(adc, networks):

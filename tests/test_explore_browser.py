@@ -1,90 +1,33 @@
 """Notebook 10 as its reader meets it: in a real browser, JupyterLab as `./run_all.sh lab` starts it."""
 
-import os
 import re
-import secrets
-import shlex
 import shutil
-import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.request
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-from chaos import wait_for
 from conftest import ROOT
+from jupyter_lab import jupyter_lab
 from sites import CHROMIUM
 
 from companion import registry
 from companion.data import movielens
 
 PATIENCE = 120  # seconds for any one thing to appear: a machine may be busy
-SETTINGS = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
-            "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")  # fmt: skip
-
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
-
-
-@contextmanager
-def lab(home: Path):
-    """A running JupyterLab with settings of its own: its port and its token."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token = secrets.token_hex(16)
-    path = f"{ROOT / 'notebooks'}:{ROOT}"
-    env = os.environ | {name: str(home / name) for name in SETTINGS}
-    env |= {"JUPYTER_TOKEN": token, "PYTHONPATH": path, "ADC_HOME": str(home)}
-    script = (ROOT / "run_all.sh").read_text(encoding="utf-8")
-    options = re.search(r'-m jupyter lab (.*) "\$\{@:2\}"', script)[1]  # as a reader's JupyterLab has them
-    words = [*shlex.split(options), "--no-browser", f"--port={port}", "--ServerApp.port_retries=0"]
-    words += ["--allow-root"] if os.geteuid() == 0 else []
-    copy = home / "notebooks" / "extras"  # JupyterLab saves what is open, with its outputs
-    copy.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "notebooks" / "extras" / "10_explore.ipynb", copy)
-    with open(home / "lab.log", "w") as log:
-        command = [sys.executable, "-m", "jupyter", "lab", *words]
-        process = subprocess.Popen(command, cwd=copy.parent, env=env, stdout=log, stderr=log)
-    try:
-        wait_for(lambda: process.poll() is not None or answers(port, token), PATIENCE)
-        assert process.poll() is None, (home / "lab.log").read_text()
-        yield port, token
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
-
-
-def answers(port: int, token: str) -> bool:
-    """Whether the server shows its contents."""
-    try:
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/api/contents?token={token}", timeout=PATIENCE)
-        return True
-    except OSError:
-        return False
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """MovieLens with a tiny ADC, BPR and popularity."""
-    place = tmp_path_factory.mktemp("home")
-    tiny = {"dim": 8, "epochs": 2}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ADC_HOME", str(place))
-        network = {"hidden_layers": 1, "init": "random", "device": "cpu"}
-        registry.train(registry.configure("adc", **network, **tiny), show=False)
-        registry.train(registry.configure("bpr", **tiny), show=False)
-        registry.train(registry.configure("popularity"), show=False)
-    return place
 
 
 @pytest.fixture
 def page(home):
+    """On MovieLens with a tiny ADC, BPR and popularity."""
     from playwright.sync_api import sync_playwright
 
-    with lab(home) as (port, token), sync_playwright() as player:
+    tiny, network = {"dim": 8, "epochs": 2}, {"hidden_layers": 1, "init": "random", "device": "cpu"}
+    registry.train(registry.configure("adc", **network, **tiny), show=False)
+    registry.train(registry.configure("bpr", **tiny), show=False)
+    registry.train(registry.configure("popularity"), show=False)
+    copy = home / "notebooks" / "extras"  # JupyterLab saves what is open, with its outputs
+    copy.mkdir(parents=True)
+    shutil.copy(ROOT / "notebooks" / "extras" / "10_explore.ipynb", copy)
+    with jupyter_lab(home, copy.parent) as (port, token), sync_playwright() as player:
         browser = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(PATIENCE * 1000)

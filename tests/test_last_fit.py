@@ -2,37 +2,17 @@
 
 import numpy as np
 import pytest
-from recommending import FAST, METHODS, make_table, small_settings
+from recommending import FAST, METHODS, dataset, home, small_settings, train  # noqa: F401
 
 from adc.errors import UserError
 from adc.split import TRAIN
-from companion import data, init_cache, registry
+from companion import init_cache, registry
 from companion.rivals.linear import SHARES
 from companion.use import fold_in, last_fit, recommend
 
-each = pytest.mark.parametrize("method", METHODS)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory):
-    """One for all tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ADC_HOME", str(place := tmp_path_factory.mktemp("last_fit")))
-        yield place
-
-
-@pytest.fixture(scope="module")
-def dataset(home):
-    make_table().to_csv(home / "mine.csv", index=False)
-    return data.prepare(str(home / "mine.csv")).name
-
-
-def train(method: str, dataset: str):
-    return registry.train(registry.configure(method, dataset, **small_settings(method)), show=False)
-
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-@each
+@pytest.mark.parametrize("method", METHODS)
 def test_the_last_fit_trains_on_all_ratings_for_the_epochs_that_validation_chose(method, dataset):
     run = train(method, dataset)
     before = recommend.stored_runs(dataset)

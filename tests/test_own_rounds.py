@@ -5,16 +5,16 @@ import queue
 import sys
 import time
 from concurrent.futures import Future
+from functools import partial
 
 import pytest
 from conftest import ROOT
-from tables import HEADER, lines, sound, written
+from tables import HEADER, home, lines, sound, written  # noqa: F401
 
 from adc.errors import UserError
 from companion import data, execute, profile, registry, runs
 from companion.figures import own as figures
 from companion.use.own_ratings import plan, rounds, tables, verdicts
-from companion.use.own_ratings.live import Live
 from companion.use.own_ratings.scores import JOINT, LABELS, scores, with_best
 
 NOTEBOOK = ROOT / "notebooks" / "extras" / "15_own_ratings.ipynb"
@@ -41,27 +41,28 @@ def ratings(tmp_path):
     return data.prepare(str(written(tmp_path, "mine.csv", sound(users=30))))
 
 
-@pytest.fixture(autouse=True)
-def silence(monkeypatch):
-    """Nothing is said on the screen, and no page is written."""
+@pytest.fixture
+def make(tmp_path, monkeypatch):
+    """Makes reports of quick trainings, without pages."""
+    monkeypatch.setattr(plan, "LIMITS", {"epochs": 2, "patience": 2})
     monkeypatch.setattr(rounds, "say", lambda words: None, raising=False)
     monkeypatch.setattr(rounds.Report, "_write", lambda report, state: None)
 
+    def make(ratings, minutes=1e5) -> rounds.Report:
+        given = {"dataset": ratings.name, "profile": "own", "minutes": minutes}
+        return rounds.Report(NOTEBOOK, tmp_path / "page.html", given, 1)
+
+    return make
+
 
 @pytest.fixture
-def report(ratings, tmp_path, monkeypatch):
+def report(make, ratings, monkeypatch):
     """Makes reports of quick methods on three splits."""
     monkeypatch.setattr(plan, "SIMPLE", ("popularity", "itemknn", "bpr"))
-    monkeypatch.setattr(plan, "LIMITS", {"epochs": 2, "patience": 2})
     monkeypatch.setattr(plan, "networks", lambda dataset: [])
     monkeypatch.setattr(plan, "MOST_SPLITS", 3)
     monkeypatch.setattr(plan, "MINUTES_ON_TOP", 1e6)
-    return lambda minutes=1e5: make_report(ratings, tmp_path, minutes)
-
-
-def make_report(ratings, tmp_path, minutes=1e5) -> rounds.Report:
-    given = {"dataset": ratings.name, "profile": "own", "minutes": minutes}
-    return rounds.Report(NOTEBOOK, tmp_path / "page.html", given, 1)
+    return partial(make, ratings)
 
 
 def work(report: rounds.Report) -> tuple[str, list[str]]:
@@ -123,7 +124,8 @@ def test_without_time_it_trains_nothing_and_says_so(report):
     assert len(late.remarks) == 3 and "There was no time for BPR, split 1" in [*late.remarks.values()][2]
 
 
-def test_what_would_not_end_in_time_is_given_up_and_nothing_of_it_is_stored(ratings):
+def test_what_would_not_end_in_time_is_given_up_and_nothing_of_it_is_stored(ratings, monkeypatch):
+    monkeypatch.setattr(rounds, "say", lambda words: None, raising=False)
     config = registry.configure("bpr", ratings.name, epochs=3)
     with pytest.raises(rounds.OutOfTime):
         rounds.train(config, time.time() - 1)
@@ -159,49 +161,52 @@ def test_only_the_best_model_of_a_method_is_kept(report):
     assert again.has_model and again.metrics["values"] == dropped.metrics["values"]
 
 
-def full(users: int, items: int) -> list[str]:
-    """Every user rates every item of two domains."""
-    pairs = [(u, i) for u in range(users) for i in range(items)]
-    return [f"{domain},u{u},i{i},{1 + (u + 2 * i) % 5}" for domain in "ab" for u, i in pairs]
-
-
 ODD = {
-    "one domain": lines(domains=("films",)),
-    "no shared users": [line.replace("books,", "books,b") for line in lines()],
-    "a complete matrix": full(12, 5), "two items": full(40, 2), "one user": full(1, 20),
+    "one domain": HEADER + "\n".join(lines(domains=("films",))),
+    "no shared users": HEADER + "\n".join(line.replace("books,", "books,b") for line in lines()),
+    "a complete matrix": HEADER + "\n".join(
+        f"{domain},u{u},i{i},{1 + (u + i) % 5}" for domain in ("a", "b") for u in range(12) for i in range(5)
+    ),
+    "two items": HEADER + "\n".join(
+        f"{domain},u{u},i{i},{1 + (u + 2 * i) % 5}" for domain in "ab" for u in range(40) for i in range(2)
+    ),
+    "one user": HEADER + "\n".join(f"{domain},u,i{i},{1 + i % 5}" for domain in "ab" for i in range(20)),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_any_file_survives(tmp_path, monkeypatch, name, style):
+def test_any_file_survives(make, tmp_path, monkeypatch, name, style):
     monkeypatch.setattr(plan, "LIMITS", {"epochs": 1, "patience": 1})
     monkeypatch.setattr(plan, "MOST_SPLITS", 2)
     monkeypatch.setattr(plan, "SPLITS_WITHOUT_QUESTION", 2)
-    odd = data.prepare(str(written(tmp_path, "odd.csv", HEADER + "\n".join(ODD[name]))))
-    report = make_report(odd, tmp_path)
+    odd = data.prepare(str(written(tmp_path, "odd.csv", ODD[name])))
+    report = make(odd)
     assert work(report)[0].startswith("Ended: ")
     assert report.remarks == {} and len({run.config["seed"] for run in report.runs.values()}) == 2
     table = with_best(scores(odd.name, "own"), odd.domains)
     comparisons, use = verdicts.compare(table, odd.domains), verdicts.use_this(table)
     assert verdicts.headline(odd, comparisons, use) and len(use) >= 1
-    for shown in (tables.decisions(use, comparisons, odd.domains), tables.comparison_table(comparisons),
-                  tables.method_table(table), tables.newcomers(table)):  # fmt: skip
+    assert tables.decisions(use, comparisons, odd.domains).to_html()
+    for shown in (tables.method_table(table), tables.newcomers(table), tables.comparison_table(comparisons)):
         assert shown.to_html()
     assert figures.methods(tables.above_popularity(table, odd.domains), LABELS, JOINT, "synthetic")
     assert not len(comparisons) or figures.transfer(comparisons, "synthetic")
 
 
-def test_a_terminal_has_a_line_that_changes_and_a_file_has_none(monkeypatch):
-    for terminal in (True, False):
-        stream = io.StringIO()
-        stream.isatty = lambda: terminal
-        monkeypatch.setattr(sys, "stdout", stream)
-        line = Live(time.time() - 61, time.time() + 600)
-        line.epochs["ADC, split 1"] = 7
-        line.show(["ADC, split 1", "EASE, split 1"], 3)
-        line.tell("EASE, split 1: done")
-        out = stream.getvalue()
-        assert ("epoch 7" in out and "\r" in out) == terminal and out.endswith("  EASE, split 1: done\n")
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_terminal_has_a_line_that_changes_and_a_file_has_none(report, monkeypatch, terminal):
+    stream = io.StringIO()
+    stream.isatty = lambda: terminal
+    monkeypatch.setattr(sys, "stdout", stream)
+    working, messages = report(), queue.Queue()
+    working.running[Future()] = registry.configure("ease")
+    messages.put(("EASE, split 1", 7))
+    working._say(messages)
+    working._tell("EASE, split 1: done")
+    working.line.close()
+    out = stream.getvalue()
+    assert ("0 done · EASE, split 1, epoch 7" in out and "\r" in out) == terminal
+    assert "00:00  EASE, split 1: done\n" in out
 
 
 def test_minutes_reach_the_report_and_must_be_a_number(ratings):

@@ -1,40 +1,21 @@
 """A stored run in use: what is recommended, to whom, by which rule; and what is said when it cannot be."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
-from recommending import FAST, METHODS, make_table, small_settings
+from recommending import FAST, METHODS, dataset, home, train  # noqa: F401
 
 from adc.errors import UserError
 from adc.split import TEST, VALID
-from companion import data, registry, runs
+from companion import registry, runs
 from companion.use import recommend
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """Every method trained on the table."""
-    place = tmp_path_factory.mktemp("recommend")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ADC_HOME", str(place))
-        make_table().to_csv(place / "mine.csv", index=False)
-        dataset = data.prepare(str(place / "mine.csv")).name
-        for method in METHODS:
-            registry.train(registry.configure(method, dataset, **small_settings(method)), show=False)
-        yield place
-
-
-@pytest.fixture(autouse=True)
-def file(home, monkeypatch) -> Path:
-    monkeypatch.setenv("ADC_HOME", str(home))
-    return home / "mine.csv"
-
-
-@pytest.fixture
-def dataset(file) -> str:
-    return data.dataset_id(str(file))
+@pytest.fixture(scope="module", autouse=True)
+def trained(dataset):
+    """Every method on the table."""
+    for method in METHODS:
+        train(method, dataset)
 
 
 def pick(method: str, dataset=None, **which) -> recommend.Recommender:

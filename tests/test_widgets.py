@@ -2,9 +2,9 @@
 
 import asyncio
 
-import films
 import ipywidgets as W
 import pytest
+from films import TINY, dataset, home, prepare_films  # noqa: F401
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 
@@ -17,16 +17,9 @@ pytestmark = pytest.mark.usefixtures("style")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    place = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ADC_HOME", str(place))
-        name = films.prepare_films(place)
-        for config in films.configurations(name):
-            registry.train(config, show=False)
-        other = registry.configure("adc", name, seed=1, hidden_layers=2, **films.TINY)
-        registry.train(other, show=False)
-    return place, name
+def two_seeds(dataset):
+    other = registry.configure("adc", dataset, seed=1, hidden_layers=2, **TINY)
+    registry.train(other, show=False)
 
 
 @pytest.fixture
@@ -39,17 +32,17 @@ def shown(monkeypatch) -> list:
 
 
 @pytest.fixture
-def dataset(home, monkeypatch, shown) -> str:
-    monkeypatch.setenv("ADC_HOME", str(home[0]))
+def small(two_seeds, dataset, monkeypatch, shown) -> str:
+    """The dataset, on which live trainings take a moment."""
     monkeypatch.setattr(page, "LIVE", page.LIVE | {"dim": 4, "epochs": 3})
-    return home[1]
+    return dataset
 
 
 @pytest.fixture
-def reader(dataset, monkeypatch) -> Page:
+def reader(small, monkeypatch) -> Page:
     """The page before somebody who can click."""
     monkeypatch.setattr(page, "has_reader", lambda: True)
-    opened = Page(dataset)
+    opened = Page(small)
     opened.run.value = next(run for run in opened.run.options if run[1].config["seed"] == 0)[1]
     return opened
 
@@ -82,14 +75,14 @@ def test_without_a_run_a_small_one_is_trained_and_stored(tmp_path, monkeypatch, 
     monkeypatch.setenv("ADC_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(lookup, "SMALL", lookup.SMALL | {"epochs": 1, "dim": 4, "pretraining_epochs": 1})
     monkeypatch.setattr(lookup, "SHORT", {"epochs": 1})
-    dataset = films.prepare_films(tmp_path)
+    dataset = prepare_films(tmp_path)
     opened = Page(dataset, profile="quick")
     methods = {path.name.split("-")[0] for path in paths.runs(dataset).iterdir()}
     assert methods == {"adc", "bpr", "popularity"} and all(opened.models.values())
 
 
-def test_without_a_reader_the_same_is_shown(dataset, shown):
-    opened = Page(dataset, user="u5", target="Drama")
+def test_without_a_reader_the_same_is_shown(small, shown):
+    opened = Page(small, user="u5", target="Drama")
     sections = (opened.person, opened.recommended, opened.drivers, opened.training, opened.compare)
     for section in sections:
         before = len(shown)

@@ -22,6 +22,7 @@ from adc.errors import UserError
 from adc.evaluation import CHUNK, groups, popularity
 from adc.split import TRAIN, VALID
 from companion import data, paths, registry, runs
+from companion.analysis import report
 from companion.use import fold_in, last_fit, stored
 
 KINDS = ("hurdle", "rival", "balancer", "adc")  # of methods that are picked
@@ -50,20 +51,19 @@ def stored_runs(dataset: str | Path) -> pd.DataFrame:
     dataset: its name, or the path of the reader's own file. UserError: there is none.
     """
     name = data.find(dataset) if data.is_file(dataset) else str(dataset)
-    place, rows = paths.runs(name), []
-    for file in sorted(place.glob("[!.]*/metrics.json")):
-        run = runs.load(file.parent)
-        if not registry.is_current(run.config):
-            continue
+    rows = []
+    for run in report.available(name, "any", variants=True):
         row = {name: run.config[name] for name in ("method", "variant", "seed", "domains")}
         row |= {"validation": run.validation, "settings": runs.identity(run.config | {"seed": 0})}
         rows.append(row | {"folder": str(run.folder), "kept": run.has_model})
     if not rows:
-        raise UserError(f"There is no finished run in {place}. `./run_all.sh --data …` makes some.")
+        raise UserError(
+            f"There is no finished run in {paths.runs(name)}. `./run_all.sh --data …` makes some."
+        )
     table = pd.DataFrame(rows)
     rank = table.groupby("domains")["validation"].rank(ascending=False, method="min").astype(int)
     table.insert(5, "rank", rank)
-    return table.sort_values(["domains", "rank"], ignore_index=True, kind="stable")
+    return table.sort_values(["domains", "rank", "folder"], ignore_index=True)
 
 
 def train_first(dataset: str, methods: Iterable[str], seed: int = 0, **limits: Any) -> None:
@@ -130,7 +130,6 @@ class Recommender:
         self._scorer = cache(lambda k: scorer(self.split, k, self.arrays[k]))
         linear = registry.method(self.method).learner
         self._rated = cache(self._rated_items)
-        self._titles = cache(self._all_titles)
         self._sums = cache(lambda k: linear.sums(self.split, k, self.arrays[k]))
 
     def top(self, user: str, domain: str, n: int = 10, test_items: bool = False) -> pd.DataFrame:
@@ -208,17 +207,14 @@ class Recommender:
         shape = (len(self.users), len(self.ratings.items[k]))
         return sp.csr_matrix((np.ones(len(user), dtype=bool), (user, item)), shape)
 
-    def _all_titles(self, k: int) -> np.ndarray:
-        """The title of every item of a domain [m_k]."""
-        return np.array([self.ratings.title(k, i) for i in range(len(self.ratings.items[k]))], dtype=object)
-
     def _table(self, users: np.ndarray, k: int, item: np.ndarray, score: np.ndarray,
                rules: np.ndarray) -> pd.DataFrame:  # fmt: skip
         """The lists of users [B] as one table, from `best` [B, n]; -inf is no item."""
         row, place = np.nonzero(score > -np.inf)
         item = item[row, place].astype(np.int64)
         columns = {"user": users[row], "domain": self.domains[k], "rank": place + 1}
-        columns |= {"item": self.ratings.items[k][item], "title": self._titles(k)[item]}
+        titles = [self.ratings.title(k, i) for i in item]
+        columns |= {"item": self.ratings.items[k][item], "title": titles}
         columns |= {"score": score[row, place].astype(float), "rule": rules[row]}
         return pd.DataFrame(columns)
 

@@ -109,12 +109,13 @@ class Page:
         except UserError as error:
             self.note.value = str(error)
 
-    def _section(self, contents: Callable[[], tuple], *controls: W.Widget) -> W.Widget | None:
-        """Controls above what belongs to the run, user and target chosen; without a reader only that."""
+    def _section(self, contents: Callable[[], tuple], *controls: W.Widget, on=()) -> W.Widget | None:
+        """Controls above what belongs to the values of `on`, or else to the run, user and target chosen;
+        without a reader only that."""
         if not self.reader:
             return display(*contents())
         output = W.Output()
-        for widget in (self.run, self.user, self.target, self.trainings):
+        for widget in on or (self.run, self.user, self.target, self.trainings):
             widget.observe(lambda _: fill(output, contents()), "value")
         fill(output, contents())
         return W.VBox([W.HBox(controls, layout=WRAP), output])
@@ -200,14 +201,13 @@ class Page:
         options = [(lookup.run_name(run), run) for run in self.runs]
         runs = W.SelectMultiple(options=options, value=first, rows=7, description="runs", layout=WIDE)
         domain = W.Dropdown(options=["all", *self.adc.domains], description="domain")
-        if not self.reader:
-            return self._comparison(runs.value, domain.value)
-        output = W.interactive_output(self._comparison, {"runs": runs, "domain": domain})
-        return W.VBox([W.HBox([runs, domain], layout=WRAP), output])
+        shown = lambda: self._comparison(runs.value, domain.value)
+        return self._section(shown, runs, domain, on=(runs, domain))
 
-    def _comparison(self, runs: tuple, domain: str) -> None:
-        if runs:
-            where = "mean over the domains" if domain == "all" else domain
-            label = f"{data.label(self.dataset)}: {where}, every item ranked"
-            curves = lookup.learning_curves(runs, "" if domain == "all" else domain)
-            display(lookup.differences(runs), pictures.curves(*curves, label))
+    def _comparison(self, runs: tuple, domain: str) -> tuple:
+        if not runs:
+            return ()
+        where = "mean over the domains" if domain == "all" else domain
+        label = f"{data.label(self.dataset)}: {where}, every item ranked"
+        curves = lookup.learning_curves(runs, "" if domain == "all" else domain)
+        return lookup.differences(runs), pictures.curves(*curves, label)

@@ -23,12 +23,12 @@ from pathlib import Path
 from queue import Empty, Queue
 
 import pandas as pd
+from tqdm import tqdm
 
 from adc.errors import UserError
 from adc.evaluation import MAX_TEST_USERS
 from companion import data, execute, paths, registry, results, runs
 from companion.use.own_ratings import verdicts
-from companion.use.own_ratings.live import Live
 from companion.use.own_ratings.plan import kind, rounds, title
 from companion.use.own_ratings.scores import scores, with_best
 
@@ -82,10 +82,10 @@ class Report:
         seconds = 60 * self.given["minutes"]
         around = min(seconds / 2, max(seconds * AROUND, len(self.ratings.rating) * AROUND_A_RATING))
         self.end = self.began + seconds - around
-        self.live = Live(self.began, self.end)
+        self.line = tqdm(bar_format="{desc}", file=sys.stdout, leave=False, disable=None)
+        self.epochs: dict[str, int] = {}  # of a training, by its title
         self.runs: dict[Path, runs.Run] = {}
         self.needs: dict[str, float] = {}  # seconds of a training, by its kind
-        self.trained: set[str] = set()  # kinds of trainings
         self.remarks: dict[str, str] = {}  # what could not be trained, by its kind
         self.waiting: list[dict] = []
         self.running: dict[Future, dict] = {}
@@ -126,7 +126,6 @@ class Report:
     def _done(self, run: runs.Run) -> None:
         self.runs[run.folder] = run
         self.needs[kind(run.config)] = 1.1 * run.metrics["train_seconds"] + 5
-        self.trained.add(kind(run.config))
         self.remarks.pop(kind(run.config), None)
         if any(value["users"] == MAX_TEST_USERS for value in run.metrics["values"]):
             words = f"Where more than {MAX_TEST_USERS:,} users of a domain can be tested, so many are drawn."
@@ -149,7 +148,7 @@ class Report:
     def _too_long(self, config: dict, needs: float) -> None:
         """Remember what a training needs that there was no time for; a remark where none like it was done."""
         self.needs[kind(config)] = needs
-        if kind(config) not in self.trained:
+        if kind(config) not in {kind(run.config) for run in self.runs.values()}:
             words = f"it takes {needs / 60:.0f} minutes or more" if needs >= 60 else "little was left"
             self.remarks[kind(config)] = f"There was no time for {title(config)}: {words}."
 
@@ -160,7 +159,7 @@ class Report:
             config = self.running.pop(future)
             try:
                 self._done(run := future.result())
-                self.live.tell(f"{title(config)}: validation NDCG@10 {run.validation:.4f}")
+                self._tell(f"{title(config)}: validation NDCG@10 {run.validation:.4f}")
             except OutOfTime as error:
                 self._too_long(config, error.args[0])
             except BrokenProcessPool as error:
@@ -169,15 +168,25 @@ class Report:
             except Exception as error:  # of one method: the page says so, and the others go on
                 name = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
                 self.remarks[kind(config)] = f"{title(config)} failed: {name}{error}"
-                self.live.tell(self.remarks[kind(config)])
+                self._tell(self.remarks[kind(config)])
+
+    def _tell(self, words: str) -> None:
+        """Something that happened, as a line that stays."""
+        with tqdm.external_write_mode(sys.stdout):
+            print(f"{tqdm.format_interval(time.time() - self.began)}  {words}", flush=True)
 
     def _say(self, messages: Queue) -> None:
-        """Show how far the trainings are."""
+        """Show how far the trainings are, in the line that changes."""
         with suppress(Empty):
             while True:
                 name, epoch = messages.get_nowait()
-                self.live.epochs[name] = epoch
-        self.live.show([title(config) for config in self.running.values()], len(self.runs))
+                self.epochs[name] = epoch
+        times = time.time() - self.began, max(0, self.end - time.time())
+        gone, left = map(tqdm.format_interval, times)
+        line = f"{gone} gone, {left} left, {len(self.runs)} done"
+        for name in map(title, self.running.values()):
+            line += f" · {name}" + (f", epoch {self.epochs[name]}" if name in self.epochs else "")
+        self.line.set_description_str(line[: shutil.get_terminal_size().columns - 1])
 
     def _next(self, plan: Iterator[list[dict]]) -> str:
         """Why it ends, in words; "" where it goes on, with the next round where this one is over."""
@@ -242,17 +251,18 @@ class Report:
         if self.writing.returncode:
             raise UserError(output.strip())
         self.page_needs, self.writing = time.time() - self.written, None
-        self.live.tell(f"page with {self.shown} trainings: {self.page.absolute()}")
+        self._tell(f"page with {self.shown} trainings: {self.page.absolute()}")
 
     def finish(self, outcome: str) -> None:
         """The last page."""
+        self.line.close()
         if self.writing:
             self._written()
         if self.runs:
             self._tidy()
         self._begin(outcome)
         self._written()
-        self.live.tell(outcome)
+        self._tell(outcome)
 
 
 def main(notebook: str, done: str, given: str, processes: str) -> int:
