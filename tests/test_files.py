@@ -45,7 +45,7 @@ def test_a_folder_is_replaced_whole(old_folder):
 
 
 CURES = {errno.ENOSPC: "is full", errno.EDQUOT: "quota", errno.EACCES: "ADC_HOME", errno.EROFS: "read-only"}
-FAILURES = [(failure(), failure, "") for failure in (ValueError, KeyboardInterrupt, OSError)]
+FAILURES = [(failure(), failure, "^") for failure in (ValueError, KeyboardInterrupt, OSError)]
 FAILURES += [(OSError(number, ""), UserError, f"a.txt.*{cure}") for number, cure in CURES.items()]
 
 
