@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adc.config import check_types
 from adc.early_stopping import Arrays
 from adc.split import TRAIN
 from companion.method import Method
@@ -20,9 +19,6 @@ class Settings(OnePass):
     """One setting; `epochs` and `patience`, which every method has, come from `OnePass`."""
 
     damping: float = 5.0  # ratings of the domain's mean that each item is given beforehand
-
-    def __post_init__(self) -> None:
-        check_types(self)
 
 
 class BestRated(Rival):

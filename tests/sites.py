@@ -20,6 +20,7 @@ LOOK = """() => {
         raw: article.textContent.match(/\\$\\$|\\\\[(\\[]|\\\\[a-z]+\\{/g) ?? [],
         pictures: [...document.images].map(i => [i.src.slice(0, 99), i.naturalWidth]),
         links: [...document.querySelectorAll("a[href]")].map(a => a.href),
+        nowhere: document.querySelectorAll('article [href="#"]').length,
         anchors: [...document.querySelectorAll("[id]")].map(e => e.id),
         verdicts: [...document.querySelectorAll("td.verdict")].map(
             e => [e.textContent, getComputedStyle(e).backgroundColor]),

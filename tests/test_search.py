@@ -108,12 +108,10 @@ def test_what_is_no_result_yet_is_flagged():
     assert search.flags(search.configure("ease"), at_once) == []
 
 
-def test_a_labelled_search_stands_beside_the_methods_own():
+def test_a_labelled_search_stands_beside_the_methods_own(monkeypatch):
     config = search.configure("adc", label="linear", hidden_layers=0, gamma=2.0, trials=1)
     trial = {"number": 0, "validation": 0.1, "parameters": {"width": 9}, "best_epoch": {}, "epochs": 1}
-    files_of = search.folder(config)
-    files_of.mkdir(parents=True)
-    (files_of / "trial-000.json").write_text(json.dumps(trial))
+    monkeypatch.setattr(search, "stored_trials", lambda config: [trial])
     search.keep_best(config)
     assert registry.tuned("adc", "movielens", "linear") == {"hidden_layers": 0, "gamma": 2.0, "width": 9}
     assert registry.tuned("adc", "movielens") == registry.tuned("adc", "movielens", "deep") == {}

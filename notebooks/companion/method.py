@@ -17,7 +17,6 @@ class Method:
     version: int  # raised when the method's numbers change, so that its runs are made anew
     Settings: type  # a frozen dataclass: its hyperparameters, `epochs` and `patience` among them
     learner: Callable[[dict, Split], Learner]  # a run's configuration, a split -> an untrained learner
-    scorer: Scorer = factor_score  # from a stored model to scores
     # ("log" | "int", low, high) or ("choice", values)
     search_space: dict[str, tuple] = field(default_factory=dict)
     first_trials: tuple[dict, ...] = ({},)  # settings that a search tries first; {} are the defaults
@@ -30,3 +29,8 @@ class Method:
     linestyle: str | tuple = "-"
     equation: str = ""  # the objective as Markdown, for notebook 04
     objective: tuple = ()  # the functions or classes that compute it, whose source notebook 04 shows
+
+    @property
+    def scorer(self) -> Scorer:
+        """From a stored model to scores: the learner's own, if its scores are no products of vectors."""
+        return getattr(self.learner, "scorer", factor_score)

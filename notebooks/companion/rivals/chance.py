@@ -31,6 +31,6 @@ class Chance(Rival):
 
 METHOD = Method(
     name="random", label="random", version=2, Settings=OnePass, fixed=ONE_PASS, learner=Chance,
-    scorer=Chance.scorer, kind="hurdle", color="#B0B0B0", marker="x", linestyle=(0, (1, 5)),
+    kind="hurdle", color="#B0B0B0", marker="x", linestyle=(0, (1, 5)),
     objective=(Chance,), equation=r"$$\hat x_{ui} \sim U(0, 1)$$",
 )  # fmt: skip

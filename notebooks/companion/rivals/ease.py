@@ -78,7 +78,7 @@ def weights(X: sp.csr_matrix, l2: float) -> np.ndarray:
 
 METHOD = Method(
     name="ease", label="EASE", version=2, Settings=Settings, fixed=ONE_PASS, learner=EASE,
-    scorer=EASE.scorer, kind="hurdle", search_space={"l2": ("log", 10.0, 1e5)},
+    kind="hurdle", search_space={"l2": ("log", 10.0, 1e5)},
     color="#E69F00", marker="P", linestyle=(0, (8, 2)), objective=(weights, Linear.popularity_weight),
     equation=r"""
 $$\min_B \lVert X - XB \rVert_F^2 + \lambda \lVert B \rVert_F^2 \quad \text{with } \operatorname{diag}(B) = 0
@@ -90,6 +90,6 @@ how many item $i$ has; validation ratings choose $\omega$.
 )  # fmt: skip
 MERGED = replace(
     METHOD, name="ease_merged", label="EASE (merged)", version=1, learner=MergedEASE,
-    scorer=MergedEASE.scorer, color="#8A5A00", marker="X", linestyle=(0, (8, 2, 1, 2)),
+    color="#8A5A00", marker="X", linestyle=(0, (8, 2, 1, 2)),
     equation=f"{METHOD.equation}\n$X$ holds the items of all domains side by side.\n",
 )  # fmt: skip

@@ -74,8 +74,7 @@ def nearest(X: sp.csr_matrix, neighbours: int, shrinkage: float) -> sp.csr_matri
 
 METHOD = Method(
     name="itemknn", label="item-kNN", version=2, Settings=Settings, fixed=ONE_PASS, learner=ItemKNN,
-    scorer=ItemKNN.scorer, kind="hurdle",
-    search_space={"neighbours": ("int", 5, 1000), "shrinkage": ("log", 1.0, 1e5)},
+    kind="hurdle", search_space={"neighbours": ("int", 5, 1000), "shrinkage": ("log", 1.0, 1e5)},
     color="#8C510A", marker="v", linestyle=(0, (5, 1, 1, 1, 1, 1)),
     objective=(nearest, Linear.popularity_weight), equation=r"""
 $$s_{ji} = \frac{|U_i \cap U_j|}{\sqrt{|U_i|\,|U_j|} + \beta}, \qquad
@@ -87,7 +86,6 @@ validation ratings choose $\omega$.
 )  # fmt: skip
 MERGED = replace(
     METHOD, name="itemknn_merged", label="item-kNN (merged)", version=1, Settings=MergedSettings,
-    learner=MergedItemKNN, scorer=MergedItemKNN.scorer, color="#543005", marker="1",
-    linestyle=(0, (5, 1, 1, 1)),
+    learner=MergedItemKNN, color="#543005", marker="1", linestyle=(0, (5, 1, 1, 1)),
     equation=f"{METHOD.equation}\n$I_u$ and $N_j$ are of all domains.\n",
 )  # fmt: skip

@@ -26,7 +26,7 @@ class Popularity(Rival):
 
 METHOD = Method(
     name="popularity", label="popularity", version=1, Settings=OnePass, fixed=ONE_PASS, learner=Popularity,
-    scorer=Popularity.scorer, kind="hurdle", color="#767676", marker="D", linestyle=":",
+    kind="hurdle", color="#767676", marker="D", linestyle=":",
     objective=(Popularity,),
     equation=r"$$\hat x_{ui} = |U_i|, \qquad U_i \text{ the users with a training rating of item } i$$",
 )  # fmt: skip

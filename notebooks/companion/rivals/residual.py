@@ -49,34 +49,29 @@ class OnTop(ADC):
         with torch.no_grad():
             self.W.weight.copy_(torch.eye(vectors, width + vectors).roll(width, 1)), self.W.bias.zero_()
 
-    def hidden(self, users: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The last hidden layer of users [B] beside their vectors [B, width + p·d]; their u_con [B, p·d]."""
-        return self.join(users, *self.own_vectors(users))
-
-    def join(self, users: torch.Tensor, own: torch.Tensor, present: torch.Tensor) -> tuple:
-        """`hidden` from vectors [B, p, d] and where they are [B, p, 1]; elsewhere a domain's mean stands."""
+    def hidden(self, users: torch.Tensor, vectors: torch.Tensor | None = None) -> tuple:
+        """The last hidden layer of users [B] beside their vectors [B, width + p·d]; their u_con [B, p·d].
+        From vectors [R, d] that were looked up, if given; where there is none a domain's mean stands."""
+        own, present = self.own_vectors(users)
+        if vectors is not None:
+            own = torch.zeros_like(own)
+            own[present[:, :, 0]] = vectors
         mean = mean_vector(own, present) if self.current else self.initial_mean[users]
         u_con = torch.where(present, own, mean).flatten(1)
         typical = torch.stack([self.user.detach()[rows[rows >= 0]].mean(0) for rows in self.rows.T])  # [p, d]
         return torch.cat([self.trunk(u_con), torch.where(present, own, typical).flatten(1)], 1), u_con
 
 
-def hidden_layer(model: OnTop, users: torch.Tensor, vectors: torch.Tensor | None = None) -> tuple:
-    """`OnTop.hidden` [B, width + p·d] as the fast step needs it: from vectors [R, d] that were looked up,
-    with the sum of |u_con|² over the users []."""
-    own, present = model.own_vectors(users)
-    if vectors is not None:
-        own = torch.zeros_like(own)
-        own[present[:, :, 0]] = vectors
-    hidden, u_con = model.join(users, own, present)
-    return hidden, u_con.square().sum()
-
-
 class Residual(Trainer):
     """ADC's trainer on that network."""
 
     network = OnTop
-    hidden_layer = staticmethod(hidden_layer)
+
+    @staticmethod
+    def hidden_layer(model: OnTop, users: torch.Tensor, vectors: torch.Tensor | None = None) -> tuple:
+        """`OnTop.hidden` as the fast step needs it: with the sum of |u_con|² over the users []."""
+        hidden, u_con = model.hidden(users, vectors)
+        return hidden, u_con.square().sum()
 
 
 def learner(config: dict, split: Split) -> Residual:

@@ -185,7 +185,6 @@ def mean_weights(split: Split) -> sparse.csr_array:
 
 METHOD = Method(
     name="sconet", label="SCoNet", kind="rival", version=2, Settings=Settings, learner=SCoNet,
-    scorer=SCoNet.scorer,
     search_space={"embedding": ("choice", [16, 32, 64]), "learning_rate": ("log", 5e-4, 1e-2),
                   "sparsity": ("log", 1e-7, 1e-2), "embedding_l2": ("log", 1e-5, 1e-1)},
     color="#000000", marker="d", linestyle=(0, (2, 1)), objective=(cross_entropy, Targets), equation=r"""
