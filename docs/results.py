@@ -50,11 +50,7 @@ WORDS = {  # what the headline says of a sentence of the ledger -> what must hav
     "ADC above EASE (merged)": WORSE,
 }
 DATASETS, PROFILE, TRANSFERS = ("movielens", "insteval"), "claims", (0.0, 0.5, 1.0)
-TESTS = {
-    "p_users": "t-test over users",
-    "p_wilcoxon": "Wilcoxon test over users",
-    "p_runs": "t-test over seeds",
-}
+TESTS = dict(p_users="t-test over users", p_wilcoxon="Wilcoxon test over users", p_runs="t-test over seeds")
 
 
 def main() -> None:
@@ -85,17 +81,16 @@ def weights_by_domain(dataset: str) -> str:
             gaps = recorded(table, "adc", "h=3 γ=2") - recorded(table, "static", "h=3")
             each = {k: judge(gaps[k].to_numpy(), 0.0, level) for k in sizes.index}
             tables[words] = {k: f"{j.difference:+.4f} ± {j.high - j.difference:.4f}" for k, j in each.items()}
-    lines = [row(["domain", "ratings", *tables]), row(["---"] * (2 + len(tables)))]
-    lines += [row([k, f"{size:,}", *(own[k] for own in tables.values())]) for k, size in sizes.items()]
-    return f"**{data.label(dataset)}**, n = {len(gaps)} seeds:\n\n" + "\n".join(lines)
+    lines = [[k, f"{size:,}", *(own[k] for own in tables.values())] for k, size in sizes.items()]
+    head = f"**{data.label(dataset)}**, n = {len(gaps)} seeds:\n\n"
+    return head + markdown_table(["domain", "ratings", *tables], lines)
 
 
 def recorded(table: pd.DataFrame, method: str, variant: str) -> pd.DataFrame:
     """NDCG@10 of a method's variant, trained on all domains, [seed, domain], from a table of docs/runs; ADC
     and static with the paper's d and number of negatives."""
-    own = table[
-        table["domains"].isna() & table["method"].eq(method) & table["variant"].fillna("").eq(variant)
-    ]
+    own = table[table["domains"].isna() & table["method"].eq(method)]
+    own = own[own["variant"].fillna("").eq(variant)]
     if method in ("adc", "static"):
         own = own[own["dim"].eq(100) & own["negatives"].eq(5)]
     return own.pivot(index="seed", columns="domain", values="NDCG@10")
@@ -129,12 +124,12 @@ def counts(table: pd.DataFrame) -> str:
 def pivot(table: pd.DataFrame) -> str:
     """A Markdown table of means and intervals. table: row, column, value, high."""
     columns = list(dict.fromkeys(table["column"]))
-    lines = [row(["", *columns]), row(["---"] * (1 + len(columns)))]
+    lines = []
     for name, cells in table.groupby("row", sort=False):
         each = cells.itertuples()
         values = {cell.column: f"{cell.value:+.3f} ± {cell.high - cell.value:.3f}" for cell in each}
-        lines.append(row([name, *(values.get(column, "–") for column in columns)]))
-    return "\n".join(lines)
+        lines.append([name, *(values.get(column, "–") for column in columns)])
+    return markdown_table(["", *columns], lines)
 
 
 def scores(dataset: str, chosen: pd.DataFrame, remarks: list[str]) -> str:
@@ -143,23 +138,17 @@ def scores(dataset: str, chosen: pd.DataFrame, remarks: list[str]) -> str:
     table = rows.pivot_table(index="target", columns="method", values="value", sort=False)
     table = table[[name for name in report.table_methods() if name in table]]
     tests = performance.adc_tests(chosen)
-    lines = [row(["target", *map(registry.label, table)]), row(["---"] * (len(table.columns) + 1))]
-    lines += [
-        row([target, *map("{:.4f}".format, values)]) for target, values in zip(table.index, table.to_numpy())
-    ]
-    lines.append(row(["mean", *map("{:.4f}".format, table.mean())]))
-    above = [
-        f"{(table['adc'] > table[name]).sum()} of {len(table)}" if name != "adc" else "–" for name in table
-    ]
-    lines.append(row(["ADC is above it in", *above]))
-    seeds = sorted(rows["seed"].unique())
-    what = f"NDCG@10, all items ranked, mean over {len(seeds)} seeds, profile `{PROFILE}`:"
+    higher = table.lt(table["adc"], axis=0).sum()
+    counts = [f"{n} of {len(table)}" if name != "adc" else "–" for name, n in higher.items()]
+    table.loc["mean"] = table.mean()
+    lines = [[target, *cells] for target, *cells in table.map("{:.4f}".format).itertuples()]
+    lines.append(["ADC is above it in", *counts])
+    columns = ["target", *map(registry.label, table)]
+    what = f"NDCG@10, all items ranked, mean over {rows['seed'].nunique()} seeds, profile `{PROFILE}`:"
     words = "; ".join(f"by a {words} {significant(tests, test)}" for test, words in TESTS.items())
-    holm = (
-        f"Of {len(tests)} comparisons, ADC with each other method on each target, corrected together (R30):\n"
-    )
+    how = f"Of {len(tests)} comparisons, ADC with each other method on each target, corrected together (R30):"
     notes = "\n".join(f"* {remark[0].upper()}{remark[1:]}." for remark in remarks)
-    parts = [f"**{data.label(dataset)}**, {what}", "\n".join(lines), f"{holm}{words}.", notes]
+    parts = [f"**{data.label(dataset)}**, {what}", markdown_table(columns, lines), f"{how}\n{words}.", notes]
     return "\n\n".join(filter(None, parts))
 
 
@@ -176,12 +165,11 @@ def main_claims() -> str:
     ledgers = {dataset: claims.ledger(claims.collect(dataset, PROFILE)) for dataset in DATASETS}
     first = ledgers[DATASETS[0]]
     labels = [cell for dataset in DATASETS for cell in (data.label(dataset), "verdict")]
-    lines = [row(["the paper claims", "its number", *labels]), row(["---"] * (2 + len(labels)))]
+    lines = []
     for name in first.index[first["main"]]:
-        cells = [first.loc[name, "says"], first.loc[name, "paper"]]
+        lines.append([first.loc[name, "says"], first.loc[name, "paper"]])
         for table in ledgers.values():
-            cells += [short(table.loc[name]), table.loc[name, "verdict"]]
-        lines.append(row(cells))
+            lines[-1] += [short(table.loc[name]), table.loc[name, "verdict"]]
     head = (
         "**The paper's main claims**, same runs: the number that decides a claim, mostly a difference\n"
         "in NDCG@10, with half of its 95 % interval over the seeds; or in how many cases it is so. *Open*:\n"
@@ -191,7 +179,8 @@ def main_claims() -> str:
         "depth, h = 3; in the tables above both have each domain's own.\n"
     )
     summaries = [f"{data.label(dataset)}: {claims.summary(table)}" for dataset, table in ledgers.items()]
-    return "\n\n".join([head, "\n".join(lines), *summaries])
+    claimed = markdown_table(["the paper claims", "its number", *labels], lines)
+    return "\n\n".join([head, claimed, *summaries])
 
 
 def short(claim: pd.Series) -> str:
@@ -232,13 +221,13 @@ def finding(records: list[dict]) -> str:
     """The table of the finding, from the records of docs/claims.json: a difference, and what it comes to."""
     first = pick(records, next(iter(QUESTIONS)))
     heads = [f"{data.label(cell['dataset'])}; {cell['n']}" for cell in first]
-    lines = [row(["NDCG@10, ± 95 % interval", *heads]), row(["---"] * 3)]
+    lines = []
     for says, words in QUESTIONS.items():
         cells = pick(records, says)
-        lines.append(row([words, *(f"{difference(cell)}, {outcome(cell)}" for cell in cells)]))
+        lines.append([words, *(f"{difference(cell)}, {outcome(cell)}" for cell in cells)])
     number = sum(claim.section != UNCLAIMED for claim in claims.CLAIMS)
-    lines.append(row([f"the paper's {number} sentences", *(tally(records, name) for name in DATASETS)]))
-    return "\n".join(lines)
+    lines.append([f"the paper's {number} sentences", *(tally(records, name) for name in DATASETS)])
+    return markdown_table(["NDCG@10, ± 95 % interval", *heads], lines)
 
 
 def tally(records: list[dict], dataset: str) -> str:
@@ -270,9 +259,8 @@ def draw(chosen: pd.DataFrame, label: str) -> None:
     """ADC's NDCG@10 minus each other method's, mean over targets, with its 95 % interval over seeds."""
     style()
     table = performance.values(chosen).pivot_table(index="seed", columns="method", values="value")
-    others = [name for name in report.table_methods() if name in table and name not in ("adc", "random")][
-        ::-1
-    ]
+    methods = reversed(report.table_methods())
+    others = [name for name in methods if name in table and name not in ("adc", "random")]
     figure, panel = plt.subplots(figsize=(WIDTH, 2.6))
     for place, name in enumerate(others):
         test = stats.paired_t((table["adc"] - table[name]).to_numpy())
@@ -288,9 +276,9 @@ def draw(chosen: pd.DataFrame, label: str) -> None:
         figure.savefig(partial, format="png", dpi=150)
 
 
-def row(cells: list[str]) -> str:
-    """A line of a Markdown table."""
-    return "| " + " | ".join(cells) + " |"
+def markdown_table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table of cells."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
 
 
 if __name__ == "__main__":

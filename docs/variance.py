@@ -9,7 +9,7 @@ another arithmetic does to the same runs is in docs/runs.
 
 import numpy as np
 import pandas as pd
-from results import PAGE, RUNS, recorded, row
+from results import PAGE, RUNS, markdown_table, recorded
 from tqdm.auto import tqdm
 
 from companion import files, registry, runs
@@ -57,12 +57,13 @@ def arithmetic(there: pd.DataFrame, here: pd.DataFrame) -> str:
         pairs = {f"adc − {name}": own["adc"] - own[name] for name in ("static", "bpr")}
         sides.append(pd.DataFrame(own | pairs))
     apart = (sides[0] - sides[1]).dropna()
-    cells = [row(["NDCG@10", "mean shift", "arithmetic", "seed"]), row(["---"] * 4)]
+    cells = []
     for name in apart:
         spreads = (apart[name] ** 2).mean() / 2, (sides[0][name].var() + sides[1][name].var()) / 2
         each = f"{-apart[name].mean():+.4f}", *map("{:.4f}".format, np.sqrt(spreads))
-        cells.append(row([" − ".join(map(registry.label, name.split(" − "))), *each]))
-    return f"**MovieLens**, standard deviations, n = {len(apart)} seeds:\n\n" + "\n".join(cells)
+        cells.append([" − ".join(map(registry.label, name.split(" − "))), *each])
+    shown = markdown_table(["NDCG@10", "mean shift", "arithmetic", "seed"], cells)
+    return f"**MovieLens**, standard deviations, n = {len(apart)} seeds:\n\n{shown}"
 
 
 def table() -> str:
@@ -70,12 +71,12 @@ def table() -> str:
     lines = {registry.label(name): scores(name) for name in METHODS}
     adc, *others = lines
     lines |= {f"{adc} − {other}": lines[adc] - lines[other] for other in others}
-    cells = [row(["NDCG@10", "mean", "split", "start"]), row(["---"] * 4)]
+    cells = []
     for name, values in lines.items():
-        parts = parts_of_variance(values)
-        cells.append(row([name, f"{values.mean():.4f}", *map("{:.4f}".format, parts)]))
+        cells.append([name, *map("{:.4f}".format, (values.mean(), *parts_of_variance(values)))])
+    shown = markdown_table(["NDCG@10", "mean", "split", "start"], cells)
     n = f"n = {len(SPLITS)} splits × {len(STARTS)} starts"
-    return f"**MovieLens**, standard deviations, {n}:\n\n" + "\n".join(cells)
+    return f"**MovieLens**, standard deviations, {n}:\n\n{shown}"
 
 
 if __name__ == "__main__":
