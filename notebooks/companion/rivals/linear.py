@@ -30,21 +30,21 @@ class Linear(Rival):
 
     def __init__(self, config: dict, split: Split):
         super().__init__(config, split)
-        self.own = {name: np.array(config[name]) for name in self.settings}
         self.model: dict[int, Arrays] = {}
         solved.cache_clear()  # the last model's weights, before there are others beside them
 
     def arrays(self, domain: int) -> Arrays:
         """The settings and `popularity`, its weight: with the training ratings they are the whole model."""
         if domain not in self.model:
-            self.model[domain] = self.own | {"popularity": np.array(self.popularity_weight(domain))}
+            own = {name: np.array(self.config[name]) for name in self.settings}
+            self.model[domain] = own | {"popularity": np.array(self.popularity_weight(domain, own))}
         return self.model[domain]
 
-    def popularity_weight(self, domain: int) -> float:
+    def popularity_weight(self, domain: int, arrays: Arrays) -> float:
         """The best of SHARES by validation NDCG@10, the smallest of equal ones. With share 1 the most popular
         item gains as much as a training user's best item has on average."""
-        X, sums = self.rows(self.split, domain), self.sums(self.split, domain, self.own)
-        popular, unit = popularity(self.split, domain), self.unit(domain, self.own)
+        X, sums = self.rows(self.split, domain), self.sums(self.split, domain, arrays)
+        popular, unit = popularity(self.split, domain), self.unit(domain, arrays)
         task = ranking_task(self.split, domain, VALID, VALIDATION_RULE, MAX_VALIDATION_USERS)
         weights = [float(share * unit) for share in SHARES]
         return max(weights, key=lambda weight: validate(task, blend(X, sums, weight * popular)))
@@ -59,9 +59,10 @@ class Linear(Rival):
     def take_shares(self, other: "Linear") -> None:
         """Give popularity the shares that validation chose for another split of the same ratings."""
         domains = range(self.split.ratings.p)
-        shares = [float(other.arrays(k)["popularity"]) / other.unit(k, other.own) for k in domains]
+        shares = [float(other.arrays(k)["popularity"]) / other.unit(k, other.arrays(k)) for k in domains]
         for k, share in enumerate(shares):
-            self.model[k] = self.own | {"popularity": np.array(share * self.unit(k, self.own))}
+            own = {name: np.array(self.config[name]) for name in self.settings}
+            self.model[k] = own | {"popularity": np.array(share * self.unit(k, own))}
 
     @classmethod
     def scorer(cls, split: Split, domain: int, arrays: Arrays) -> Score:
