@@ -11,7 +11,7 @@ from small import block_ratings, random_split, split_from_rows
 from adc.evaluation import evaluate, groups, popularity
 from adc.split import TEST, TRAIN, VALID, Split, split_ratings
 from companion import registry
-from companion.rivals.ease import linked_items
+from companion.rivals.ease import linked_items, weights
 from companion.rivals.linear import SHARES, rating_matrix
 
 
@@ -84,6 +84,17 @@ def test_ease_inverts_the_linked_items_with_the_most_ratings_where_there_are_mor
     ease = learner(split, "ease_merged", l2=5.0, most_items=30)
     ours = np.concatenate([sums(ease, split, k) for k in range(3)], axis=1)
     np.testing.assert_allclose(ours, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_ease_is_that_of_cornac():
+    cornac = pytest.importorskip("cornac")
+    split = random_split(seed=2, users=60, items=20)
+    user, item, _ = split.of(0, TRAIN)
+    theirs = cornac.models.EASE(lamb=30.0, posB=False, verbose=False)
+    theirs.fit(cornac.data.Dataset.from_uir([(str(u), str(i), 1.0) for u, i in zip(user, item)]))
+    place = [theirs.train_set.iid_map[str(i)] for i in np.unique(item)]
+    ours = weights(rating_matrix(split, 0)[:, np.unique(item)], 30.0)
+    np.testing.assert_allclose(ours, np.asarray(theirs.B)[np.ix_(place, place)], rtol=1e-3, atol=1e-5)
 
 
 def test_items_that_nobody_rated_with_another_weigh_nothing_in_ease():
