@@ -99,6 +99,10 @@ def test_what_comes_from_the_recorded_runs_is_what_they_say(monkeypatch):
     results = run_path(str(ROOT / "docs/results.py"))
     sides = [pd.read_csv(ROOT / f"docs/runs/movielens{ending}.csv") for ending in ("", "-avx2")]
     assert variance["arithmetic"](*sides) in RESULTS
+    readings = pd.read_csv(ROOT / "docs/readings.csv")  # of a machine that computes as AVX2 does
+    assert run_path(str(ROOT / "docs/starred.py"))["table"](readings) in RESULTS
+    base = readings[readings["variant"] == "h=3 γ=2"].merge(sides[1], on=["run", "domain"])
+    assert len(base) == 30 and np.allclose(base["NDCG@10_x"], base["NDCG@10_y"], atol=5e-4)
     assert all(results["weights_by_domain"](dataset) in RESULTS for dataset in ("movielens", "insteval"))
 
 
