@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 from conftest import ROOT
-from tables import HEADER, home, lines, sound, written  # noqa: F401
+from tables import HEADER, lines, sound, written
 
 from adc.errors import UserError
 from companion import data, execute, profile, registry, runs
