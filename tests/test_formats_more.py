@@ -144,3 +144,11 @@ def test_what_was_given_stands_in_what_is_told(tmp_path, home):
 
 def test_a_name_without_its_endings():
     assert [columns.stem(Path(name)) for name in ("a.b.csv.zst", "u.data", "x.mtx.gz")] == ["a.b", "u", "x"]
+
+
+@pytest.mark.parametrize("key", [b"\xff", rb"\udcff"])
+def test_a_key_of_json_that_is_no_unicode_is_a_column_as_any(tmp_path, key):
+    line = b'{"domain": "%s", "user": "%s", "item": "%s", "rating": %s, "' + key + b'": 1}\n'
+    content = b"".join(line % tuple(cell.encode() for cell in row) for row in ROWS)
+    ratings = data.prepare(str(written(tmp_path, "keys.jsonl", content)), write=False)
+    assert len(ratings.rating) == len(ROWS)

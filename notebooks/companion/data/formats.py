@@ -127,9 +127,10 @@ def _json(text: str, given: dict, path: Path, encoding: str, begin: int) -> Look
         others = [name for name, value in content.items() if value is not sample] if sample else []
         rest = f"Not used: {columns.shown(others)}." if 0 < len(others) < len(content) else ""
     sample = [record for record in sample[:SAMPLE] if isinstance(record, dict)]
-    frame = pd.DataFrame(sample, dtype=object)
-    keys, cells = [*map(str, frame)], frame.where(frame.notna(), "").astype(str)
-    roles = columns.assign(keys, given, str(path), cells.values.tolist())
+    keys = [*dict.fromkeys(key for record in sample for key in record)]
+    cell = lambda value: "" if value is None else str(value)
+    rows = [[*map(cell, map(record.get, keys))] for record in sample]
+    roles = columns.assign(keys, given, str(path), rows)
     words = f"{columns.remark(keys, roles, True)} {rest}".strip()
     return Look(kind, encoding, names=(*keys,), roles=roles, skip=3 * begin, remark=words)
 
@@ -153,9 +154,8 @@ def parsed(record: str, where: str) -> object:
         if record.lstrip().startswith(("{'", "{u'")):  # a dictionary of Python's, as older review files have
             with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
                 return ast.literal_eval(record)
-        raise UserError(
-            f"{where}: is not sound JSON ({error}). Write an object a line, or an array of objects."
-        ) from error
+        fault = f"is not sound JSON ({error}). Write an object a line, or an array of objects."
+        raise UserError(f"{where}: {fault}") from error
 
 
 def objects(content: object, where: str) -> list:
