@@ -7,6 +7,7 @@ worlds are left out. `tests/test_recorded_runs.py` comes from these tables to th
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -34,19 +35,29 @@ def rows(run: runs.Run) -> list[dict]:
             for domain, best in run.metrics["validation"].items()]  # fmt: skip
 
 
+def table(stored: Iterable[runs.Run]) -> pd.DataFrame:
+    """The rows of runs, in the order of the tables."""
+    result = pd.DataFrame([each for run in stored for each in rows(run)])
+    result = result.astype(dict.fromkeys(("hidden_layers", "dim", "negatives"), "Int64"))
+    return result.sort_values(["method", "variant", "domains", "seed", "run"], kind="stable")
+
+
+def save(scores: pd.DataFrame, target: Path) -> None:
+    """Write such a table."""
+    with files.atomic(target) as partial:
+        scores.to_csv(partial, index=False, float_format="%.6g")
+
+
 def write(file: Path) -> None:
     """The tables of a file of records, a dataset each."""
     for dataset in export.DATASETS:
         records = [record for record in export.read(file) if record["dataset"] == dataset]
         folders = sorted({place for record in records for place in record["runs"]})
         own = [paths.home() / place for place in folders if Path(place).parent.name == dataset]
-        table = pd.DataFrame([row for place in tqdm(own, desc=dataset) for row in rows(runs.load(place))])
-        table = table.astype(dict.fromkeys(("hidden_layers", "dim", "negatives"), "Int64"))
-        table = table.sort_values(["method", "variant", "domains", "seed", "run"], kind="stable")
+        scores = table(map(runs.load, tqdm(own, desc=dataset)))
         target = RUNS / f"{dataset}{file.stem.removeprefix(export.FILE.stem)}.csv"
-        with files.atomic(target) as partial:
-            table.to_csv(partial, index=False, float_format="%.6g")
-        print(f"{target}: {table['run'].nunique()} runs")
+        save(scores, target)
+        print(f"{target}: {scores['run'].nunique()} runs")
 
 
 if __name__ == "__main__":

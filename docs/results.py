@@ -80,10 +80,15 @@ def weights_by_domain(dataset: str) -> str:
             table = pd.read_csv(file)
             gaps = recorded(table, "adc", "h=3 γ=2") - recorded(table, "static", "h=3")
             each = {k: judge(gaps[k].to_numpy(), 0.0, level) for k in sizes.index}
-            tables[words] = {k: f"{j.difference:+.4f} ± {j.high - j.difference:.4f}" for k, j in each.items()}
+            tables[words] = {k: with_interval(j) for k, j in each.items()}
     lines = [[k, f"{size:,}", *(own[k] for own in tables.values())] for k, size in sizes.items()]
     head = f"**{data.label(dataset)}**, n = {len(gaps)} seeds:\n\n"
     return head + markdown_table(["domain", "ratings", *tables], lines)
+
+
+def with_interval(j: Judgement) -> str:
+    """A difference and half of its interval."""
+    return f"{j.difference:+.4f} ± {j.high - j.difference:.4f}"
 
 
 def recorded(table: pd.DataFrame, method: str, variant: str) -> pd.DataFrame:

@@ -6,14 +6,15 @@ table in results.md.
 Trains what is not stored: ADC as in Table II's run with h = 3, and with one change each, on every seed.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
-from recorded_runs import rows
-from results import PAGE, markdown_table
+import recorded_runs
+from results import PAGE, markdown_table, with_interval
 
 from companion import adc_method, files
-from companion.analysis.equivalence import MARGIN, judge
+from companion.analysis.equivalence import BETTER, MARGIN, NONE, OPEN, WORSE, judge
 from companion.analysis.sensitivity import PLAIN
 from companion.experiments import studies
 
@@ -23,37 +24,36 @@ DATASET, SEEDS, BASE = "movielens", range(5), "h=3 γ=2"
 IDS = {words: reading for reading, _, words in adc_method.STARRED}
 
 
-def scores() -> pd.DataFrame:
-    """The runs of all seeds, as docs/runs has them."""
+def table(stored: pd.DataFrame) -> str:
+    """Every reading less the base, largest gain first, as a Markdown table, and how many come to what.
+    stored: of readings.csv."""
+    values = stored.groupby(["seed", "variant"])["NDCG@10"].mean().unstack()
+    diverged = stored.drop_duplicates("run").groupby("variant")["diverged"].sum()
+    base, lines, outcomes = values.pop(BASE), [], Counter()
+    margin = MARGIN * base.mean()
+    gaps = values.sub(base, axis=0)
+    for variant in gaps.mean().sort_values(ascending=False).index:
+        words = PLAIN[variant.removeprefix(f"{BASE} ").replace("=", " = ")]
+        j = judge(gaps[variant].to_numpy(), margin)
+        outcomes[j.outcome] += 1
+        remark = f"; {diverged[variant]} of {j.n} runs diverged" * bool(diverged[variant])
+        lines.append([f"{words} ({IDS[words]})", with_interval(j), j.outcome + remark])
+    numbers = ", ".join(f"{outcomes[outcome]} {outcome}" for outcome in (BETTER, NONE, OPEN, WORSE))
+    title = f"**MovieLens**, ADC with h = 3, γ = 2 ({base.mean():.4f}), n = {len(base)} seeds, "
+    title += f"margin {margin:.4f}.\nOf {len(lines)} readings: {numbers}."
+    head = ["instead of our reading", "NDCG@10 less ADC's", "what that is"]
+    return f"{title}\n\n{markdown_table(head, lines)}"
+
+
+def main() -> None:
+    """Train what is missing, and write both."""
     configs = []
     for seed in SEEDS:
         configs += studies.configurations(["readings"], DATASET, seed, epochs=300, patience=8)
-    each = [line for run in studies.train(configs) for line in rows(run)]
-    whole = dict.fromkeys(("hidden_layers", "dim", "negatives"), "Int64")
-    return pd.DataFrame(each).astype(whole).sort_values(["variant", "seed", "run"], kind="stable")
-
-
-def table(runs: pd.DataFrame) -> str:
-    """Every reading less the base, largest gain first, as a Markdown table. runs: of readings.csv."""
-    values = runs.groupby(["seed", "variant"])["NDCG@10"].mean().unstack()
-    diverged = runs.drop_duplicates("run").groupby("variant")["diverged"].sum()
-    base, lines = values.pop(BASE), []
-    margin = MARGIN * base.mean()
-    for variant, gap in values.sub(base, axis=0).items():
-        words = PLAIN[variant.removeprefix(f"{BASE} ").replace("=", " = ")]
-        j = judge(gap.to_numpy(), margin)
-        outcome = j.outcome + f"; {diverged[variant]} of {j.n} runs diverged" * bool(diverged[variant])
-        number = f"{j.difference:+.4f} ± {j.high - j.difference:.4f}"
-        lines.append((j.difference, [f"{words} ({IDS[words]})", number, outcome]))
-    title = f"**MovieLens**, ADC with h = 3, γ = 2 ({base.mean():.4f}), n = {len(base)} seeds"
-    head = ["instead of our reading", "NDCG@10 less ADC's", "what that is"]
-    cells = [line for _, line in sorted(lines, reverse=True)]
-    return f"{title}, margin {margin:.4f}:\n\n{markdown_table(head, cells)}"
+    recorded_runs.save(recorded_runs.table(studies.train(configs)), SCORES)
+    files.put_between(PAGE, *MARKS, lambda: table(pd.read_csv(SCORES)))
 
 
 if __name__ == "__main__":
     with files.exit_on_error():
-        runs = scores()
-        with files.atomic(SCORES) as partial:
-            runs.to_csv(partial, index=False, float_format="%.6g")
-        files.put_between(PAGE, *MARKS, lambda: table(pd.read_csv(SCORES)))
+        main()

@@ -154,15 +154,8 @@ def table(rng: random.Random) -> tuple[bytes, list[dict] | None, str]:
         row[rng.randrange(len(row))] = rng.choice(SPOILT)
     if not sound and rng.random() < 0.2:
         rng.choice(cells).append("more") if rng.random() < 0.5 else rng.choice(cells).pop()
-    encodings = (
-        "utf-8",
-        "utf-8",
-        "utf-8",
-        "utf-8-sig",
-        "utf-16",
-        "utf-32",
-        *(() if sound else ("utf-7", "cp037")),
-    )
+    encodings = ["utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-32"]
+    encodings += [] if sound else ["utf-7", "cp037"]
     content = written(rng, cells, kind).encode(rng.choice(encodings), "replace")
     if not sound and rng.random() < 0.7:
         content = spoiled(content, rng, JUNK)

@@ -121,12 +121,18 @@ def test_the_picture_of_the_finding_shows_its_table_and_that_the_records(dark):
             row, half = table.loc[docs["DATASETS"][record["dataset"]], "adc"], record["high"] - record["low"]
             assert row["gain"] == pytest.approx(record["difference"], abs=1e-4)
             assert row["half"] == pytest.approx(half / 2, abs=1e-4)
-    runs = pd.read_csv(ROOT / "docs/runs/movielens.csv").groupby(["method", "seed"])["NDCG@10"].mean()
-    for merged, single in (("bpr_merged", "bpr"), ("ease_merged", "ease")):
-        test = stats.paired_t((runs[merged] - runs[single]).to_numpy())
-        row = table.loc["MovieLens", merged]
-        assert row["gain"] == pytest.approx(test.mean, abs=1e-4)
-        assert row["half"] == pytest.approx((test.high - test.low) / 2, abs=1e-4)
+    for name, words in (("movielens", "MovieLens"), ("insteval-avx2", "InstEval")):
+        runs = pd.read_csv(ROOT / f"docs/runs/{name}.csv").groupby(["method", "seed"])["NDCG@10"].mean()
+        for merged, single in (("bpr_merged", "bpr"), ("ease_merged", "ease")):
+            test = stats.paired_t((runs[merged] - runs[single]).to_numpy())
+            row = table.loc[words, merged]
+            assert row["gain"] == pytest.approx(test.mean, abs=1e-4)
+            assert row["half"] == pytest.approx((test.high - test.low) / 2, abs=1e-4)
+    for method, rows in table.loc["synthetic worlds"].groupby("method"):
+        line = next(line for line in RESULTS.splitlines() if line.startswith(f"| {registry.label(method)} |"))
+        gains, halves = zip(*re.findall(r"([-+]0\.\d+) ± (0\.\d+)", line), strict=True)
+        assert list(map(float, halves)) == [*rows["half"]]
+        assert list(map(float, gains)) == pytest.approx([*rows["gain"]], abs=0.0011)  # of rounded scores
 
 
 def test_parts_of_variance_are_those_that_were_put_in(monkeypatch):

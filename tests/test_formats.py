@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from tables import BARE, FOUR, ROWS, STAMPED, by_arrow, parquet, refused, text, written
 
@@ -31,6 +32,12 @@ def zipped(**files):
     with zipfile.ZipFile(out, "w") as archive:
         for name, content in files.items():
             archive.writestr(name if "DS_Store" in name else f"{name}.csv", content)
+    return out.getvalue()
+
+
+def parquet_of_two_titles():
+    table_, out = pq.read_table(io.BytesIO(parquet(title=["a"] * 90, other=["b"] * 90))), io.BytesIO()
+    pq.write_table(table_.rename_columns([*FOUR.split(","), "title", "title"]), out)
     return out.getvalue()
 
 
@@ -116,6 +123,7 @@ for mark, flag in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # a zip archive that wants 
     SECRET[SECRET.index(mark) + flag] |= 1
 
 ASKED = {
+    "two_titles.parquet": (parquet_of_two_titles(), "the column 'title' stands in the header more than once"),
     "two_titles.csv": (text([[*row, "a", "b"] for row in ROWS], f"{FOUR},title,title"), "'title' stands in"),
     "blank_names.csv": (text(ROWS, "genre,user,Their Work,rating"), "`--columns 'item=Their Work'`"),
     "books.csv": (text(ROWS, "genre,Author,Title,My Rating"), "no column 'user', 'item'"),

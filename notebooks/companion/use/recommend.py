@@ -57,9 +57,8 @@ def stored_runs(dataset: str | Path) -> pd.DataFrame:
         row |= {"validation": run.validation, "settings": runs.identity(run.config | {"seed": 0})}
         rows.append(row | {"folder": str(run.folder), "kept": run.has_model})
     if not rows:
-        raise UserError(
-            f"There is no finished run in {paths.runs(name)}. `./run_all.sh --data …` makes some."
-        )
+        place = paths.runs(name)
+        raise UserError(f"There is no finished run in {place}. `./run_all.sh --data …` makes some.")
     table = pd.DataFrame(rows)
     rank = table.groupby("domains")["validation"].rank(ascending=False, method="min").astype(int)
     table.insert(5, "rank", rank)
@@ -130,6 +129,7 @@ class Recommender:
         self._scorer = cache(lambda k: scorer(self.split, k, self.arrays[k]))
         linear = registry.method(self.method).learner
         self._rated = cache(self._rated_items)
+        self._titles = cache(self._all_titles)
         self._sums = cache(lambda k: linear.sums(self.split, k, self.arrays[k]))
 
     def top(self, user: str, domain: str, n: int = 10, test_items: bool = False) -> pd.DataFrame:
@@ -207,14 +207,17 @@ class Recommender:
         shape = (len(self.users), len(self.ratings.items[k]))
         return sp.csr_matrix((np.ones(len(user), dtype=bool), (user, item)), shape)
 
+    def _all_titles(self, k: int) -> np.ndarray:
+        """The title of every item of a domain [m_k]: a batch shows the same few to many users."""
+        return np.array([self.ratings.title(k, i) for i in range(len(self.ratings.items[k]))], dtype=object)
+
     def _table(self, users: np.ndarray, k: int, item: np.ndarray, score: np.ndarray,
                rules: np.ndarray) -> pd.DataFrame:  # fmt: skip
         """The lists of users [B] as one table, from `best` [B, n]; -inf is no item."""
         row, place = np.nonzero(score > -np.inf)
         item = item[row, place].astype(np.int64)
         columns = {"user": users[row], "domain": self.domains[k], "rank": place + 1}
-        titles = [self.ratings.title(k, i) for i in item]
-        columns |= {"item": self.ratings.items[k][item], "title": titles}
+        columns |= {"item": self.ratings.items[k][item], "title": self._titles(k)[item]}
         columns |= {"score": score[row, place].astype(float), "rule": rules[row]}
         return pd.DataFrame(columns)
 
